@@ -1,0 +1,57 @@
+# Everything anybody has to know: make demo, make test, make check.
+# On a bare machine with Python (3.11 or later, with venv), make and git, these two work:
+#   make demo    the pizzeria on http://127.0.0.1:8000
+#   make test    every test that this machine can run; the others are skipped by name
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check install format bench-quick replay clean
+
+demo: $(STAMP)
+	@$(BIN)/stanchion dev examples/pizzeria/app.py
+
+test: $(STAMP)-test
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+check: $(STAMP)-test $(STAMP)-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+replay: $(STAMP)-test
+	$(BIN)/python examples/pizzeria/replay.py $(ARGS)
+
+bench-quick: $(STAMP)-test
+	$(BIN)/python benchmarks/quick.py
+
+format: $(STAMP)-check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: $(STAMP)
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	@echo "Installing Stanchion into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(STAMP)-test: pyproject.toml $(STAMP)
+	@echo "Installing what the tests need into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group test
+	@touch $@
+
+$(STAMP)-check: pyproject.toml $(STAMP)
+	@echo "Installing the checkers into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group check
+	@touch $@
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

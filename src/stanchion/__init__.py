@@ -1,0 +1,55 @@
+"""Stanchion: the whole back end of a product as one Python library.
+
+Everything an app needs is imported from here; names are loaded when they are first used, so that
+the command line starts quickly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .app import App
+    from .declare import (
+        Create,
+        Field,
+        Many,
+        Module,
+        NotExpanded,
+        Record,
+        Ref,
+        Rules,
+        Update,
+        UserRecord,
+        back,
+        nobody,
+        owner,
+        public,
+        role,
+        rule,
+        signed_in,
+    )
+    from .settings import Settings
+    from .transaction import Transaction, calc
+
+_HOMES = {
+    "App": "app", "Settings": "settings", "Transaction": "transaction", "calc": "transaction",
+}  # fmt: skip
+
+__all__ = [
+    "App", "Create", "Field", "Many", "Module", "NotExpanded", "Record", "Ref", "Rules",
+    "Settings", "Transaction", "Update", "UserRecord", "__version__", "back", "calc", "nobody",
+    "owner", "public", "role", "rule", "signed_in",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(f".{_HOMES.get(name, 'declare')}", __name__)
+    value = globals()[name] = getattr(module, name)
+    return value

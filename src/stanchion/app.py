@@ -1,0 +1,142 @@
+"""`App`: a FastAPI application whose data API is generated. Wiring only.
+
+What it wires: `runtime` (model, database, pipelines), the dispatcher for `/api`, the pages, and
+FastAPI for everything else, all inside the app's own middleware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from .declare import Module, Record
+from .declare.rules import caller_origin
+from .errors import DeclarationError
+from .http.bodies import RecordBodies
+from .http.dispatch import Dispatcher
+from .http.front import Front
+from .http.openapi import openapi_document
+from .http.pages import add_pages
+from .http.plain import add_problem_handlers, build_stack
+from .query import SYSTEM, Actor
+from .runtime import Runtime, Seed
+from .settings import Settings
+from .actors import actor_of
+from .transaction import Transaction
+
+R = TypeVar("R", bound=Record)
+
+
+class App(FastAPI):
+    """A back end: collections, rules and routes.
+
+    `App("Pizzeria")` is a FastAPI application; FastAPI's own arguments and methods work as its
+    documentation says. `settings` replaces those of the environment.
+    """
+
+    def __init__(self, title: str, *, settings: Settings | None = None, **fastapi: Any) -> None:
+        origin = caller_origin()
+        base = Path(origin.file).resolve().parent if origin else Path.cwd()
+        self.runtime = Runtime(title, base, settings)
+        fastapi.setdefault("redirect_slashes", False)
+        super().__init__(title=title, docs_url=None, redoc_url=None, **fastapi)
+        add_problem_handlers(self)
+        add_pages(self, self.runtime)
+        self._wrap_lifespan()
+
+    # declaring
+
+    def collection(self, name: str) -> Callable[[type[R]], type[R]]:
+        """Make the decorated record class the collection `name`, served at `/api/{name}`."""
+        return self.runtime.declarations.collection(name)
+
+    def include(self, module: Module, **router: Any) -> None:
+        """Add a module's collections and routes; `router` is what `include_router` takes."""
+        self.runtime.declarations.declared += module.declarations.declared
+        self.include_router(module, **router)
+
+    def seed(self, function: Seed) -> Seed:
+        """Run the decorated coroutine once in the life of a database, in one transaction past all
+        rules, whichever worker opens it first."""
+        self.runtime.seeds.append(function)
+        return function
+
+    # using
+
+    def transaction(
+        self, *, actor: Actor | Record | None = None
+    ) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction as `actor`: a user's record, `app.system()`, or None for anonymous.
+
+        It takes the writer in arrival order and holds it, for 2 seconds at most. The block's end
+        commits; an error that leaves the block takes everything back.
+        """
+        return self.runtime.transaction(actor_of(actor, self.runtime.model))
+
+    def system(self) -> Actor:
+        """The actor that steps past all rules; for server code only."""
+        return SYSTEM
+
+    # serving
+
+    def check(self) -> None:
+        """Check every declaration, rule and route; raises `DeclarationError`."""
+        schema = self.runtime.model.schema
+        assert self.runtime.policy
+        RecordBodies.bind(self.runtime)
+        for route in self.routes:
+            if isinstance(route, Route):
+                _refuse_shadowed(route, set(schema.collection))
+
+    def build_middleware_stack(self) -> Any:
+        """The app's middleware around the dispatcher, and FastAPI behind it."""
+        self.check()
+        collections = {c.name.encode(): c for c in self.runtime.model.schema.collections}
+        return Front(
+            self.runtime.settings,
+            build_stack(self, lambda other: Dispatcher(self.runtime, collections, other)),
+        )
+
+    def openapi(self) -> dict[str, Any]:
+        """One OpenAPI 3.1 document for the data API and the app's routes."""
+        if not self.openapi_schema:
+            self.openapi_schema = openapi_document(super().openapi(), self.runtime.model.schema)
+        return self.openapi_schema
+
+    def _wrap_lifespan(self) -> None:
+        inner = self.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: Any) -> AsyncIterator[Any]:
+            self.check()
+            await self.runtime.records()
+            try:
+                async with inner(app) as state:
+                    yield state
+            finally:
+                await self.runtime.close()
+
+        self.router.lifespan_context = lifespan
+
+
+def _refuse_shadowed(route: Route, collections: set[str]) -> None:
+    """A route that a generated one answers first would never be called."""
+    parts = route.path.strip("/").split("/")
+    if len(parts) not in (2, 3) or parts[0] != "api" or parts[1] not in collections:
+        return
+    if len(parts) == 3 and parts[2].startswith("_") and parts[2] != "_aggregate":
+        return
+    generated = {"GET", "HEAD", "POST"} if len(parts) == 2 else {"GET", "HEAD", "PATCH", "DELETE"}
+    shadowed = sorted((route.methods or generated) & generated - {"HEAD"})
+    if shadowed:
+        raise DeclarationError(
+            "route.shadowed",
+            f"{shadowed[0]} {route.path} would never be called: the generated route of "
+            f"`{parts[1]}` answers it",
+            hint="give it another path, or put the logic into rules or a route of its own",
+        )

@@ -1,0 +1,56 @@
+"""Time and identity: the one place that reads the clock and makes keys.
+
+Tests move the clock with `use()`; everything else asks here.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+_read_ns: Callable[[], int] = time.time_ns
+
+
+def now() -> datetime:
+    """The current moment in UTC, with microseconds."""
+    return datetime.fromtimestamp(_read_ns() // 1000 / 1_000_000, UTC)
+
+
+def now_text() -> str:
+    """The current moment in the wire form: 27 characters, six fraction digits and `Z`."""
+    microseconds = _read_ns() // 1000
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    moment = time.gmtime(seconds)
+    return (
+        f"{moment[0]:04d}-{moment[1]:02d}-{moment[2]:02d}"
+        f"T{moment[3]:02d}:{moment[4]:02d}:{moment[5]:02d}.{fraction:06d}Z"
+    )
+
+
+def use(read_ns: Callable[[], int] | None) -> None:
+    """Read time from `read_ns` (nanoseconds since 1970) from now on; None is the real clock."""
+    global _read_ns
+    _read_ns = read_ns or time.time_ns
+
+
+def uuid7() -> str:
+    """A new UUIDv7 (RFC 9562) in canonical form: ordered by millisecond, then random."""
+    value = (_read_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80
+    random = int.from_bytes(os.urandom(10), "big")
+    value |= 0x7000_0000_0000_0000_0000 | (random >> 4 & 0x0FFF_0000_0000_0000_0000)
+    value |= 0x8000_0000_0000_0000 | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_uuid(text: str) -> bool:
+    """Whether `text` is a UUID in the canonical form: lower case, with hyphens."""
+    if len(text) != 36:
+        return False
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

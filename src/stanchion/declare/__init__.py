@@ -1,0 +1,15 @@
+"""Declaring data: records, fields, relations, rules; and from them the schema."""
+
+from .bodies import Bodies, Create, NewRecord, Update, bind_bodies, body_error
+from .fields import Field, Many, NotExpanded, Ref, back
+from .model import Binding, Declarations, Model, build_model
+from .module import Module
+from .record import Record, UserRecord
+from .rules import Rules, nobody, owner, public, role, rule, signed_in
+
+__all__ = [
+    "Binding", "Bodies", "Create", "Declarations", "Field", "Many", "Model", "Module",
+    "NewRecord", "NotExpanded", "Record", "Ref", "Rules", "Update", "UserRecord", "back",
+    "bind_bodies", "body_error", "build_model", "nobody", "owner", "public", "role", "rule",
+    "signed_in",
+]  # fmt: skip

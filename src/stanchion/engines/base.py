@@ -1,0 +1,106 @@
+"""What a database engine offers: reads, jobs that share a commit, and held transactions. I/O only.
+
+In: SQL text and raw parameters.   Out: rows as tuples.
+An engine knows nothing of plans, rules or collections. Drivers' errors are translated here:
+`ConstraintFailed` goes to the job, the problems of `errors.py` (503, 507) to the caller.
+
+A *job* is a re-runnable generator function. It yields `Ask`s and is sent the rows of each; what
+it returns is its result. The same job runs on a thread that drives SQLite and on an event loop
+that drives PostgreSQL, so there is one colour of store code. It must have no effect but through
+what it yields, because an engine that loses a whole transaction runs the innocent jobs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from ..errors import StanchionError
+
+Row = tuple[Any, ...]
+Params = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One statement with its raw parameters, numbered from 1."""
+
+    text: str
+    params: Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back everything this job did so far, and go on: what a job yields before it looks for
+    the reason of a failed constraint. It is sent an empty list."""
+
+
+T = TypeVar("T")
+Steps = Generator[Ask | Undo, list[Row], T]
+Job = Callable[[], Steps[T]]
+
+
+class ConstraintFailed(StanchionError):
+    """The database kept a constraint; thrown into the job at the statement that broke it.
+
+    `name` is what the engine says of it: for SQLite the text after the colon of its message
+    (`pizzas.code` or `price:ge`), for PostgreSQL the constraint's name. It never reaches a caller.
+    """
+
+    def __init__(
+        self, kind: Literal["unique", "foreign_key", "check", "not_null"], name: str
+    ) -> None:
+        super().__init__(kind, name)
+        self.kind = kind
+        self.name = name
+
+
+class Session(Protocol):
+    """A transaction that is held open between awaits. Ended by `commit` or `rollback`."""
+
+    async def run(self, job: Job[T]) -> T:
+        """Run a job in a savepoint of this transaction; an error takes back this job only."""
+        ...
+
+    async def commit(self) -> None:
+        """Return once the work is on disk; raises `Unavailable` if the transaction was lost."""
+        ...
+
+    async def rollback(self) -> None:
+        """Take everything back."""
+        ...
+
+
+class Engine(Protocol):
+    """One database. Opened lazily, by whichever call comes first, in the process that uses it."""
+
+    name: Literal["sqlite", "postgresql"]
+
+    async def open(self) -> None:
+        """Connect, and refuse a database or library that is not safe to use."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes under way, then disconnect. Safe to call twice."""
+        ...
+
+    async def fetch(self, text: str, params: Params) -> list[Row]:
+        """Run one reading statement; raises `Unavailable` past its deadline."""
+        ...
+
+    async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
+        """Run several reading statements in one snapshot."""
+        ...
+
+    async def write(self, job: Job[T]) -> T:
+        """Run a job in the next shared transaction; returns once that is on disk.
+
+        What the job raises takes back this job alone and is raised here. Raises `Unavailable`
+        when the queue is full or the deadline passed, `StorageFull` when the disk is.
+        """
+        ...
+
+    async def begin(self) -> Session:
+        """Wait for the writer in arrival order and hold it; see `Settings.transaction_ms`."""
+        ...

@@ -1,0 +1,240 @@
+"""The error tree: what went wrong, where, and what to do next.
+
+Everything that can reach a caller is a `Problem`; its class carries the status and the family
+of its code, and `http/` only translates it to RFC 9457. Mistakes in an app's declarations are
+`DeclarationError`s: they are found when the app is loaded and never reach a caller.
+
+    StanchionError
+    ├── DeclarationError     the app's own code is wrong; has file, line, column
+    ├── SettingError         an environment variable is wrong
+    └── Problem              an answer to a caller
+        ├── BadRequest 400 · Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
+        ├── Conflict 409 · PreconditionFailed 412 · TooLarge 413 · UnsupportedMediaType 415
+        ├── Invalid 422 · InternalError 500
+        └── Unavailable 503 · StorageFull 507
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class StanchionError(Exception):
+    """The base of every error this library raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a piece of an app's source stands (line and column count from 1)."""
+
+    file: str
+    line: int
+    column: int = 1
+
+
+class DeclarationError(StanchionError):
+    """A mistake in an app's declarations, found when the app is loaded.
+
+    `code` is stable (`rule.unknown_field`), `frame` is the source line with a caret under the
+    mistake where it is known, `hint` says what to write instead.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        origin: Origin | None = None,
+        frame: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.origin = origin
+        self.frame = frame
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [f"error[{self.code}]: {self.detail}"]
+        if self.origin is not None:
+            lines.append(f"  --> {self.origin.file}:{self.origin.line}:{self.origin.column}")
+        if self.frame:
+            lines.append(self.frame)
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class SettingError(StanchionError):
+    """An environment variable or option that cannot be used."""
+
+    def __init__(self, name: str, detail: str, *, hint: str | None = None) -> None:
+        super().__init__(name, detail)
+        self.name = name
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        hint = f"\nhint: {self.hint}" if self.hint else ""
+        return f"error[setting.invalid]: {self.name}: {self.detail}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One mistake at one place of a body: a JSON pointer (or None), a code and a sentence."""
+
+    pointer: str | None
+    code: str
+    detail: str
+
+
+class Problem(StanchionError):
+    """An answer to a caller, as RFC 9457 problem details.
+
+    `code` names the page under `/docs/errors/` that explains it; `detail` is about this
+    occurrence; `hint` is the way out; `errors` point into the body; `extra` members are added to
+    the document as they are.
+    """
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        hint: str | None = None,
+        pointer: str | None = None,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+        if pointer is not None and not errors:
+            errors = (FieldError(pointer, code, detail),)
+        self.errors = tuple(errors)
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})
+
+    def __str__(self) -> str:
+        lines = [f"{self.status} {self.code}: {self.detail}"]
+        lines += [f"  {e.pointer or '-'}: {e.detail}" for e in self.errors]
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class BadRequest(Problem):
+    """The request cannot be understood: a query, a cursor, or a body that is no JSON."""
+
+    status = 400
+    title = "Bad request"
+
+
+class Unauthorized(Problem):
+    """Signing in is needed."""
+
+    status = 401
+    title = "Not signed in"
+
+
+class Forbidden(Problem):
+    """The caller is known, and may not do this."""
+
+    status = 403
+    title = "Refused"
+
+
+class NotFound(Problem):
+    """Not there, or not visible to this caller: the two look alike."""
+
+    status = 404
+    title = "Not found"
+
+
+class MethodNotAllowed(Problem):
+    """The resource exists, the method does not."""
+
+    status = 405
+    title = "Method not allowed"
+
+
+class Conflict(Problem):
+    """The request is right, but what is stored forbids it."""
+
+    status = 409
+    title = "Conflict"
+
+
+class PreconditionFailed(Problem):
+    """`If-Match` names another version than the stored one."""
+
+    status = 412
+    title = "Precondition failed"
+
+
+class TooLarge(Problem):
+    """More than a stated limit allows."""
+
+    status = 413
+    title = "Too large"
+
+
+class UnsupportedMediaType(Problem):
+    """A body in a form that this call does not take."""
+
+    status = 415
+    title = "Unsupported media type"
+
+
+class Invalid(Problem):
+    """A body that is JSON, and breaks the model."""
+
+    status = 422
+    title = "Invalid"
+
+
+class InternalError(Problem):
+    """A fault of the server; the request id leads to its log."""
+
+    status = 500
+    title = "Internal error"
+
+
+class Unavailable(Problem):
+    """Too busy or too late; try again after `Retry-After` seconds."""
+
+    status = 503
+    title = "Unavailable"
+
+    def __init__(
+        self, code: str, detail: str, *, retry_after: int = 1, hint: str | None = None
+    ) -> None:
+        super().__init__(code, detail, hint=hint, headers={"Retry-After": str(retry_after)})
+
+
+class StorageFull(Problem):
+    """The disk is full; nothing was changed."""
+
+    status = 507
+    title = "Storage full"
+
+
+def suggest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant by `word`, or None."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint sentence that names the nearest known word, or None."""
+    near = suggest(word, known)
+    return f"Did you mean '{near}'?" if near else None

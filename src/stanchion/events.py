@@ -1,0 +1,101 @@
+"""Typed events: what happened, as values; logs, metrics and tests render them.
+
+Business code never formats a log line. It builds an event and calls `emit()`; whoever subscribed
+is called in order, in the caller's thread, and must be quick and must not raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDone(Event):
+    """A request was answered."""
+
+    time_ns: int
+    request: str
+    method: str
+    path: str
+    status: int
+    duration_us: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFailed(Event):
+    """A request ended in an error that nobody expected; the caller was told 500."""
+
+    request: str
+    method: str
+    path: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFailed(Event):
+    """The database refused a statement; the driver's message goes here and to nobody else."""
+
+    engine: str
+    statement: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReplayed(Event):
+    """The database dropped a whole transaction; the other jobs in it were run again."""
+
+    jobs: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriterFailed(Event):
+    """The writer cannot go on; the process ends rather than answer what may be lost."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaApplied(Event):
+    """The database was brought in step with the code."""
+
+    statements: tuple[str, ...]
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """A worker serves from now on."""
+
+    app: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """A worker has stopped serving."""
+
+    pid: int
+    cut_requests: int
+
+
+_subscribers: list[Callable[[Event], None]] = []
+
+
+def subscribe(receive: Callable[[Event], None]) -> Callable[[], None]:
+    """Call `receive` with every event from now on; the result ends that."""
+    _subscribers.append(receive)
+    return lambda: _subscribers.remove(receive)
+
+
+def emit(event: Event) -> None:
+    """Hand `event` to every subscriber."""
+    for receive in _subscribers:
+        receive(event)

@@ -1,0 +1,1 @@
+"""The expression language: lift, parse, check, fold, evaluate. No web, no database."""

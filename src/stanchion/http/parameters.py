@@ -1,0 +1,159 @@
+"""Query strings to queries.
+
+In: the raw query string.   Out: `ReadQuery` and `AggregateQuery`.
+Refuses (400): unknown and repeated parameters, bad numbers, broken percent-encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import unquote_to_bytes
+
+from ..errors import BadRequest, did_you_mean
+from ..query import AggregateQuery, ReadQuery
+from ..schema import Collection
+
+Given = dict[str, list[str]]
+LIST = ("filter", "q", "sort", "limit", "after", "expand", "fields", "total")
+ONE = ("expand", "fields")
+AGGREGATE = ("group", "count", "sum", "filter", "q", "limit")
+MOST = 1000
+
+
+def split(raw: bytes) -> Given:
+    """The parameters of a query string, each with its values; `+` is a space."""
+    given: Given = {}
+    for part in raw.split(b"&"):
+        if not part:
+            if b"&&" in raw:
+                raise _unencoded()
+            continue
+        name, _, value = part.partition(b"=")
+        given.setdefault(_decoded(name), []).append(_decoded(value))
+    return given
+
+
+def _decoded(raw: bytes) -> str:
+    if b"%" in raw or b"+" in raw:
+        raw = unquote_to_bytes(raw.replace(b"+", b" "))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise BadRequest(
+            "query.encoding", "The query string is not UTF-8 under its percent-encoding."
+        ) from None
+
+
+def _unencoded() -> BadRequest:
+    return BadRequest(
+        "query.unencoded",
+        "`&&` in the query string ends the parameter it stands in.",
+        hint="Write `and` instead of `&&`, or encode it as %26%26.",
+    )
+
+
+def list_query(collection: Collection, raw: bytes) -> ReadQuery:
+    """The query of `GET /api/{collection}`."""
+    if not raw:
+        return ReadQuery(collection.name)
+    given = split(raw)
+    _refuse_unknown(collection, given, LIST)
+    limit = given.get("limit")
+    return ReadQuery(
+        collection=collection.name,
+        filters=tuple(f for f in given.get("filter", ()) if f.strip()),
+        q=_single(given, "q") or None,
+        sort=_single(given, "sort"),
+        after=_single(given, "after") or None,
+        limit=50 if limit is None else _limit(_single(given, "limit")),
+        expand=_single(given, "expand"),
+        fields=_single(given, "fields"),
+        total=_flag(given, "total"),
+    )
+
+
+def one_query(collection: Collection, key: str, raw: bytes) -> ReadQuery:
+    """The query of `GET /api/{collection}/{id}`."""
+    if not raw:
+        return ReadQuery(collection.name, key)
+    given = split(raw)
+    _refuse_unknown(collection, given, ONE)
+    return ReadQuery(
+        collection.name, key, expand=_single(given, "expand"), fields=_single(given, "fields")
+    )
+
+
+def aggregate_query(collection: Collection, raw: bytes) -> AggregateQuery:
+    """The query of `GET /api/{collection}/_aggregate`."""
+    given = split(raw)
+    _refuse_unknown(collection, given, AGGREGATE)
+    return AggregateQuery(
+        collection=collection.name,
+        filters=tuple(f for f in given.get("filter", ()) if f.strip()),
+        q=_single(given, "q") or None,
+        group=_single(given, "group"),
+        count=_flag(given, "count"),
+        sum=_single(given, "sum"),
+        limit=MOST if "limit" not in given else _limit(_single(given, "limit")),
+    )
+
+
+def refuse_parameters(collection: Collection, raw: bytes) -> None:
+    """Writes take no parameters."""
+    if raw:
+        _refuse_unknown(collection, split(raw), ())
+
+
+def _single(given: Given, name: str) -> str:
+    values = given.get(name)
+    if values is None:
+        return ""
+    if len(values) > 1:
+        raise BadRequest(
+            f"query.{name}",
+            f"`{name}` is given {len(values)} times.",
+            hint="Only `filter` may be repeated; its parts are joined with and.",
+        )
+    return values[0].strip()
+
+
+def _flag(given: Given, name: str) -> bool:
+    if name not in given:
+        return False
+    value = _single(given, name)
+    if value not in ("true", "false"):
+        raise BadRequest(f"query.{name}", f"`{name}` is true or false.", hint=f"{name}=true")
+    return value == "true"
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not 1 <= int(text) <= MOST:
+        raise BadRequest(
+            "query.limit",
+            f"`limit` is a whole number from 1 to {MOST}.",
+            hint="Read on with `after` and the `next` of each page.",
+        )
+    return int(text)
+
+
+def _refuse_unknown(collection: Collection, given: Given, known: Iterable[str]) -> None:
+    for name, values in given.items():
+        if name in known:
+            continue
+        word = name.strip()
+        if any(sign in name for sign in "=<>!|()\"' ") or (not values[0] and not word.isidentifier()):
+            raise _unencoded()
+        field = collection.field.get(word)
+        if field is not None and "filter" in known:
+            shown = _example(field.type.kind, values[0])
+            hint: str | None = f"To filter: filter={word} == {shown}"
+        else:
+            hint = did_you_mean(word, known) or (
+                f"Parameters here: {', '.join(known)}." if known else "This call takes none."
+            )
+        raise BadRequest("query.unknown_parameter", f"`{word[:60]}` is no parameter.", hint=hint)
+
+
+def _example(kind: str, value: str) -> str:
+    plain = kind in ("int", "float", "decimal", "bool") and value
+    return value[:40] if plain else f'"{value[:40]}"'

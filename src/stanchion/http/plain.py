@@ -1,0 +1,118 @@
+"""FastAPI's side of the house: its errors as problem+json, and the middleware stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import (
+    BadRequest, Conflict, FieldError, Forbidden, Invalid, MethodNotAllowed, NotFound, Problem,
+    TooLarge, Unauthorized, UnsupportedMediaType,
+)  # fmt: skip
+from .dispatch import ASGIApp, Dispatcher
+from .problem import pointer_of, render
+
+STATUS_CLASSES: dict[int, type[Problem]] = {
+    c.status: c
+    for c in (
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, TooLarge,
+        UnsupportedMediaType, Invalid,
+    )
+}  # fmt: skip
+
+
+class OtherStatus(Problem):
+    """A status that an app's route raised and that we have no class for."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str]) -> None:
+        super().__init__("route.status", detail, headers=headers)
+        self.status = status  # type: ignore[misc]  # of this occurrence
+        self.title = detail  # type: ignore[misc]  # as above
+
+
+def build_stack(app: FastAPI, front: Callable[[ASGIApp], Dispatcher]) -> ASGIApp:
+    """The app's own middleware, once, around the dispatcher and FastAPI's router."""
+    handlers = dict(app.exception_handlers)
+    unexpected = handlers.pop(500, None) or handlers.pop(Exception, None)
+    router: Any = AsyncExitStackMiddleware(app.router)
+    router = ExceptionMiddleware(router, handlers=handlers, debug=app.debug)
+    dispatcher = front(router)
+    app.state.stanchion_dispatcher = dispatcher
+    stack: Any = dispatcher
+    for middleware in reversed(app.user_middleware):
+        stack = middleware.cls(stack, *middleware.args, **middleware.kwargs)
+    if unexpected is not None:
+        from starlette.middleware.errors import ServerErrorMiddleware
+
+        stack = ServerErrorMiddleware(stack, handler=unexpected, debug=False)
+    return stack  # type: ignore[no-any-return]  # an ASGI application
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer our problems, and FastAPI's own errors, as problem+json; an app may set others."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+
+
+def response(problem: Problem) -> Response:
+    """A problem as a Starlette response."""
+    status, headers, body = render(problem)
+    answer = Response(body, status)
+    answer.raw_headers = headers
+    return answer
+
+
+async def _problem(request: Request, error: Any) -> Response:
+    return response(error)
+
+
+async def _http_exception(request: Request, error: Any) -> Response:
+    if error.status_code in (404, 405) and error.detail in ("Not Found", "Method Not Allowed"):
+        return response(_no_route(request, error))
+    if error.status_code < 400:
+        return Response(status_code=error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    kind = STATUS_CLASSES.get(error.status_code)
+    if kind is None:
+        return response(OtherStatus(error.status_code, str(error.detail), headers))
+    return response(kind("route.status", str(error.detail), headers=headers))
+
+
+def _no_route(request: Request, error: HTTPException) -> Problem:
+    dispatcher: Dispatcher = request.app.state.stanchion_dispatcher
+    own = dispatcher.refusal(request.scope)
+    if own is not None and not (error.status_code == 405 and own.status == 404):
+        return own
+    path = request.scope["path"][:200]
+    if error.status_code == 405:
+        allow = dict(error.headers or {})
+        return MethodNotAllowed(
+            "route.method",
+            f"{request.method} is no method of {path}.",
+            hint=f"Methods here: {allow.get('Allow', '')}.",
+            headers=allow,
+        )
+    return NotFound("route.not_found", f"Nothing is at {path}.", hint="See /docs for what there is.")
+
+
+async def _validation_error(request: Request, error: Any) -> Response:
+    errors, places = [], set()
+    for entry in error.errors():
+        place, *rest = entry["loc"]
+        places.add(place)
+        if entry["type"] == "json_invalid":
+            return response(BadRequest("body.syntax", f"The body is not JSON: {entry['msg']}."))
+        pointer = pointer_of(rest) if place == "body" else None
+        detail = entry["msg"] if pointer is not None else f"{place} {'.'.join(map(str, rest))}: {entry['msg']}"
+        errors.append(FieldError(pointer, entry["type"], detail))
+    detail = "The body breaks the model." if places == {"body"} else "The request breaks the model."
+    return response(Invalid("body.invalid", detail, errors=errors))

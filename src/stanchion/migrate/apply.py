@@ -1,0 +1,149 @@
+"""Apply a schema: create what is missing, run safe changes, remember what was applied.
+
+Everything runs in one transaction, as one job of the engine, so that several workers that start at
+once agree: the first one applies, the others find it done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from .. import clock
+from ..engines import Ask, Engine
+from ..errors import StanchionError
+from ..schema import NO_DEFAULT, Collection, Schema, stored_form
+from ..search import indexed_text
+from ..sql import ddl
+from ..sql.dialect import SQLITE, Dialect, name
+from ..sql.read import search_table
+from ..store.steps import Steps
+from .diff import Difference, compare
+
+
+class SchemaDiffers(StanchionError):
+    """The database does not match the code, and the difference must be looked at first."""
+
+    def __init__(self, differences: Sequence[Difference]) -> None:
+        super().__init__("the database does not match the code")
+        self.differences = tuple(differences)
+
+    def __str__(self) -> str:
+        lines = ["error[schema.differs]: the database does not match the code"]
+        lines += [f"  {difference}" for difference in self.differences]
+        return "\n".join(lines)
+
+
+def fingerprint_of(schema: Schema) -> Steps[str | None]:
+    """The fingerprint that the database was applied with, or None."""
+    yield from _own_tables()
+    rows = yield Ask("select fingerprint from _schema where id=1")
+    return rows[0][0] if rows else None
+
+
+async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Difference]:
+    """Make sure that the database fits; the differences that were applied.
+
+    An empty database is created in any case. With `change`, safe differences are applied. What is
+    left raises `SchemaDiffers`, and nothing was changed then.
+    """
+    return await engine.write(lambda: apply_schema(schema, change=change))
+
+
+def apply_schema(schema: Schema, *, change: bool, dialect: Dialect = SQLITE) -> Steps[list[Difference]]:
+    """The steps of `prepare`."""
+    yield from _own_tables()
+    rows = yield Ask("select fingerprint,schema from _schema where id=1")
+    if rows and rows[0][0] == schema.fingerprint:
+        return []
+    applied = json.loads(rows[0][1]) if rows else {}
+    differences = compare(applied, schema)
+    refused = [d for d in differences if not d.safe] if rows else []
+    if refused or (rows and not change):
+        raise SchemaDiffers(refused or differences)
+    yield from _run(differences, schema, dialect)
+    stored = json.dumps({c.name: stored_form(c) for c in schema.collections})
+    yield Ask(
+        "insert into _schema (id,fingerprint,schema,applied) values (1,?1,?2,?3) on conflict (id) "
+        "do update set fingerprint=excluded.fingerprint,schema=excluded.schema,"
+        "applied=excluded.applied",
+        (schema.fingerprint, stored, clock.now_text()),
+    )
+    return differences
+
+
+def _own_tables() -> Steps[None]:
+    for statement in ddl.OWN_TABLES_SQLITE:
+        yield Ask(statement)
+
+
+def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) -> Steps[None]:
+    rebuilt: set[str] = set()
+    for difference in differences:
+        collection = schema.collection[difference.collection]
+        match difference.kind:
+            case "new collection":
+                for statement in ddl.create_collection(collection, dialect):
+                    yield Ask(statement)
+                rebuilt.add(collection.name)
+            case _ if collection.name not in rebuilt:
+                rebuilt.add(collection.name)
+                yield from _rebuild(collection, dialect)
+            case _:
+                pass
+
+
+def _rebuild(collection: Collection, dialect: Dialect) -> Steps[None]:
+    """Make the table anew and move the rows over: the one way that SQLite changes anything."""
+    table = name(collection.name)
+    old = name(f"_old_{collection.name}")
+    columns = yield Ask("select name from pragma_table_info(?1)", (collection.name,))
+    stored = {row[0] for row in columns}
+    indexes = yield Ask(
+        "select name from sqlite_schema where type='index' and tbl_name=?1 and sql is not null",
+        (collection.name,),
+    )
+    for (index,) in indexes:
+        yield Ask(f"drop index {name(index)}")
+    yield Ask("pragma legacy_alter_table=on")
+    yield Ask(f"alter table {table} rename to {old}")
+    yield Ask("pragma legacy_alter_table=off")
+    yield Ask(f"drop table if exists {search_table(collection)}")
+    for statement in ddl.create_collection(collection, dialect):
+        yield Ask(statement)
+    targets, sources, params = ["_n"], ["_n"], []
+    for field in collection.fields:
+        targets.append(name(field.name))
+        if field.name in stored:
+            sources.append(name(field.name))
+        else:
+            params.append(_filled(field, dialect))
+            sources.append(f"?{len(params)}")
+    yield Ask(
+        f"insert into {table} ({','.join(targets)}) select {','.join(sources)} from {old}", params
+    )
+    yield Ask(f"drop table {old}")
+    yield from _reindex(collection)
+
+
+def _filled(field: Any, dialect: Dialect) -> Any:
+    """The raw value that stored records get for a new field."""
+    if field.default is NO_DEFAULT or field.default is None:
+        return None
+    return dialect.raw(field.type, field.type.parse(field.default))
+
+
+def _reindex(collection: Collection) -> Steps[None]:
+    """Index every stored record for `q`."""
+    searched = collection.search_fields
+    if not searched:
+        return
+    columns = ",".join(name(f.name) for f in searched)
+    rows = yield Ask(f"select _n,{columns} from {name(collection.name)}")
+    marks = ",".join(f"?{at + 2}" for at in range(len(searched)))
+    for row in rows:
+        yield Ask(
+            f"insert into {search_table(collection)} (rowid,{columns}) values (?1,{marks})",
+            (row[0], *(indexed_text(text) for text in row[1:])),
+        )

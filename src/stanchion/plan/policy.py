@@ -1,0 +1,216 @@
+"""Every rule of an app, checked once; and what they come to for one kind of caller.
+
+In: the schema.   Out: `Policy`, and from it a `Profile` for each kind of actor.
+Refuses: rules that do not fit the schema, as `DeclarationError`, when the app is loaded.
+
+A profile holds everything about a caller that a plan may depend on: the kind, the verdict of each
+part of a rule that depends on `auth` alone, and which used `auth` fields are null. Two callers
+with equal profiles share every plan; their identities are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .. import clock
+from ..expr.check import Scope, check_rule
+from ..expr.evaluate import Env, evaluate
+from ..expr.fold import certainly_false, depends_on_auth_alone, fold
+from ..expr.tree import ERROR, FALSE, TRUE, And, Compare, Const, Node, Not, Null, Or, Path, walk
+from ..query import Actor
+from ..schema import ALWAYS, Collection, Field, Rule, RuleConst, Schema
+
+RowOperation = Literal["read", "create", "update", "delete"]
+ROW_OPERATIONS: tuple[RowOperation, ...] = ("read", "create", "update", "delete")
+Sight = Literal["open", "masked", "hidden"]
+
+
+@dataclass(eq=False)
+class Policy:
+    """The checked rules of a schema."""
+
+    schema: Schema
+    rows: Mapping[tuple[str, RowOperation], Node]
+    field_read: Mapping[tuple[str, str], Node]
+    field_write: Mapping[tuple[str, str], Node]
+    auth_atoms: tuple[Node, ...]
+    auth_fields: tuple[str, ...]
+    _profiles: dict[object, Profile] = field(default_factory=dict)
+
+    def profile(self, actor: Actor) -> Profile:
+        """The profile of an actor, remembered on it."""
+        found = actor.profile
+        if found is None or found.policy is not self:
+            found = actor.profile = self._find_profile(actor)
+        return found  # type: ignore[no-any-return]  # Actor.profile is ours to type
+
+    def _find_profile(self, actor: Actor) -> Profile:
+        env = Env(auth=actor.record, now=clock.now())
+        verdicts = tuple(evaluate(atom, env) for atom in self.auth_atoms)
+        record = actor.record or {}
+        nulls = frozenset(name for name in self.auth_fields if record.get(name) is None)
+        identity = (actor.kind, verdicts, nulls)
+        if identity not in self._profiles:
+            if len(self._profiles) >= 1024:
+                self._profiles.clear()
+            known = dict(zip(self.auth_atoms, (Const(v) for v in verdicts), strict=True))
+            self._profiles[identity] = Profile(self, actor.kind, known, nulls)
+        return self._profiles[identity]
+
+
+@dataclass(eq=False)
+class Profile:
+    """What the rules come to for one kind of caller; `Access` of the SQL compiler."""
+
+    policy: Policy
+    kind: str
+    verdicts: Mapping[Node, Const]
+    null_auth_fields: frozenset[str]
+    _rows: dict[tuple[str, RowOperation], Node] = field(default_factory=dict)
+    _masks: dict[tuple[str, str], Node] = field(default_factory=dict)
+
+    @property
+    def past_rules(self) -> bool:
+        """Whether this caller steps past row rules: admins, and the system."""
+        return self.kind in ("admin", "system")
+
+    def rule(self, collection: str, operation: RowOperation) -> Node:
+        """A row rule, folded for this caller."""
+        identity = (collection, operation)
+        if identity not in self._rows:
+            rule = self.policy.rows[identity]
+            self._rows[identity] = TRUE if self.past_rules else self.folded(rule)
+        return self._rows[identity]
+
+    def row(self, collection: str) -> Node:
+        """The read rule of a collection, folded for this caller."""
+        return self.rule(collection, "read")
+
+    def mask(self, collection: str, name: str) -> Node:
+        """The read rule of a field, folded for this caller."""
+        identity = (collection, name)
+        if identity not in self._masks:
+            self._masks[identity] = self._mask(identity)
+        return self._masks[identity]
+
+    def _mask(self, identity: tuple[str, str]) -> Node:
+        rule = self.policy.field_read.get(identity, TRUE)
+        if self.kind == "system":
+            return TRUE
+        if self.kind == "admin":
+            return FALSE if rule == FALSE else TRUE
+        return self.folded(rule)
+
+    def sight(self, collection: Collection, stored: Field) -> Sight:
+        """How a field looks to this caller."""
+        rule = self.mask(collection.name, stored.name)
+        if rule == TRUE:
+            return "open"
+        return "hidden" if certainly_false(rule) else "masked"
+
+    def write_rule(self, collection: str, name: str) -> Node:
+        """The write rule of a field, folded for this caller."""
+        rule = self.policy.field_write.get((collection, name), TRUE)
+        if self.kind == "system":
+            return TRUE
+        if self.kind == "admin":
+            return FALSE if rule == FALSE else TRUE
+        return self.folded(rule)
+
+    def refused(self, collection: str, operation: RowOperation) -> bool:
+        """Whether the rule can never be true for this caller."""
+        return certainly_false(self.rule(collection, operation))
+
+    def auth_is_null(self, name: str) -> bool:
+        """Whether the caller's record holds null in this field."""
+        return self.kind in ("anonymous", "system") or name in self.null_auth_fields
+
+    def folded(self, node: Node, decide: Callable[[Node], Const | None] | None = None) -> Node:
+        """`node` with every part that is known for this caller decided."""
+
+        def known(part: Node) -> Const | None:
+            verdict = self.verdicts.get(part)
+            if verdict is not None:
+                return verdict
+            return decide(part) if decide is not None else None
+
+        return fold(node, known)
+
+
+def compile_policy(schema: Schema) -> Policy:
+    """Check every rule of the schema; raises `DeclarationError`."""
+    rows: dict[tuple[str, RowOperation], Node] = {}
+    reads: dict[tuple[str, str], Node] = {}
+    writes: dict[tuple[str, str], Node] = {}
+    for collection in schema.collections:
+        for operation in ROW_OPERATIONS:
+            rule = getattr(collection.rules, operation)
+            rows[collection.name, operation] = _checked(
+                rule, schema, collection, old=operation in ("create", "update")
+            )
+        for stored in collection.fields:
+            if stored.read != ALWAYS:
+                reads[collection.name, stored.name] = _checked(
+                    stored.read, schema, collection, old=False
+                )
+            if stored.write != ALWAYS:
+                writes[collection.name, stored.name] = _checked(
+                    stored.write, schema, collection, old=True
+                )
+    every = [*rows.values(), *reads.values(), *writes.values()]
+    atoms = tuple(dict.fromkeys(atom for rule in every for atom in _auth_atoms(rule)))
+    return Policy(schema, rows, reads, writes, atoms, _auth_fields(schema))
+
+
+def _checked(rule: Rule, schema: Schema, collection: Collection, *, old: bool) -> Node:
+    if isinstance(rule, RuleConst):
+        return TRUE if rule.value else FALSE
+    scope = Scope(schema=schema, collection=collection, old=old, auth=schema.users)
+    return fold(check_rule(rule, scope), lambda part: None)
+
+
+def _auth_atoms(node: Node) -> Iterator[Node]:
+    """The largest parts that depend on `auth` alone."""
+    if isinstance(node, Const):
+        return
+    if depends_on_auth_alone(node):
+        yield node
+        return
+    match node:
+        case And(parts=parts) | Or(parts=parts):
+            for part in parts:
+                yield from _auth_atoms(part)
+        case Not(part=part):
+            yield from _auth_atoms(part)
+        case _:
+            # inside macros and comparisons of conditions
+            for part in walk(node):
+                if part is not node and _is_auth_atom(part):
+                    yield part
+
+
+def _is_auth_atom(part: object) -> bool:
+    from ..expr.tree import Has, In, Macro, TextTest, Truth
+
+    booleans = (Not, And, Or, Compare, In, TextTest, Has, Truth, Macro)
+    return isinstance(part, booleans) and depends_on_auth_alone(part)
+
+
+def _auth_fields(schema: Schema) -> tuple[str, ...]:
+    return tuple(f.name for f in schema.users.fields if f.nullable) if schema.users else ()
+
+
+def decide_old_is_null(part: Node) -> Const | None:
+    """In a create there is no old row: `old == null` holds, and selecting from it is an error."""
+    if isinstance(part, Compare) and part.op in ("==", "!="):
+        sides = (part.left, part.right)
+        whole = any(isinstance(s, Path) and s.root == "old" and s.leaf is None for s in sides)
+        if whole and any(isinstance(s, Null) for s in sides):
+            return TRUE if part.op == "==" else FALSE
+    if isinstance(part, (And, Or, Not, Const)):
+        return None
+    if any(isinstance(p, Path) and p.root == "old" for p in walk(part)):
+        return ERROR
+    return None

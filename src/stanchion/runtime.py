@@ -1,0 +1,158 @@
+"""What runs behind an app: its frozen model, its database, its pipelines.
+
+Opened by whichever comes first: the server's lifespan, a request, or a transaction, so that an
+app that is mounted, imported by a script or tested in memory works alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from . import clock, events
+from .declare import Declarations, Model, build_model
+from .engines import Ask, Engine
+from .engines.sqlite import SQLiteEngine
+from .migrate import Difference, prepare
+from .plan.policy import Policy, compile_policy
+from .query import ANONYMOUS, SYSTEM, Actor
+from .records import Records
+from .settings import DatabaseURL, Settings
+from .store.steps import Steps
+from .transaction import Transaction, open_transaction
+
+Seed = Callable[[Transaction], Awaitable[None]]
+
+
+class Runtime:
+    """One app's data side. `change_schema` lets it apply safe differences when it opens."""
+
+    def __init__(self, title: str, base: Path, settings: Settings | None) -> None:
+        self.title = title
+        self.base = base
+        self.declarations = Declarations()
+        self.seeds: list[Seed] = []
+        self.change_schema = False
+        self.test_actor: Actor | None = None
+        self.applied: list[Difference] = []
+        self._settings = settings
+        self._model: Model | None = None
+        self._policy: Policy | None = None
+        self._engine: Engine | None = None
+        self._records: Records | None = None
+        self._opening: tuple[object, asyncio.Lock] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, read from the environment when they are first asked for."""
+        if self._settings is None:
+            self._settings = Settings.from_environment()
+        return self._settings
+
+    @property
+    def database(self) -> DatabaseURL:
+        """Where the data is."""
+        return DatabaseURL.parse(self.settings.database_url, base=self.base)
+
+    @property
+    def model(self) -> Model:
+        """Everything that was declared; the first call freezes it. Raises `DeclarationError`."""
+        if self._model is None:
+            self._model = build_model(self.title, self.declarations.declared)
+        return self._model
+
+    @property
+    def policy(self) -> Policy:
+        """The checked rules. Raises `DeclarationError`."""
+        if self._policy is None:
+            self._policy = compile_policy(self.model.schema)
+        return self._policy
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        if self._engine is None:
+            path = self.database.path
+            assert path is not None, "DatabaseURL.parse refuses other engines"
+            self._engine = SQLiteEngine(path, self.settings)
+        return self._engine
+
+    async def records(self) -> Records:
+        """The pipelines; the first call opens the database, applies the schema and seeds it."""
+        if self._records is not None:
+            return self._records
+        async with self._lock():
+            if self._records is None:
+                await self._open()
+        assert self._records is not None
+        return self._records
+
+    def _lock(self) -> asyncio.Lock:
+        """A lock of the running event loop; a test may use several loops, one after the other."""
+        loop = asyncio.get_running_loop()
+        if self._opening is None or self._opening[0] is not loop:
+            self._opening = (loop, asyncio.Lock())
+        return self._opening[1]
+
+    async def _open(self) -> None:
+        records = Records(self.model, self.policy, self.engine, self.settings.plan_cache)
+        await self.engine.open()
+        started = time.perf_counter_ns()
+        self.applied = await prepare(self.engine, self.model.schema, change=self.change_schema)
+        if self.applied:
+            took = (time.perf_counter_ns() - started) // 1000
+            events.emit(events.SchemaApplied(tuple(str(d) for d in self.applied), took))
+        for seed in self.seeds:
+            await self._plant(records, seed)
+        self._records = records
+
+    async def _plant(self, records: Records, seed: Seed) -> None:
+        """Run a seed once in the life of a database, whichever worker comes first."""
+        name = f"seed:{seed.__module__.rpartition('.')[2]}.{seed.__name__}"
+
+        def claim() -> Steps[bool]:
+            rows = yield Ask("select 1 from _once where name=?1", (name,))
+            if not rows:
+                yield Ask("insert into _once (name,time) values (?1,?2)", (name, clock.now_text()))
+            return not rows
+
+        session = await records.engine.begin()
+        try:
+            if await session.run(claim):
+                await seed(Transaction(records, session, SYSTEM, "seed"))
+        except BaseException:
+            await session.rollback()
+            raise
+        await session.commit()
+
+    async def identify(self, scope: MutableMapping[str, Any]) -> Actor:
+        """Who is asking."""
+        return ANONYMOUS if self.test_actor is None else self.test_actor
+
+    async def ready(self) -> bool:
+        """Whether requests can be served: the database answers and its schema fits."""
+        records = await self.records()
+        rows = await records.engine.fetch("select fingerprint from _schema where id=1", ())
+        return bool(rows) and rows[0][0] == self.model.schema.fingerprint
+
+    async def close(self) -> None:
+        """Finish the writes under way and disconnect; the next use opens again."""
+        self._records = None
+        if self._engine is not None:
+            await self._engine.close()
+            self._engine = None
+
+    @asynccontextmanager
+    async def transaction(self, actor: Actor) -> AsyncIterator[Transaction]:
+        """See `App.transaction`."""
+        async with open_transaction(await self.records(), actor, current_request.get()) as tx:
+            yield tx
+
+
+current_request: ContextVar[str] = ContextVar("stanchion_request", default="")
+"""The id of the request that the running code belongs to."""

@@ -1,0 +1,93 @@
+"""Settings: one frozen value, read from the environment once, checked before anything starts.
+
+Each field names its environment variable, its unit and its default; `docs/settings.md` is held
+to this list by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
+
+from .errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set, each as `STANCHION_<NAME>`."""
+
+    database_url: Annotated[
+        str, "sqlite:///relative.db or sqlite:////absolute.db; default: data/stanchion.db by the app"
+    ] = ""
+    body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
+    json_depth: Annotated[int, "nesting of a JSON body"] = 64
+    array_limit: Annotated[int, "records in one array of a create"] = 1_000
+    url_limit: Annotated[int, "bytes of path and query string"] = 16_384
+    header_limit: Annotated[int, "bytes of all request headers"] = 32_768
+    filter_limit: Annotated[int, "characters of a filter"] = 4_096
+    read_deadline_ms: Annotated[int, "milliseconds one read may take"] = 2_000
+    write_deadline_ms: Annotated[int, "milliseconds a write may wait and work"] = 5_000
+    transaction_ms: Annotated[int, "milliseconds an app.transaction() may hold the writer"] = 2_000
+    write_queue: Annotated[int, "writes that may wait before callers are told 503"] = 4_096
+    plan_cache: Annotated[int, "plans kept in memory"] = 2_048
+    grace_s: Annotated[int, "seconds that open requests get when the server stops"] = 10
+    access_log: Annotated[bool, "1 or 0: one log line for each request"] = True
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read every `STANCHION_` variable; unknown or unusable ones raise `SettingError`."""
+        environ = os.environ if environ is None else environ
+        known = {f"STANCHION_{f.name.upper()}": f for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, text in environ.items():
+            if name in known and text != "":
+                values[known[name].name] = _parse(name, text, known[name].default)
+        return cls(**values)
+
+
+def _parse(name: str, text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off"):
+            return False
+        raise SettingError(name, f"{text!r} is neither 1 nor 0")
+    if isinstance(default, int):
+        if not text.isdecimal() or len(text) > 15 or int(text) < 1:
+            raise SettingError(name, f"{text!r} is not a whole number above 0")
+        return int(text)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseURL:
+    """A database address: `engine` is `sqlite` (then `path` is absolute) or `postgresql`."""
+
+    engine: str
+    path: Path | None
+    url: str
+
+    @classmethod
+    def parse(cls, url: str, *, base: Path) -> DatabaseURL:
+        """Read `url`; an empty one is `data/stanchion.db` under `base`, the app's folder."""
+        if not url:
+            return cls("sqlite", (base / "data" / "stanchion.db").resolve(), "")
+        parts = urlsplit(url)
+        if parts.scheme == "sqlite":
+            if parts.netloc or len(parts.path) < 2:
+                raise SettingError(
+                    "STANCHION_DATABASE_URL",
+                    f"{url!r} names no file",
+                    hint="sqlite:///data/app.db is relative, sqlite:////srv/app.db is absolute",
+                )
+            path = Path(unquote(parts.path[1:]))
+            return cls("sqlite", (base / path).resolve(), url)
+        raise SettingError(
+            "STANCHION_DATABASE_URL",
+            f"{parts.scheme or url!r} is no database that Stanchion runs on",
+            hint="use sqlite:///data/stanchion.db",
+        )

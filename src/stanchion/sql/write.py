@@ -1,0 +1,348 @@
+"""Compile write plans: the statements of one step of the write door.
+
+In: `WritePlan`.   Out: `WriteStatements`. Pure. `store/` runs them, in a savepoint.
+
+Rules are judged by the database on rows as they stand: on the stored row before an update, on the
+row as it became after it, with the old values bound beside it. A row that cannot be inserted,
+because a key is taken, is judged as a candidate: a row of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..expr.tree import Node, Path, Value, walk
+from ..plan.write import WritePlan
+from ..schema import Collection, Field, Index
+from .body import compile_body
+from .dialect import Dialect, name
+from .expr import ExpressionCompiler, Rows
+from .read import search_table
+from .text import Aliases, Binder, Condition, Parameters, Statement, all_of, boolean
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A statement that judges a row, and where its columns stand.
+
+    `rules` are the operation's rule, the read rule, then each field rule; `texts` the answer (if
+    it differs) and the text of the log.
+    """
+
+    statement: Statement
+    rules: slice
+    references: slice
+    texts: slice
+
+
+@dataclass(frozen=True, eq=False)
+class WriteStatements:
+    """The statements of one plan. What is None does not apply to the operation."""
+
+    plan: WritePlan
+    dialect: Dialect
+    stored: Judgement  # the row as it stands: version, raw columns, verdicts, logged text
+    changed: Judgement  # the row as it became
+    candidate: Judgement  # a row of parameters
+    insert: Statement
+    delete: Statement
+    probes: tuple[tuple[Index, Statement], ...]
+
+    def update(self, names: Sequence[str]) -> Statement:
+        """Set these fields; version and time come along."""
+        return _update(self.plan, self.dialect, tuple(names), {}, None)
+
+    def assign(
+        self, assigned: Mapping[str, Value], plain: Sequence[str], where: Node
+    ) -> Statement:
+        """Set fields to computed values where `where` still holds."""
+        return _update(self.plan, self.dialect, tuple(plain), assigned, where)
+
+
+def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
+    """Every statement that the operation may need."""
+    return WriteStatements(
+        plan=plan,
+        dialect=dialect,
+        stored=_stored(plan, dialect),
+        changed=_changed(plan, dialect),
+        candidate=_candidate(plan, dialect),
+        insert=_insert(plan.collection, dialect),
+        delete=_by_key(plan.collection, dialect, "delete from {table} where {key}"),
+        probes=tuple((index, _probe(plan.collection, index, dialect)) for index in plan.keys),
+    )
+
+
+class _Writing:
+    """What compiling one statement shares."""
+
+    def __init__(self, plan: WritePlan, dialect: Dialect) -> None:
+        self.plan = plan
+        self.dialect = dialect
+        self.parameters = Parameters(dialect)
+        self.compiler = ExpressionCompiler(
+            plan.schema, plan.access, dialect, self.parameters, Aliases()
+        )
+
+    def key(self) -> str:
+        field = self.plan.collection.key_field
+        mark = self.parameters.add(
+            "key", lambda given: self.dialect.raw(field.type, given.key), self.dialect.cast(field.type)
+        )
+        return f"{name(field.name)}={mark}"
+
+    def verdicts(self, rows: Rows, rules: Sequence[Node]) -> list[str]:
+        """One column for each rule: 1 where it certainly holds."""
+        return [_verdict(self.compiler.true(rule, rows)) for rule in rules]
+
+    def references(self, alias: str) -> list[str]:
+        """One column for each reference: 1 where it is null, or leads to a readable record."""
+        columns = []
+        for reference in self.plan.references:
+            inner = self.compiler.aliases.next()
+            own = f"{alias}.{name(reference.field.name)}"
+            target = reference.target
+            rule = self.compiler.true(reference.rule, Rows.of(record=inner))
+            where = boolean(all_of((f"{inner}.{name(target.key[0])}={own}", rule)))
+            found = f"exists(select 1 from {name(target.name)} {inner} where {where})"
+            columns.append(_verdict(f"{own} is null or {found}"))
+        return columns
+
+    def texts(self, alias: str) -> list[str]:
+        """The answer, unless the log holds the same, and the text of the log."""
+        logged = compile_body(self.compiler, self.plan.logged, alias)
+        if self.plan.answer_is_logged:
+            return [logged]
+        return [compile_body(self.compiler, self.plan.answer, alias), logged]
+
+    def judgement(
+        self, before: list[str], rules: list[str], references: list[str], texts: list[str],
+        source: str,
+    ) -> Judgement:  # fmt: skip
+        """The statement, and where each group of its columns stands."""
+        first = len(before)
+        second = first + len(rules)
+        third = second + len(references)
+        columns = [*before, *rules, *references, *texts]
+        return Judgement(
+            self.parameters.finish(f"select {','.join(columns)} from {source}"),
+            slice(first, second),
+            slice(second, third),
+            slice(third, len(columns)),
+        )
+
+    def old_values(self, rules: Sequence[Node]) -> str | None:
+        """The stored row of an update as a row of parameters, if a rule asks for it."""
+        asked = {p.hops[0].field if p.hops else p.leaf or self.plan.collection.key[0]
+                 for rule in rules for p in walk(rule) if isinstance(p, Path) and p.root == "old"}
+        if not asked:
+            return None
+        columns = []
+        for field in self.plan.collection.fields:
+            if field.name in asked or field.name in self.plan.collection.key:
+                mark = self.parameters.add(
+                    ("old", field.name), _old_binder(field.name), self.dialect.cast(field.type)
+                )
+                columns.append(f"{mark} as {name(field.name)}")
+        return f"(select {','.join(columns)}) o"
+
+
+def _old_binder(field: str) -> Binder:
+    return lambda given: given.old[field]
+
+
+def _verdict(condition: Condition) -> str:
+    if isinstance(condition, bool):
+        return "1" if condition else "0"
+    return f"case when {condition} then 1 else 0 end"
+
+
+def _rules(plan: WritePlan) -> list[Node]:
+    return [plan.rule, plan.read, *(rule.rule for rule in plan.field_rules)]
+
+
+def _stored(plan: WritePlan, dialect: Dialect) -> Judgement:
+    """version, raw columns, then the verdicts on the stored row; `old` is the same row."""
+    writing = _Writing(plan, dialect)
+    columns = [f"r.{name(f.name)}" for f in plan.collection.fields]
+    version = "r.version" if "version" in plan.collection.field else "0"
+    rules = writing.verdicts(Rows.of(record="r", old="r"), _rules(plan))
+    lock = " for update" if dialect.name == "postgresql" else ""
+    source = f"{name(plan.collection.name)} r where r.{writing.key()}{lock}"
+    return writing.judgement([version, *columns], rules, [], writing.texts("r")[-1:], source)
+
+
+def _changed(plan: WritePlan, dialect: Dialect) -> Judgement:
+    writing = _Writing(plan, dialect)
+    wanted = _rules(plan)
+    old = writing.old_values(wanted)
+    rows = Rows.of(record="r", old="o") if old else Rows.of(record="r")
+    rules = writing.verdicts(rows, wanted)
+    beside = f" cross join {old}" if old else ""
+    source = f"{name(plan.collection.name)} r{beside} where r.{writing.key()}"
+    version = "r.version" if "version" in plan.collection.field else "0"
+    return writing.judgement(
+        [version], rules, writing.references("r"), writing.texts("r"), source
+    )
+
+
+def _candidate(plan: WritePlan, dialect: Dialect) -> Judgement:
+    writing = _Writing(plan, dialect)
+    columns = []
+    for field in plan.collection.fields:
+        mark = writing.parameters.add(
+            ("value", field.name), _value_binder(field, dialect), dialect.cast(field.type)
+        )
+        columns.append(f"{mark} as {name(field.name)}")
+    wanted = _rules(plan)
+    old = writing.old_values(wanted)
+    rows = Rows.of(record="r", old="o") if old else Rows.of(record="r")
+    rules = writing.verdicts(rows, wanted)
+    beside = f" cross join {old}" if old else ""
+    source = f"(select {','.join(columns)}) r{beside}"
+    return writing.judgement([], rules, writing.references("r"), [], source)
+
+
+def _value_binder(field: Field, dialect: Dialect) -> Binder:
+    kind, key = field.type, field.name
+    return lambda given: dialect.raw(kind, given.values[key])
+
+
+def _insert(collection: Collection, dialect: Dialect) -> Statement:
+    parameters = Parameters(dialect)
+    marks = [
+        parameters.add(("value", f.name), _value_binder(f, dialect), dialect.cast(f.type))
+        for f in collection.fields
+    ]
+    columns = ",".join(name(f.name) for f in collection.fields)
+    return parameters.finish(
+        f"insert into {name(collection.name)} ({columns}) values ({','.join(marks)})"
+    )
+
+
+def _by_key(collection: Collection, dialect: Dialect, form: str) -> Statement:
+    parameters = Parameters(dialect)
+    key = collection.key_field
+    mark = parameters.add(
+        "key", lambda given: dialect.raw(key.type, given.key), dialect.cast(key.type)
+    )
+    table = name(collection.name)
+    return parameters.finish(form.format(table=table, key=f"{name(key.name)}={mark}"))
+
+
+def _probe(collection: Collection, index: Index, dialect: Dialect) -> Statement:
+    """Whether another record already holds these values."""
+    parameters = Parameters(dialect)
+    tests = []
+    for field_name in index.fields:
+        field = collection.field[field_name]
+        mark = parameters.add(
+            ("value", field_name), _value_binder(field, dialect), dialect.cast(field.type)
+        )
+        tests.append(f"{name(field_name)}={mark}")
+    key = collection.key_field
+    if index.fields != collection.key:
+        mark = parameters.add(
+            ("value", key.name), _value_binder(key, dialect), dialect.cast(key.type)
+        )
+        tests.append(f"{name(key.name)}<>{mark}")
+    return parameters.finish(
+        f"select 1 from {name(collection.name)} where {' and '.join(tests)} limit 1"
+    )
+
+
+def _update(
+    plan: WritePlan,
+    dialect: Dialect,
+    plain: tuple[str, ...],
+    assigned: Mapping[str, Value],
+    where: Node | None,
+) -> Statement:
+    writing = _Writing(plan, dialect)
+    collection = plan.collection
+    own = Rows.of(record=name(collection.name))
+    sets, guards = [], []
+    for field_name in plain:
+        field = collection.field[field_name]
+        mark = writing.parameters.add(
+            ("value", field_name), _value_binder(field, dialect), dialect.cast(field.type)
+        )
+        sets.append(f"{name(field_name)}={mark}")
+    for field_name, value in assigned.items():
+        compiled = writing.compiler.value(value, own)
+        guards += compiled.guards
+        sets.append(f"{name(field_name)}={compiled.sql}")
+    if "version" in collection.field and "version" not in plain:
+        sets.append("version=version+1")
+    condition: Condition = True if where is None else writing.compiler.true(where, own)
+    test = boolean(all_of((writing.key(), *guards, condition)))
+    return writing.parameters.finish(
+        f"update {name(collection.name)} set {','.join(sets)} where {test}"
+    )
+
+
+# the search index (SQLite; PostgreSQL keeps a column)
+
+
+def index_search(collection: Collection) -> str:
+    """Index the row that was just inserted; parameters: the words of each searched field."""
+    marks = ",".join(f"?{at + 1}" for at in range(len(collection.search_fields)))
+    columns = ",".join(name(f.name) for f in collection.search_fields)
+    return (
+        f"insert into {search_table(collection)} (rowid,{columns}) "
+        f"values (last_insert_rowid(),{marks})"
+    )
+
+
+def reindex_search(collection: Collection) -> str:
+    """Index a changed row again; the last parameter is its key."""
+    count = len(collection.search_fields)
+    columns = ",".join(name(f.name) for f in collection.search_fields)
+    marks = ",".join(f"?{at + 1}" for at in range(count))
+    key = name(collection.key[0])
+    return (
+        f"insert or replace into {search_table(collection)} (rowid,{columns}) "
+        f"select _n,{marks} from {name(collection.name)} where {key}=?{count + 1}"
+    )
+
+
+def unindex_search(collection: Collection) -> str:
+    """Take a row out of the index before it is deleted; the parameter is its key."""
+    key = name(collection.key[0])
+    return (
+        f"delete from {search_table(collection)} where rowid="
+        f"(select _n from {name(collection.name)} where {key}=?1)"
+    )
+
+
+# relations, for planned cascades
+
+
+def select_children(collection: Collection, field: Field, dialect: Dialect) -> str:
+    """The keys of the records that refer to a key by `field`; the parameter is that key."""
+    mark = f"{dialect.placeholder}1{dialect.cast(field.type)}"
+    return (
+        f"select {name(collection.key[0])} from {name(collection.name)} "
+        f"where {name(field.name)}={mark} order by {name(collection.key[0])}"
+    )
+
+
+def select_matching(plan: WritePlan, where: Node, dialect: Dialect, limit: int) -> Statement:
+    """The keys of the records that a conditional update is about."""
+    writing = _Writing(plan, dialect)
+    rows = Rows.of(record="r")
+    condition = all_of(
+        (
+            writing.compiler.true(where, rows, wide=True),
+            writing.compiler.true(plan.read, rows, wide=True),
+            writing.compiler.true(plan.rule, Rows.of(record="r", old="r"), wide=True),
+        )
+    )
+    key = name(plan.collection.key[0])
+    return writing.parameters.finish(
+        f"select r.{key} from {name(plan.collection.name)} r where {boolean(condition)} "
+        f"order by r.{key} limit {limit}"
+    )
+
+

@@ -1,0 +1,55 @@
+"""The change log: one row for each change, in the transaction of the change itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import clock
+from ..engines import Ask
+from ..query import Operation
+
+_APPEND = (
+    "insert into _changes (tx,collection,key,operation,version,actor,request,time,before,after) "
+    "values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What the changes of one transaction share: who, in which request, when.
+
+    `time` is the wire form of a moment; every record written then is created or updated at it.
+    """
+
+    tx: str
+    actor: str
+    request: str
+    time: str
+
+    @classmethod
+    def now(cls, actor: str, request: str) -> Occasion:
+        """An occasion at this moment."""
+        return cls(clock.uuid7(), actor, request, clock.now_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one record; `before` and `after` are JSON texts without secret fields."""
+
+    collection: str
+    key: str
+    operation: Operation
+    version: int
+    before: str | None
+    after: str | None
+
+
+def append(change: Change, occasion: Occasion) -> Ask:
+    """The statement that writes a change down."""
+    return Ask(
+        _APPEND,
+        (
+            occasion.tx, change.collection, change.key, change.operation, change.version,
+            occasion.actor, occasion.request, occasion.time, change.before, change.after,
+        ),
+    )  # fmt: skip

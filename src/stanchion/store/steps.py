@@ -1,0 +1,39 @@
+"""What the steps of the write door share: who writes, and how a statement is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ..engines import Ask, Row, Undo
+from ..expr.literals import Literal
+from ..sql.text import Given, Statement
+from .changes import Occasion
+
+T = TypeVar("T")
+Steps = Generator[Ask | Undo, list[Row], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who writes: the values of `auth`, the occasion that the log remembers, and the values of
+    `$names` in conditions of Python code."""
+
+    auth: Mapping[str, Any] | None
+    occasion: Occasion
+    now: datetime | None = None
+    literals: Sequence[Literal] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def given(self, **more: Any) -> Given:
+        """The values that a statement is bound with, for this caller."""
+        return Given(
+            auth=self.auth, now=self.now, literals=self.literals, params=self.params, **more
+        )
+
+
+def ask(statement: Statement, given: Given) -> Ask:
+    """The statement with its parameters."""
+    return Ask(statement.text, statement.bind(given))

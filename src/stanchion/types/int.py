@@ -1,0 +1,66 @@
+"""Int: a whole number; 64 bits when declared big (then a string on the wire), 53 bits otherwise."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .base import FieldType, Wire, WireError, bound_checks, bounds_schema, check_bounds, expected
+
+SAFE = 2**53 - 1
+_DIGITS = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class IntType(FieldType):
+    """`int`. Without `big` the range is that of a JavaScript number: plus or minus 2**53 - 1."""
+
+    ge: int | None = None
+    gt: int | None = None
+    le: int | None = None
+    lt: int | None = None
+    big: bool = False
+
+    kind = "int"
+    sqlite_column = "INTEGER"
+    postgres_column = "int8"
+    postgres_cast = "int8"
+
+    def parse(self, wire: Wire) -> int:
+        if self.big:
+            if not isinstance(wire, str) or _DIGITS.fullmatch(wire) is None or wire == "-0":
+                raise WireError("big_int_type", "Must be a string of digits, such as \"42\".")
+            value = int(wire)
+            if not -(2**63) <= value < 2**63:
+                raise WireError("int_out_of_range", "Must fit into 64 bits.")
+        else:
+            if type(wire) is not int:
+                raise expected("a whole number", wire, "int_type")
+            value = wire
+            if not -SAFE <= value <= SAFE:
+                raise WireError("int_out_of_range", f"Must be between {-SAFE} and {SAFE}.")
+        check_bounds(value, self.ge, self.gt, self.le, self.lt)
+        return value
+
+    def wire(self, value: Any) -> Wire:
+        return str(value) if self.big and type(value) is int else value
+
+    def json_schema(self) -> dict[str, Any]:
+        if self.big:
+            return {"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,18})$"}
+        bounds = bounds_schema(self.ge, self.gt, self.le, self.lt)
+        if "minimum" not in bounds and "exclusiveMinimum" not in bounds:
+            bounds["minimum"] = -SAFE
+        if "maximum" not in bounds and "exclusiveMaximum" not in bounds:
+            bounds["maximum"] = SAFE
+        return {"type": "integer", **bounds}
+
+    def sqlite_json(self, sql: str) -> str:
+        return f"'\"'||{sql}||'\"'" if self.big else sql
+
+    def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
+        return bound_checks(sql, self.ge, self.gt, self.le, self.lt)
+
+    def postgres_json(self, sql: str) -> str:
+        return f"'\"'||{sql}::text||'\"'" if self.big else f"{sql}::text"

@@ -1,0 +1,70 @@
+"""List: an ordered list of scalars, kept as canonical JSON text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from .base import FieldType, Wire, WireError, expected
+from .text import TextType
+
+
+@dataclass(frozen=True, slots=True)
+class ListType(FieldType):
+    """`list[X]` of a scalar type X, without nulls inside; neither sorted nor compared whole."""
+
+    item: FieldType = TextType()
+    min_length: int | None = None
+    max_length: int | None = None
+
+    kind = "list"
+    sortable = False
+    postgres_column = "json"
+    postgres_cast = "json"
+
+    def parse(self, wire: Wire) -> list[Any]:
+        if not isinstance(wire, list):
+            raise expected("an array", wire, "list_type")
+        if self.min_length is not None and len(wire) < self.min_length:
+            raise WireError("too_short", f"Must have {self.min_length} or more items.")
+        if self.max_length is not None and len(wire) > self.max_length:
+            raise WireError("too_long", f"Must have {self.max_length} or fewer items.")
+        values = []
+        for position, item in enumerate(wire):
+            try:
+                values.append(self.item.parse(item))
+            except WireError as error:
+                raise WireError(error.code, f"Item {position}: {error.detail}") from None
+        return values
+
+    def wire(self, value: Any) -> Wire:
+        if isinstance(value, (list, tuple)):
+            return [self.item.wire(item) for item in value]
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "array", "items": self.item.json_schema()}
+        if self.min_length is not None:
+            schema["minItems"] = self.min_length
+        if self.max_length is not None:
+            schema["maxItems"] = self.max_length
+        return schema
+
+    def sqlite_raw(self, value: Any) -> str:
+        return json.dumps(self.wire(value), ensure_ascii=False, separators=(",", ":"))
+
+    def sqlite_value(self, raw: Any) -> list[Any]:
+        return self.parse(json.loads(raw))
+
+    def sqlite_json(self, sql: str) -> str:
+        return sql
+
+    def postgres_raw(self, value: Any) -> str:
+        return self.sqlite_raw(value)
+
+    def postgres_value(self, raw: Any) -> list[Any]:
+        return self.sqlite_value(raw)
+
+    def postgres_json(self, sql: str) -> str:
+        return f"{sql}::text"

@@ -1,0 +1,66 @@
+"""Text: a Unicode string without NUL; compared and sorted by code point."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .base import FieldType, Wire, WireError, expected
+
+
+@dataclass(frozen=True, slots=True)
+class TextType(FieldType):
+    """`str`. Lengths count code points."""
+
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+
+    kind = "text"
+
+    def parse(self, wire: Wire) -> str:
+        if not isinstance(wire, str):
+            raise expected("a string", wire, "string_type")
+        return check_text(wire, self.min_length, self.max_length, self.pattern)
+
+    def wire(self, value: Any) -> Wire:
+        return str.__str__(value) if isinstance(value, str) else value
+
+    def json_schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "string"}
+        if self.min_length is not None:
+            schema["minLength"] = self.min_length
+        if self.max_length is not None:
+            schema["maxLength"] = self.max_length
+        if self.pattern is not None:
+            schema["pattern"] = self.pattern
+        return schema
+
+    def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
+        checks = []
+        if self.min_length:
+            checks.append(("min_length", f"length({sql}) >= {self.min_length}"))
+        if self.max_length is not None:
+            checks.append(("max_length", f"length({sql}) <= {self.max_length}"))
+        return checks
+
+
+def check_text(text: str, least: int | None, most: int | None, pattern: str | None) -> str:
+    """`text` itself; refuses NUL, lone surrogates, wrong lengths and a missed pattern."""
+    if "\0" in text:
+        raise WireError("string_nul", "Must not contain the NUL character.")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise WireError(
+                "string_unicode", "Must be valid Unicode, without lone surrogates."
+            ) from None
+    if least is not None and len(text) < least:
+        raise WireError("string_too_short", f"Must have {least} or more characters.")
+    if most is not None and len(text) > most:
+        raise WireError("string_too_long", f"Must have {most} or fewer characters.")
+    if pattern is not None and re.search(pattern, text) is None:
+        raise WireError("string_pattern_mismatch", f"Must match the pattern {pattern}")
+    return text
