@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
 import pydantic
@@ -52,7 +52,7 @@ class Size(Record):
     size: Literal["S", "M", "L", "XL", "XXL"]
     price: int = Field(ge=0)
     stock: int = Field(ge=0)
-    unique = [("pizza", "size")]
+    unique = (("pizza", "size"),)
     rules = Rules(read=public)
 
 
@@ -92,22 +92,20 @@ async def load_menu(tx: Transaction) -> None:
 
 # What checkout takes and answers.
 
-WireId = Annotated[UUID, pydantic.Field(strict=False)]  # JSON has no UUID: it arrives as text
-
 
 class Body(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
 
 
 class CartLine(Body):
-    size: WireId
+    size: Ref[Size]
     quantity: int = pydantic.Field(ge=1, le=50)
 
 
 class Cart(Body):
     """Ids and quantities, and the total that the customer was shown."""
 
-    id: WireId
+    id: Ref[Order]
     lines: list[CartLine] = pydantic.Field(min_length=1, max_length=50)
     total: int = pydantic.Field(ge=0)
 
@@ -127,7 +125,7 @@ class PlacedLine(Body):
 
 
 class PlacedOrder(Body):
-    id: UUID
+    id: Ref[Order]
     number: str
     state: str
     total: int
@@ -270,10 +268,11 @@ def render_order(order: Order, lines: Sequence[OrderLine]) -> PlacedOrder:
     )
 
 
-def make_number(order_id: UUID) -> str:
+def make_number(order_id: str) -> str:
     """The number to say at the door: the id's last 40 bits in Crockford's base 32, `7QM2-K9TD`."""
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    digits = "".join(alphabet[order_id.int >> shift & 31] for shift in range(35, -1, -5))
+    bits = UUID(order_id).int
+    digits = "".join(alphabet[bits >> shift & 31] for shift in range(35, -1, -5))
     return f"{digits[:4]}-{digits[4:]}"
 
 

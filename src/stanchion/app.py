@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from .actors import actor_of
 from .declare import Module, Record
 from .declare.rules import caller_origin
 from .errors import DeclarationError
@@ -26,7 +27,6 @@ from .http.plain import add_problem_handlers, build_stack
 from .query import SYSTEM, Actor
 from .runtime import Runtime, Seed
 from .settings import Settings
-from .actors import actor_of
 from .transaction import Transaction
 
 R = TypeVar("R", bound=Record)

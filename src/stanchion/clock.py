@@ -36,12 +36,23 @@ def use(read_ns: Callable[[], int] | None) -> None:
     _read_ns = read_ns or time.time_ns
 
 
+_last_key = 0
+
+
 def uuid7() -> str:
-    """A new UUIDv7 (RFC 9562) in canonical form: ordered by millisecond, then random."""
-    value = (_read_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80
-    random = int.from_bytes(os.urandom(10), "big")
-    value |= 0x7000_0000_0000_0000_0000 | (random >> 4 & 0x0FFF_0000_0000_0000_0000)
-    value |= 0x8000_0000_0000_0000 | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    """A new UUIDv7 (RFC 9562) in canonical form.
+
+    Keys of one process only grow: within a millisecond the random part is counted up by a random
+    step (RFC 9562, section 6.2, method 2), so records keep the order in which they were made.
+    """
+    global _last_key
+    moment = (_read_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 74
+    key = moment | int.from_bytes(os.urandom(10), "big") >> 7
+    if key >> 74 <= _last_key >> 74:
+        key = _last_key + 1 + int.from_bytes(os.urandom(4), "big")
+    _last_key = key
+    value = key >> 74 << 80 | 0x7000 << 64 | (key >> 62 & 0xFFF) << 64
+    value |= 0x8000_0000_0000_0000 | key & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -25,7 +25,14 @@ from .plan.read import ReadPlan, plan_aggregate, plan_read
 from .plan.resolve import filter_problem
 from .plan.write import plan_write
 from .query import (
-    SYSTEM, Actor, AggregateQuery, Operation, ReadQuery, WriteQuery, decode_cursor, digest,
+    SYSTEM,
+    Actor,
+    AggregateQuery,
+    Operation,
+    ReadQuery,
+    WriteQuery,
+    decode_cursor,
+    digest,
     encode_cursor,
 )  # fmt: skip
 from .search import asked_words
@@ -64,7 +71,7 @@ class Page:
 class _Reading:
     """A read plan and its statements, compiled as they are needed."""
 
-    __slots__ = ("plan", "one", "total", "pages")
+    __slots__ = ("one", "pages", "plan", "total")
 
     def __init__(self, plan: ReadPlan) -> None:
         self.plan = plan
@@ -93,7 +100,7 @@ class Records:
         shape = ("one", ask.collection, ask.expand, ask.fields, profile)
         reading = self._plans.get(shape) or self._keep(shape, self._plan_one(ask, profile))
         given = Given(auth=actor.record, key=self._key(ask.collection, ask.key or ""))
-        statement = reading.one
+        statement: Statement = reading.one
         rows = await (fetch or self.engine.fetch)(statement.text, statement.bind(given))
         if not rows:
             raise door.not_found(reading.plan.collection, ask.key or "")
@@ -106,7 +113,8 @@ class Records:
         lifted, text = self._lifted(ask.filters)
         searched = bool(ask.q)
         shape = (
-            "list", ask.collection, lifted.shape, searched, ask.sort, ask.expand, ask.fields, profile
+            "list", ask.collection, lifted.shape, searched, ask.sort, ask.expand, ask.fields,
+            profile,
         )  # fmt: skip
         reading = self._plans.get(shape) or self._keep(shape, self._plan_list(ask, text, profile))
         given = Given(lifted.literals, ask.params, actor.record, limit=ask.limit + 1)
@@ -126,7 +134,10 @@ class Records:
         if fetch is None:
             rows, counted = await self.engine.fetch_together([Ask(statement.text, params), count])
         else:
-            rows, counted = await fetch(statement.text, params), await fetch(count.text, count.params)
+            rows, counted = (
+                await fetch(statement.text, params),
+                await fetch(count.text, count.params),
+            )
         return self._page(reading.plan, rows, ask, text, counted[0][0])
 
     async def aggregate(
@@ -149,7 +160,9 @@ class Records:
         given = Given(lifted.literals, ask.params, actor.record, limit=ask.limit)
         if ask.q:
             given.q = asked_words(ask.q)
-        rows = await (fetch or self.engine.fetch)(statement.text, self._bind(statement, given, text))
+        rows = await (fetch or self.engine.fetch)(
+            statement.text, self._bind(statement, given, text)
+        )
         return [row[0] for row in rows]
 
     def _plan_one(self, ask: ReadQuery, profile: Profile) -> _Reading:
@@ -187,9 +200,7 @@ class Records:
     def _mark(self, ask: ReadQuery, text: str) -> str:
         return digest(ask.collection, text, ask.q or "", ask.sort, self.schema.fingerprint)
 
-    def _seek(
-        self, plan: ReadPlan, ask: ReadQuery, text: str, given: Given
-    ) -> tuple[bool, ...]:
+    def _seek(self, plan: ReadPlan, ask: ReadQuery, text: str, given: Given) -> tuple[bool, ...]:
         """Put the cursor's values where they are bound; which of them are null."""
         values = decode_cursor(ask.after or "", self._mark(ask, text), len(plan.sort))
         parsed = []
@@ -215,7 +226,9 @@ class Records:
             rows = rows[: ask.limit]
             last = rows[-1][1:]
             values = [
-                None if raw is None else key.field.type.wire(self.dialect.value(key.field.type, raw))
+                None
+                if raw is None
+                else key.field.type.wire(self.dialect.value(key.field.type, raw))
                 for key, raw in zip(plan.sort, last, strict=True)
             ]
             following = encode_cursor(self._mark(ask, text), values)
@@ -284,7 +297,7 @@ class Records:
         if found is None:
             plan = plan_write(self.schema.collection[collection], operation, self.schema, profile)
             found = self._keep(shape, compile_write(plan, self.dialect))
-        return found  # type: ignore[no-any-return]  # kept under this shape only
+        return found
 
     def _visible(self, statements: WriteStatements) -> frozenset[str]:
         plan = statements.plan
@@ -302,7 +315,12 @@ class Records:
         for position, wire in enumerate(ask.bodies):
             at = f"/{position}" if ask.many else ""
             values, mistakes = read_create(
-                plan.collection, plan.settable, self._visible(statements), binding.factories, wire, at
+                plan.collection,
+                plan.settable,
+                self._visible(statements),
+                binding.factories,
+                wire,
+                at,
             )
             if not mistakes and binding.validated:
                 values, refused = binding.validate(values)

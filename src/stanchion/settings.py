@@ -21,7 +21,8 @@ class Settings:
     """What an operator may set, each as `STANCHION_<NAME>`."""
 
     database_url: Annotated[
-        str, "sqlite:///relative.db or sqlite:////absolute.db; default: data/stanchion.db by the app"
+        str,
+        "sqlite:///relative.db or sqlite:////absolute.db; default: data/stanchion.db by the app",
     ] = ""
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     json_depth: Annotated[int, "nesting of a JSON body"] = 64

@@ -18,7 +18,25 @@ from .. import clock
 from ..expr.check import Scope, check_rule
 from ..expr.evaluate import Env, evaluate
 from ..expr.fold import certainly_false, depends_on_auth_alone, fold
-from ..expr.tree import ERROR, FALSE, TRUE, And, Compare, Const, Node, Not, Null, Or, Path, walk
+from ..expr.tree import (
+    ERROR,
+    FALSE,
+    TRUE,
+    And,
+    Compare,
+    Const,
+    Has,
+    In,
+    Macro,
+    Node,
+    Not,
+    Null,
+    Or,
+    Path,
+    TextTest,
+    Truth,
+    walk,
+)
 from ..query import Actor
 from ..schema import ALWAYS, Collection, Field, Rule, RuleConst, Schema
 
@@ -192,8 +210,6 @@ def _auth_atoms(node: Node) -> Iterator[Node]:
 
 
 def _is_auth_atom(part: object) -> bool:
-    from ..expr.tree import Has, In, Macro, TextTest, Truth
-
     booleans = (Not, And, Or, Compare, In, TextTest, Has, Truth, Macro)
     return isinstance(part, booleans) and depends_on_auth_alone(part)
 

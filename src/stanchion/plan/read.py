@@ -204,9 +204,7 @@ def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...
     return tuple(keys)
 
 
-def _keys(
-    names: Names, collection: Collection, text: str, parameter: str
-) -> tuple[GroupKey, ...]:
+def _keys(names: Names, collection: Collection, text: str, parameter: str) -> tuple[GroupKey, ...]:
     keys: list[GroupKey] = []
     for item in text.split(",") if text else ():
         word = item.strip()
@@ -280,5 +278,3 @@ def _many(names: Names, relation: BackReference, expand: Tree, fields: Tree) -> 
 
 def _shape_mark(body: Body) -> str:
     return digest(*(s.field.name if isinstance(s, Shown) else "*" for s in body.shown))[:6]
-
-

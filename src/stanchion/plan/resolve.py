@@ -36,9 +36,7 @@ class Names:
             raise self.unknown(collection, word, parameter)
         return found
 
-    def relation(
-        self, collection: Collection, word: str, parameter: str
-    ) -> Field | BackReference:
+    def relation(self, collection: Collection, word: str, parameter: str) -> Field | BackReference:
         """The reference or to-many relation that `word` names."""
         many = collection.back_reference.get(word)
         if many is not None and self._many_is_visible(many):
@@ -131,9 +129,7 @@ def filter_problem(error: ExpressionError, text: str) -> BadRequest:
     )
 
 
-def refuse_closed(
-    profile: Profile, collection: Collection, operation: RowOperation
-) -> None:
+def refuse_closed(profile: Profile, collection: Collection, operation: RowOperation) -> None:
     """Raise 401 or 403 where the rule can never be true for this caller."""
     if profile.refused(collection.name, operation):
         raise refusal(profile, collection, operation)
@@ -157,5 +153,3 @@ def refusal(profile: Profile, collection: Collection, operation: RowOperation) -
     return Forbidden(
         "access.refused", f"The rule {name} can never be true for this caller.", extra=extra
     )
-
-

@@ -96,8 +96,10 @@ def plan_write(
             for f in collection.fields
             if f.reference is not None
         ),
-        keys=(Index(collection.key, True), *(i for i in collection.all_indexes if i.unique
-                                            and i.fields != collection.key)),
+        keys=(
+            Index(collection.key, True),
+            *(i for i in collection.all_indexes if i.unique and i.fields != collection.key),
+        ),
         answer=plan_body(schema, profile, collection),
         logged=logged_body(collection),
     )

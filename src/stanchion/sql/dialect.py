@@ -18,7 +18,9 @@ class Dialect:
 
     name: Literal["sqlite", "postgresql"]
     placeholder: str  # before the number of a parameter
-    exists_limit: str  # SQLite turns a plain EXISTS into a join with a Bloom filter: 10 ms at 100k rows
+    exists_limit: (
+        str  # SQLite turns a plain EXISTS into a join with a Bloom filter: 10 ms at 100k rows
+    )
     null_safe_equal: str
     null_safe_unequal: str
     aggregate_text: str  # joins texts: group_concat or string_agg
@@ -72,7 +74,8 @@ class Dialect:
     def ends_with(self, text: str, part: str) -> str:
         """Whether `text` ends with `part`."""
         if self.name == "sqlite":
-            return f"(case when {part}='' then {text} is not null else substr({text},-length({part}))={part} end)"
+            found = f"substr({text},-length({part}))={part}"
+            return f"(case when {part}='' then {text} is not null else {found} end)"
         return f"right({text},length({part}))={part}"
 
     def lower_ascii(self, text: str) -> str:

@@ -97,7 +97,7 @@ class Writer:
         self._pages = 0
         self._checkpointed = 0
         self._moves = 0
-        self._resting = threading.Event()
+        self._resting = False
         self._giving_way: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
         self.connection.set_progress_handler(self._is_overdue, STEPS)
         self._sleep_on = wait_until(self._give_up_lock)
@@ -160,9 +160,11 @@ class Writer:
         if not (self._queue or self._batch or self._held):
             self._giving_way.discard(loop)
             return
-        if self._resting.is_set() and moves == self._moves:
+        until = perf_counter() + GIVE_WAY_FOR
+        if self._resting and moves == self._moves:
             time.sleep(0.0001)  # it may have been woken, and wait for the lock
-        self._resting.wait(GIVE_WAY_FOR)
+        while not self._resting and perf_counter() < until:
+            time.sleep(0.0001)
         loop.call_later(GIVE_WAY_EVERY, self._give_way, loop, self._moves)
 
     # The thread
@@ -171,7 +173,7 @@ class Writer:
         try:
             self._serve()
             self._leave()
-        except BaseException as error:  # noqa: BLE001  the worker loop: nothing may hang
+        except BaseException as error:  # the worker loop: nothing may hang
             self._die(error)
 
     def _serve(self) -> None:
@@ -195,7 +197,7 @@ class Writer:
                     return first
                 if self._closed:
                     return None
-                self._resting.set()
+                self._resting = True
                 self._ready.wait()
                 self._work_on()
 
@@ -303,7 +305,7 @@ class Writer:
         except apsw.Error as error:
             call.error = self._refuse(error, "savepoint")
             self._undo_job()
-        except BaseException as error:  # noqa: BLE001  a job's SystemExit is its caller's to see
+        except BaseException as error:  # a job's SystemExit is its caller's to see
             call.error = error
             self._undo_job()
 
@@ -358,7 +360,7 @@ class Writer:
         """Run BEGIN, COMMIT or ROLLBACK; after an error, which is returned, nothing is open."""
         self._until = inf
         if text == "commit":
-            self._resting.set()
+            self._resting = True
         try:
             self._execute(text)
         except apsw.Error as error:
@@ -373,7 +375,7 @@ class Writer:
 
     def _work_on(self) -> None:
         self._moves += 1
-        self._resting.clear()
+        self._resting = False
 
     def _fail(self, waiting: Iterable[Waiting | Call], error: apsw.Error, text: str) -> None:
         """Tell all of them that `text` failed: an exception of its own for each, and one event."""
@@ -393,7 +395,7 @@ class Writer:
         _answer([waiting])
         why: Ending = TransactionEnded
         while self.connection.in_transaction:
-            self._resting.set()
+            self._resting = True
             self._call = call = hold.next(ends - perf_counter())
             self._work_on()
             if call is None or perf_counter() >= ends:
@@ -461,7 +463,7 @@ class Writer:
         self._move_pages(apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _move_pages(self, mode: int) -> None:
-        self._resting.set()
+        self._resting = True
         try:
             self.connection.wal_checkpoint(mode=mode)
         except apsw.BusyError:
@@ -479,7 +481,7 @@ class Writer:
         return perf_counter() > self._until
 
     def _wait_for_lock(self, tries: int) -> bool:
-        self._resting.set()
+        self._resting = True
         return self._sleep_on(tries)
 
     def _give_up_lock(self) -> float:
@@ -507,6 +509,7 @@ class Writer:
             _answer(left)
             if self._held is not None:
                 self._end_calls(self._held, _broken)
+            self._batch, self._held = [], None
             emit(WriterFailed(f"{type(error).__name__}: {error}"))
         finally:
             self._end_process(EXIT_CODE)
