@@ -64,7 +64,9 @@ def imports_of(path: Path) -> list[tuple[str, int]]:
     return found
 
 
-FILES = sorted(p for p in SOURCE.rglob("*.py") if "vendor" not in p.parts and "template" not in p.parts)
+FILES = sorted(
+    p for p in SOURCE.rglob("*.py") if "vendor" not in p.parts and "template" not in p.parts
+)
 
 
 def test_every_room_has_a_level() -> None:

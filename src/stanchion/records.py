@@ -71,10 +71,12 @@ class Page:
 class _Reading:
     """A read plan and its statements, compiled as they are needed."""
 
-    __slots__ = ("one", "pages", "plan", "total")
+    __slots__ = ("one", "pages", "plain", "plan", "shape", "total")
 
     def __init__(self, plan: ReadPlan) -> None:
         self.plan = plan
+        self.plain = plan.body.plain
+        self.shape = plan.shape
         self.one: Statement | None = None
         self.total: Statement | None = None
         self.pages: dict[tuple[bool, ...] | None, Statement] = {}
@@ -105,7 +107,7 @@ class Records:
         if not rows:
             raise door.not_found(reading.plan.collection, ask.key or "")
         body, version = rows[0]
-        return One(body, self._etag(reading.plan, body, version))
+        return One(body, _etag(reading, body, version))
 
     async def read_list(self, ask: ReadQuery, actor: Actor, fetch: Fetch | None = None) -> Page:
         """One page of a list."""
@@ -240,12 +242,7 @@ class Records:
         shape = ("one", collection, "", "", profile)
         ask = ReadQuery(collection, written.key)
         reading = self._plans.get(shape) or self._keep(shape, self._plan_one(ask, profile))
-        return self._etag(reading.plan, written.body or "", written.version)
-
-    def _etag(self, plan: ReadPlan, body: str, version: int) -> str:
-        if plan.body.plain:
-            return f'"{version}-{plan.shape}"'
-        return f'"{digest(body)}"'
+        return _etag(reading, written.body or "", written.version)
 
     def _key(self, collection: str, key: str) -> str:
         """A key in its canonical form; one that cannot be a key is simply not there."""
@@ -375,3 +372,10 @@ class Records:
     def past_rules(self, collection: str) -> WriteStatements:
         """The statements that planned steps run with: the system's."""
         return self.statements(collection, "update", SYSTEM)
+
+
+def _etag(reading: _Reading, body: str, version: int) -> str:
+    """The version and shape of a plain record; a digest of any other body."""
+    if reading.plain:
+        return f'"{version}-{reading.shape}"'
+    return f'"{digest(body)}"'

@@ -12,12 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-import apsw
-
-from stanchion.expr.check import Scope, check
 from stanchion.expr.evaluate import Env, evaluate
 from stanchion.expr.literals import Literal, lift
-from stanchion.expr.parse import parse
 from stanchion.expr.tree import Node
 from stanchion.plan.policy import Profile, compile_policy, decide_old_is_null
 from stanchion.plan.resolve import Names
@@ -130,7 +126,11 @@ class Tally:
 
 
 def disagreements(
-    world: World, written: Written, tally: Tally, compilers: Compilers = ours
+    world: World,
+    written: Written,
+    tally: Tally,
+    compilers: Compilers = ours,
+    questions: tuple[str, ...] = ("true", "false", "wide"),
 ) -> Iterator[Disagreement]:
     """Every row, caller and question on which the two differ."""
     tally.expressions.add(written.text)
@@ -138,7 +138,8 @@ def disagreements(
     for judged in judge(world, written):
         outcomes = evaluated(world, judged)
         tally.outcomes.update(_WORDS[outcome] for outcome in outcomes.values())
-        for question, wanted in (("true", True), ("false", False), ("wide", True)):
+        for question in questions:
+            wanted = question != "false"
             statement = compiled(world.schema, judged, question, SQLITE, compilers)
             params = statement.bind(judged.given)
             found = {key for (key,) in world.database.execute(statement.text, params)}
@@ -188,12 +189,6 @@ def with_rule(schema: Schema, written: Written) -> Schema:
             for one in schema.collections
         ),
     )
-
-
-def checked(schema: Schema, text: str) -> Node:
-    """The meaning of a rule's text."""
-    scope = Scope(schema, schema.collection["things"], old=True, auth=schema.users)
-    return check(parse(text), scope)
 
 
 def evaluated(world: World, judged: Judged) -> Outcomes:
@@ -250,5 +245,3 @@ def check_postgres_text(world: World, judged: Judged) -> None:
         assert numbers == set(range(1, len(statement.binders) + 1)), statement.text
         assert "None" not in text and "True" not in text, statement.text
 
-
-SqlError = apsw.Error

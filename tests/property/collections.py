@@ -38,7 +38,7 @@ class User(UserRecord):
     badge: UUID | None
     labels: list[str] | None
     scores: list[int] | None
-    secret: int | None = Field(read="record.id == auth.id || record.level > 1")
+    secret: int | None = Field(read="record.level > 1")
     team: Ref[Team] | None
     boss: Ref[User] | None
     things: Many[Thing] = back("owner")
@@ -80,6 +80,7 @@ class Thing(Record):
     extra: dict[str, Any] | None
     labels: list[str] | None
     sizes: list[int]
+    huges: list[int] | None = Field(big=True)
     prices: list[Decimal] | None
     days: list[date] | None
     moments: list[datetime] | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta, timezone
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
@@ -51,10 +51,13 @@ class Place:
 class Writer:
     """Writes one expression. `pick(n)` answers a number from 0 to n - 1."""
 
-    def __init__(self, schema: Schema, pick: Callable[[int], int], mode: Mode) -> None:
+    def __init__(
+        self, schema: Schema, pick: Callable[[int], int], mode: Mode, operation: Operation
+    ) -> None:
         self.schema = schema
         self.pick = pick
         self.mode = mode
+        self.operation = operation
         self.params: dict[str, Any] = {}
 
     def one_of(self, options: Sequence[T]) -> T:
@@ -90,7 +93,19 @@ class Writer:
     def negated(self, place: Place, depth: int) -> str:
         return f"{self.one_of(('!', 'not '))}({self.condition(place, depth)})"
 
+    def within(self, place: Place) -> Place:
+        """The place inside a macro, or beside a condition that is compared.
+
+        NOTE: `decide_old_is_null` calls a macro or a comparison of conditions an error as soon as
+        `old` is named in it, where the evaluator only does so for the part that is reached; both
+        deny, and here the two must agree, so a create names no `old` inside.
+        """
+        if self.operation != "create":
+            return place
+        return replace(place, roots=tuple(root for root in place.roots if root[0] != "old"))
+
     def equal_conditions(self, place: Place, depth: int) -> str:
+        place = self.within(place)
         left = f"({self.condition(place, depth)})"
         right = self.weighed([
             (2, lambda: f"({self.condition(place, depth - 1)})"),
@@ -103,6 +118,8 @@ class Writer:
         return f" {self.one_of(('==', '!='))} ".join(sides)
 
     def atom(self, place: Place, depth: int) -> str:
+        if place.items and self.chance(50):
+            return self.item_test(place)
         return self.weighed([
             (9, self.comparison), (4, self.null_test), (4, self.membership), (3, self.text_test),
             (2, self.has), (2, self.truth), (3, self.macro), (2, self.size_test),
@@ -125,6 +142,15 @@ class Writer:
         ])()  # fmt: skip
         sides = (left, right) if self.chance(70) else (right, left)
         return f" {self.one_of(signs)} ".join(sides)
+
+    def item_test(self, place: Place) -> str:
+        """Something about the item that a macro stands at."""
+        item, kind = place.items[-1]
+        other = self.loose(kind) if self.chance(60) else self.path(place, kind)
+        if kind == "text" and self.chance(40):
+            sides = (item, other) if self.chance(50) else (self.path(place, kind), item)
+            return f"{sides[0]}.{self.one_of(('contains', 'startsWith', 'endsWith'))}({sides[1]})"
+        return f"{item} {self.one_of(('==', '!=', '<', '<=', '>', '>='))} {other}"
 
     def beside(self, kind: str) -> str:
         """A kind that compares with this one."""
@@ -189,8 +215,9 @@ class Writer:
     # macros
 
     def macro(self, place: Place, depth: int) -> str:
-        if place.macros >= (2 if depth > 0 else 1):
+        if place.macros == 2:
             return self.comparison(place, depth)
+        place = self.within(place)
         name = f"{self.one_of('xyz')}{place.macros}{len(place.items)}"
         kind = self.one_of(("exists", "all", "exists", "exists_one"))
         if self.chance(35):
@@ -205,8 +232,10 @@ class Writer:
         source = self.path(place, f"list {kind}")
         if self.chance(20):
             kind = self.one_of(("int", "text"))
-            source = f"[{', '.join(self.literal(kind) for _ in range(1 + self.pick(3)))}]"
-        items = (*place.items, (name, kind), (name, kind))
+            values = INTS if kind == "int" else TEXTS
+            items = [json.dumps(self.one_of(values), ensure_ascii=False) for _ in range(self.pick(4))]
+            source = f"[{', '.join(items or ['1', '2'])}]" if kind == "int" or items else '["a"]'
+        items = (*place.items, (name, kind))
         return source, Place(place.roots, items, place.macros + 1)
 
     def over_many(self, place: Place, name: str) -> tuple[str, Place]:
@@ -412,12 +441,12 @@ def kind_name(one: Field) -> str:
 def write(schema: Schema, pick: Callable[[int], int]) -> Written:
     """One random expression."""
     mode: Mode = ("rule", "caller")[pick(2)]
-    writer = Writer(schema, pick, mode)
     operation: Operation = "read"
-    roots: Roots = (("record", "things"),) * 4 + (("auth", "users"),)
     if mode == "rule":
-        operation = writer.one_of(("read", "update", "read", "create", "update"))
-        if operation != "read":
-            roots = (("record", "things"),) * 2 + (("old", "things"),) * 2 + (("auth", "users"),)
+        operation = ("read", "update", "create", "update", "read")[pick(5)]
+    roots: Roots = (("record", "things"),) * 4 + (("auth", "users"),)
+    if operation != "read":
+        roots = (("record", "things"),) * 2 + (("old", "things"),) * 2 + (("auth", "users"),)
+    writer = Writer(schema, pick, mode, operation)
     text = writer.condition(Place(roots), 3)
     return Written(text, mode, operation, writer.params)

@@ -5,16 +5,17 @@ A `Field` is pydantic's, with our options kept in its metadata; `record.py` read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, TypeVar, get_args, overload
 
 import pydantic
 from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import Unpack
 
-from ..errors import Origin
-from ..schema import ALWAYS, OnDelete, Rule
+from ..errors import DeclarationError, Origin, did_you_mean
+from ..schema import ALWAYS, NEVER, OnDelete, Rule
 from ..types import UuidType, WireError
 from .rules import RuleLike, as_rule, caller_origin
 
@@ -72,7 +73,7 @@ def Field(**options: Unpack[FieldOptions]) -> Any: ...
 def Field(*, default: T, **options: Unpack[FieldOptions]) -> T: ...
 @overload
 def Field(*, default_factory: Callable[[], T], **options: Unpack[FieldOptions]) -> T: ...
-def Field(
+def Field(  # noqa: N802  # a class in all but name, as in pydantic
     *,
     default: Any = ...,
     default_factory: Callable[[], Any] | None = None,
@@ -96,8 +97,9 @@ def Field(
         ge, gt, le, lt, min_length, max_length, pattern, max_digits, decimal_places: checks, as
             in pydantic.
     """
-    ours = {key: options[key] for key in OURS if key in options}  # type: ignore[literal-required]  # keys of FieldOptions
     origin = caller_origin()
+    _check_options(options, default, default_factory, origin)
+    ours = {key: options[key] for key in OURS if key in options}  # type: ignore[literal-required]  # keys of FieldOptions
     marker = Options(
         **ours,
         read=as_rule(options.get("read", True), origin),
@@ -107,14 +109,55 @@ def Field(
     checks = {k: v for k, v in options.items() if k not in (*OURS, "read", "write")}
     if "name" in options:
         checks["serialization_alias"] = options["name"]
-    if options.get("read") is False:
-        checks["exclude"] = True
+    if marker.read == NEVER:
+        checks.update(exclude=True, repr=False)
     if default_factory is not None:
         info = pydantic.Field(default_factory=default_factory, **checks)  # type: ignore[call-overload]  # checks are pydantic's own
     else:
         info = pydantic.Field(default, **checks)  # type: ignore[call-overload]  # as above
     info.metadata.append(marker)
     return info
+
+
+def _check_options(
+    options: FieldOptions, default: Any, factory: Any, origin: Origin | None
+) -> None:
+    known = FieldOptions.__annotations__
+    hint: str | None
+    for option in options:
+        if option not in known:
+            hint = did_you_mean(option, known) or f"options: {', '.join(known)}"
+            raise DeclarationError(
+                "field.option", f"Field has no option `{option}`", origin=origin, hint=hint
+            )
+    if factory is not None and default is not ...:
+        raise DeclarationError(
+            "field.option",
+            "Field takes a default or a default_factory, not both",
+            origin=origin,
+            hint="a default_factory is called for each new record",
+        )
+    if "pattern" in options:
+        _check_pattern(options["pattern"], origin)
+    if options.get("on_delete", "restrict") not in get_args(OnDelete):
+        raise DeclarationError(
+            "field.option",
+            f"on_delete is {options['on_delete']!r}",
+            origin=origin,
+            hint='"restrict" (the default), "cascade" or "set null"',
+        )
+
+
+def _check_pattern(pattern: str, origin: Origin | None) -> None:
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise DeclarationError(
+            "field.pattern",
+            f"the pattern {pattern!r} is no regular expression: {error}",
+            origin=origin,
+            hint='a raw string keeps backslashes: pattern=r"[0-9]+"',
+        ) from None
 
 
 def system(*, default_factory: Callable[[], Any], init: Literal[False] = False) -> Any:
@@ -174,6 +217,9 @@ class Ref(str, Generic[R]):
             def validate(value: Any) -> Ref[Any]:
                 if isinstance(value, Ref):
                     return value
+                if isinstance(value, pydantic.BaseModel):
+                    detail = "Must be an id, not a record; pass its `id`."
+                    raise PydanticCustomError("uuid_type", "{detail}", {"detail": detail})
                 try:
                     return Ref(_key.accept(value))
                 except WireError as error:
@@ -245,6 +291,6 @@ class Back:
 
 def back(field: str, *, init: Literal[False] = False) -> Any:
     """The other side of a reference: `sizes: Many["Size"] = back("pizza")`."""
-    info = pydantic.Field(default_factory=Many, exclude=True)
+    info: Any = pydantic.Field(default_factory=Many, exclude=True, repr=False)
     info.metadata.append(Back(field))
     return info

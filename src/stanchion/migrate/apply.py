@@ -13,7 +13,7 @@ from typing import Any
 from .. import clock
 from ..engines import Ask, Engine
 from ..errors import StanchionError
-from ..schema import NO_DEFAULT, Collection, Schema, stored_form
+from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
 from ..sql import ddl
 from ..sql.dialect import SQLITE, Dialect, name
@@ -51,7 +51,9 @@ async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Diffe
     return await engine.write(lambda: apply_schema(schema, change=change))
 
 
-def apply_schema(schema: Schema, *, change: bool, dialect: Dialect = SQLITE) -> Steps[list[Difference]]:
+def apply_schema(
+    schema: Schema, *, change: bool, dialect: Dialect = SQLITE
+) -> Steps[list[Difference]]:
     """The steps of `prepare`."""
     yield from _own_tables()
     rows = yield Ask("select fingerprint,schema from _schema where id=1")
@@ -79,36 +81,55 @@ def _own_tables() -> Steps[None]:
 
 
 def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) -> Steps[None]:
-    rebuilt: set[str] = set()
+    """Carry the differences out: new tables, then one rebuild of each table whose fields differ,
+    then the indexes of the others."""
+    of: dict[str, list[Difference]] = {}
     for difference in differences:
-        collection = schema.collection[difference.collection]
-        match difference.kind:
-            case "new collection":
-                for statement in ddl.create_collection(collection, dialect):
-                    yield Ask(statement)
-                rebuilt.add(collection.name)
-            case _ if collection.name not in rebuilt:
-                rebuilt.add(collection.name)
-                yield from _rebuild(collection, dialect)
-            case _:
-                pass
+        of.setdefault(difference.collection, []).append(difference)
+    rebuilt = False
+    for collection_name, found in of.items():
+        collection = schema.collection[collection_name]
+        kinds = {difference.kind for difference in found}
+        if "new collection" in kinds:
+            for statement in ddl.create_collection(collection, dialect):
+                yield Ask(statement)
+        elif kinds <= {"new index", "drop index"}:
+            yield from _change_indexes(collection)
+        else:
+            yield from _rebuild(collection, dialect)
+            rebuilt = True
+    if rebuilt:
+        yield from _check_references()
 
 
-def _rebuild(collection: Collection, dialect: Dialect) -> Steps[None]:
-    """Make the table anew and move the rows over: the one way that SQLite changes anything."""
-    table = name(collection.name)
-    old = name(f"_old_{collection.name}")
-    columns = yield Ask("select name from pragma_table_info(?1)", (collection.name,))
-    stored = {row[0] for row in columns}
-    indexes = yield Ask(
+def _change_indexes(collection: Collection) -> Steps[None]:
+    """Drop the indexes that are declared no more, and make those that are missing."""
+    wanted = {ddl.index_name(collection, i): i for i in ddl.secondary_indexes(collection)}
+    rows = yield Ask(
         "select name from sqlite_schema where type='index' and tbl_name=?1 and sql is not null",
         (collection.name,),
     )
-    for (index,) in indexes:
+    stored = {row[0] for row in rows}
+    for index in stored - set(wanted):
         yield Ask(f"drop index {name(index)}")
-    yield Ask("pragma legacy_alter_table=on")
-    yield Ask(f"alter table {table} rename to {old}")
-    yield Ask("pragma legacy_alter_table=off")
+    for index, declared in wanted.items():
+        if index not in stored:
+            yield Ask(ddl.create_index(collection, declared))
+
+
+def _rebuild(collection: Collection, dialect: Dialect) -> Steps[None]:
+    """Make the table anew and move the rows over.
+
+    The rows wait in a table without keys while the table is dropped and made again under its own
+    name, so that the references of other tables keep leading to it. They are violated in between
+    and whole again when the rows are back, which the end of the transaction looks at.
+    WHY-NOT rename: SQLite carries the references of other tables over to the old table's new name.
+    """
+    table, waiting = name(collection.name), name(f"_old_{collection.name}")
+    columns = yield Ask("select name from pragma_table_info(?1)", (collection.name,))
+    stored = {row[0] for row in columns}
+    yield Ask(f"create table {waiting} as select * from {table}")
+    yield Ask(f"drop table {table}")
     yield Ask(f"drop table if exists {search_table(collection)}")
     for statement in ddl.create_collection(collection, dialect):
         yield Ask(statement)
@@ -121,13 +142,21 @@ def _rebuild(collection: Collection, dialect: Dialect) -> Steps[None]:
             params.append(_filled(field, dialect))
             sources.append(f"?{len(params)}")
     yield Ask(
-        f"insert into {table} ({','.join(targets)}) select {','.join(sources)} from {old}", params
+        f"insert into {table} ({','.join(targets)}) select {','.join(sources)} from {waiting}",
+        params,
     )
-    yield Ask(f"drop table {old}")
+    yield Ask(f"drop table {waiting}")
     yield from _reindex(collection)
 
 
-def _filled(field: Any, dialect: Dialect) -> Any:
+def _check_references() -> Steps[None]:
+    """Every reference leads somewhere, or everything is taken back."""
+    broken = yield Ask('select "table" from pragma_foreign_key_check limit 1')
+    if broken:
+        raise StanchionError(f"references of {broken[0][0]} would lead nowhere; nothing changed")
+
+
+def _filled(field: Field, dialect: Dialect) -> Any:
     """The raw value that stored records get for a new field."""
     if field.default is NO_DEFAULT or field.default is None:
         return None

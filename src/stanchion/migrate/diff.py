@@ -3,14 +3,16 @@
 In: the stored form of the applied schema (as `_schema` keeps it) and the schema of the code.
 Out: `Difference`s in the order in which they would run, each safe or not. No I/O.
 
-Safe are a new collection, a new field that is optional or has a default, a new or dropped index
-that is not unique, and a looser check: nothing that is stored can be lost or refused by them.
+Safe are a new collection, a new field that is optional or has a default, a new index that no
+stored record can break, a dropped index, and a looser check: nothing that is stored can be lost or
+refused by them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from ..schema import NO_DEFAULT, Collection, Schema, stored_form
@@ -69,11 +71,22 @@ def _compare_collection(applied: Mapping[str, Any], collection: Collection) -> l
             )
     for index in wanted["indexes"]:
         if index not in applied["indexes"]:
-            found.append(_index(collection.name, index, "new index", safe=not index["unique"]))
+            safe = not index["unique"] or _cannot_clash(applied, collection, index)
+            found.append(_index(collection.name, index, "new index", safe=safe))
     for index in applied["indexes"]:
         if index not in wanted["indexes"]:
             found.append(_index(collection.name, index, "drop index", safe=True))
     return found
+
+
+def _cannot_clash(
+    applied: Mapping[str, Any], collection: Collection, index: Mapping[str, Any]
+) -> bool:
+    """Whether stored records hold null in a new field of the index, and nulls never clash."""
+    return any(
+        name not in applied["fields"] and collection.field[name].default in (NO_DEFAULT, None)
+        for name in index["fields"]
+    )
 
 
 def _new_field(collection: Collection, name: str, form: Mapping[str, Any]) -> Difference:
@@ -82,7 +95,9 @@ def _new_field(collection: Collection, name: str, form: Mapping[str, Any]) -> Di
     optional = "optional" if field.nullable else "required"
     detail = f"+ field `{name}` ({form['type']}, {optional})"
     if not filled:
-        detail += ": stored records have no value for it; give it a default"
+        detail += ": stored records have no value for it; make it optional or give it a default"
+    if field.computed_default and not field.nullable:
+        detail += " (a value, not a default_factory)"
     return Difference("new field", collection.name, detail, filled, name)
 
 
@@ -102,10 +117,12 @@ def _looser(what: str, before: Any, after: Any) -> bool:
             return bool(after)
         case "search":
             return True
-        case "max_length" | "le" | "lt":
-            return after is None or (before is not None and float(after) >= float(before))
+        case "max_length" | "max_digits" | "le" | "lt":
+            return after is None or (before is not None and _number(after) >= _number(before))
         case "min_length" | "ge" | "gt":
-            return after is None or (before is not None and float(after) <= float(before))
+            return after is None or (before is not None and _number(after) <= _number(before))
+        case "object":
+            return not after
         case "pattern":
             return after is None
         case "values":
@@ -114,8 +131,15 @@ def _looser(what: str, before: Any, after: Any) -> bool:
             return False
 
 
+def _number(said: Any) -> Decimal:
+    return Decimal(str(said))
+
+
 def _index(collection: str, index: Mapping[str, Any], kind: Kind, *, safe: bool) -> Difference:
     fields = ", ".join(index["fields"])
     sign = "+" if kind == "new index" else "-"
     unique = "unique index" if index["unique"] else "index"
-    return Difference(kind, collection, f"{sign} {unique} ({fields})", safe, fields)
+    detail = f"{sign} {unique} ({fields})"
+    if not safe:
+        detail += ": stored records may share values; look at them first"
+    return Difference(kind, collection, detail, safe, fields)

@@ -35,10 +35,14 @@ def create_collection(collection: Collection, dialect: Dialect) -> list[str]:
     ]
     strict = " strict" if dialect.name == "sqlite" else ""
     statements = [f"create table {name(collection.name)} ({','.join(columns)}){strict}"]
-    statements += [create_index(collection, index) for index in collection.all_indexes
-                   if index.fields != collection.key]
+    statements += [create_index(collection, index) for index in secondary_indexes(collection)]
     statements += create_search(collection, dialect)
     return statements
+
+
+def secondary_indexes(collection: Collection) -> list[Index]:
+    """Every index but that of the key, which is part of the table."""
+    return [index for index in collection.all_indexes if index.fields != collection.key]
 
 
 def column(field: Field, dialect: Dialect) -> str:
@@ -55,9 +59,12 @@ def column(field: Field, dialect: Dialect) -> str:
 
 
 def index_name(collection: Collection, index: Index) -> str:
-    """The name of an index, made of what it covers."""
+    """The name of an index, made of what it covers.
+
+    A dot stands in no name of ours, so no two collections come to one name, and none to a table's.
+    """
     kind = "unique" if index.unique else "index"
-    return f"{collection.name}_{'_'.join(index.fields)}_{kind}"
+    return f"{collection.name}.{'.'.join(index.fields)}.{kind}"
 
 
 def create_index(collection: Collection, index: Index) -> str:

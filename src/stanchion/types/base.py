@@ -14,6 +14,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
+from ..errors import FieldError
+
 Wire = Any  # what json.loads returns: str, int, float, bool, None, list or dict
 Raw = Any  # what a driver takes and returns
 
@@ -23,12 +25,24 @@ Kind = Literal[
 
 
 class WireError(ValueError):
-    """A wire value that is not one of this type; `code` is stable, the text is for people."""
+    """A wire value that is not one of this type; `code` is stable, the text is for people.
 
-    def __init__(self, code: str, detail: str) -> None:
+    `at` is a JSON pointer inside the value (`/3` for an item of a list), `others` are further
+    mistakes of the same value.
+    """
+
+    def __init__(
+        self, code: str, detail: str, at: str = "", others: tuple[WireError, ...] = ()
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.at = at
+        self.others = others
+
+    def told(self, pointer: str) -> list[FieldError]:
+        """This mistake and the others, as mistakes of the field at `pointer` of a body."""
+        return [FieldError(pointer + e.at, e.code, e.detail) for e in (self, *self.others)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +117,9 @@ class FieldType(ABC):
         for parameter in fields(self):
             name = parameter.name
             value = getattr(self, name)
-            if value is not None and value is not False:
-                described[name] = value.describe() if isinstance(value, FieldType) else _plain(value)
+            if value is None or value is False:
+                continue
+            described[name] = value.describe() if isinstance(value, FieldType) else _plain(value)
         return described
 
 
@@ -114,9 +129,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool)) else str(value)
 
 
-def bound_checks(
-    sql: str, ge: object, gt: object, le: object, lt: object
-) -> list[tuple[str, str]]:
+def bound_checks(sql: str, ge: object, gt: object, le: object, lt: object) -> list[tuple[str, str]]:
     """Check conditions for the bounds that are set, named as pydantic names them."""
     bounds = (("ge", ">=", ge), ("gt", ">", gt), ("le", "<=", le), ("lt", "<", lt))
     return [(name, f"{sql} {sign} {bound}") for name, sign, bound in bounds if bound is not None]
@@ -149,5 +162,6 @@ JSON_NAMES = {
 
 
 def expected(what: str, wire: Wire, code: str) -> WireError:
-    """The error for a wire value of the wrong JSON type."""
-    return WireError(code, f"Must be {what}, not {JSON_NAMES.get(type(wire), 'this')}.")
+    """The error for a wire value of the wrong JSON type, or a Python object of another class."""
+    said = JSON_NAMES.get(type(wire), f"an object of class {type(wire).__name__}")
+    return WireError(code, f"Must be {what}, not {said}.")

@@ -10,7 +10,7 @@ from typing import Any
 from .base import FieldType, Wire, WireError, expected
 
 _MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _EXAMPLE = '"2026-01-31T12:00:00Z"'
@@ -68,7 +68,7 @@ def parse_moment(text: str) -> datetime:
 
 def moment_text(value: datetime) -> str:
     """The canonical wire form: 27 characters, so that text order is time order."""
-    if value.tzinfo is None:
+    if value.utcoffset() is None:  # also of a tzinfo that does not know
         raise WireError(
             "datetime_no_offset", "Must have a time zone: datetime.now(UTC), not datetime.now()."
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
-from .base import FieldType, Wire, WireError, check_bounds, expected
+from .base import FieldType, Wire, WireError, bound_checks, check_bounds, expected
 
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+_WIDE = Context(prec=60)
+"""NOTE: Decimal's methods round to the precision of the current context, which is the app's to
+set. What is stored never goes through it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,34 @@ class DecimalType(FieldType):
     def accept(self, value: Any) -> Decimal:
         if isinstance(value, str):
             return self.parse(value)
-        if type(value) is int or isinstance(value, Decimal):
-            exact = Decimal(value)
-            if not exact.is_finite() or abs(exact.adjusted()) > 40:
+        if type(value) is int:
+            if abs(value) >= 10**18:
+                raise self._too_many_digits()
+            return self._checked(Decimal(value))
+        if isinstance(value, Decimal):
+            if not value.is_finite():
                 raise WireError("finite_number", "Must be a finite number.")
-            return self._checked(exact)
-        raise WireError("decimal_type", "Must be a Decimal, an int or a string, never a float.")
+            if value and abs(value.adjusted()) > 40:
+                raise self._too_many_digits() if value.adjusted() > 0 else self._too_many_places()
+            return self._checked(value)
+        raise expected("a Decimal, an int or a string", value, "decimal_type")
 
     def _checked(self, value: Decimal) -> Decimal:
-        scaled = value.scaleb(self.places)
-        if scaled != scaled.to_integral_value():
-            raise WireError(
-                "decimal_max_places", f"Must have {self.places} or fewer digits after the point."
-            )
+        numerator, denominator = value.as_integer_ratio()
+        scaled, rest = divmod(numerator * 10**self.places, denominator)
+        if rest:
+            raise self._too_many_places()
         if abs(scaled) >= 10**self.max_digits:
-            raise WireError("decimal_max_digits", f"Must have {self.max_digits} or fewer digits.")
+            raise self._too_many_digits()
         check_bounds(value, self.ge, self.gt, self.le, self.lt)
-        return Decimal(int(scaled)).scaleb(-self.places)
+        return self.sqlite_value(scaled)
+
+    def _too_many_places(self) -> WireError:
+        detail = f"Must have {self.places} or fewer digits after the point."
+        return WireError("decimal_max_places", detail)
+
+    def _too_many_digits(self) -> WireError:
+        return WireError("decimal_max_digits", f"Must have {self.max_digits} or fewer digits.")
 
     def wire(self, value: Any) -> Wire:
         if isinstance(value, Decimal) and value.is_finite():
@@ -75,13 +89,13 @@ class DecimalType(FieldType):
 
     def scaled(self, value: Decimal) -> int:
         """The value as a count of its last place."""
-        return int(value.scaleb(self.places))
+        return int(value.scaleb(self.places, _WIDE))
 
     def sqlite_raw(self, value: Any) -> int:
         return self.scaled(value)
 
     def sqlite_value(self, raw: Any) -> Decimal:
-        return Decimal(raw).scaleb(-self.places)
+        return Decimal(raw).scaleb(-self.places, _WIDE)
 
     def sqlite_json(self, sql: str) -> str:
         if not self.places:
@@ -93,16 +107,21 @@ class DecimalType(FieldType):
         )
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
-        bounds = (("ge", ">=", self.ge), ("gt", ">", self.gt), ("le", "<=", self.le), ("lt", "<", self.lt))
+        """The bounds, and the digits, which a computed value could exceed."""
+        bounds = (self.ge, self.gt, self.le, self.lt)
+        ge, gt, le, lt = (
+            None if b is None else f"{b.scaleb(self.places, _WIDE):f}" for b in bounds
+        )
+        most = 10**self.max_digits - 1
         return [
-            (name, f"{sql} {sign} {bound.scaleb(self.places):f}")
-            for name, sign, bound in bounds
-            if bound is not None
+            *bound_checks(sql, ge, gt, le, lt),
+            ("max_digits", f"{sql} between -{most} and {most}"),
         ]
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||{sql}::text||'\"'"
 
     def postgres_check(self, sql: str) -> list[tuple[str, str]]:
-        bounds = (("ge", ">=", self.ge), ("gt", ">", self.gt), ("le", "<=", self.le), ("lt", "<", self.lt))
-        return [(n, f"{sql} {sign} {bound:f}") for n, sign, bound in bounds if bound is not None]
+        bounds = (self.ge, self.gt, self.le, self.lt)
+        ge, gt, le, lt = (None if b is None else f"{b:f}" for b in bounds)
+        return bound_checks(sql, ge, gt, le, lt)

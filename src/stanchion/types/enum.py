@@ -23,7 +23,7 @@ class EnumType(FieldType):
         if wire not in self.values:
             choices = ", ".join(f'"{value}"' for value in self.values)
             raise WireError("literal_error", f"Must be one of {choices}.")
-        return wire
+        return str.__str__(wire)
 
     def wire(self, value: Any) -> Wire:
         return value.value if isinstance(value, Enum) else value

@@ -30,7 +30,7 @@ class IntType(FieldType):
     def parse(self, wire: Wire) -> int:
         if self.big:
             if not isinstance(wire, str) or _DIGITS.fullmatch(wire) is None or wire == "-0":
-                raise WireError("big_int_type", "Must be a string of digits, such as \"42\".")
+                raise WireError("big_int_type", 'Must be a string of digits, such as "42".')
             value = int(wire)
             if not -(2**63) <= value < 2**63:
                 raise WireError("int_out_of_range", "Must fit into 64 bits.")
@@ -60,7 +60,11 @@ class IntType(FieldType):
         return f"'\"'||{sql}||'\"'" if self.big else sql
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
-        return bound_checks(sql, self.ge, self.gt, self.le, self.lt)
+        """The bounds, and the range of a wire number, which a computed value could leave."""
+        checks = bound_checks(sql, self.ge, self.gt, self.le, self.lt)
+        if not self.big:
+            checks.append(("range", f"{sql} between -{SAFE} and {SAFE}"))
+        return checks
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||{sql}::text||'\"'" if self.big else f"{sql}::text"

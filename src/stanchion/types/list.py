@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .base import FieldType, Wire, WireError, expected
 from .text import TextType
+
+MOST_MISTAKES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ListType(FieldType):
     """`list[X]` of a scalar type X, without nulls inside; neither sorted nor compared whole."""
 
-    item: FieldType = TextType()
+    item: FieldType = field(default_factory=TextType)
     min_length: int | None = None
     max_length: int | None = None
 
@@ -30,13 +32,30 @@ class ListType(FieldType):
             raise WireError("too_short", f"Must have {self.min_length} or more items.")
         if self.max_length is not None and len(wire) > self.max_length:
             raise WireError("too_long", f"Must have {self.max_length} or fewer items.")
-        values = []
+        values, mistakes = [], []
         for position, item in enumerate(wire):
             try:
                 values.append(self.item.parse(item))
             except WireError as error:
-                raise WireError(error.code, f"Item {position}: {error.detail}") from None
+                mistakes.append(WireError(error.code, error.detail, f"/{position}"))
+                if len(mistakes) == MOST_MISTAKES:
+                    break
+        if mistakes:
+            first, *others = mistakes
+            raise WireError(first.code, first.detail, first.at, tuple(others))
         return values
+
+    def accept(self, value: Any) -> list[Any]:
+        """Each item as its own type accepts it."""
+        if not isinstance(value, (list, tuple)):
+            return self.parse(value)
+        items = []
+        for position, item in enumerate(value):
+            try:
+                items.append(self.item.wire(self.item.accept(item)))
+            except WireError as error:
+                raise WireError(error.code, error.detail, f"/{position}") from None
+        return self.parse(items)
 
     def wire(self, value: Any) -> Wire:
         if isinstance(value, (list, tuple)):
@@ -60,6 +79,9 @@ class ListType(FieldType):
     def sqlite_json(self, sql: str) -> str:
         return sql
 
+    def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
+        return self._length_checks(f"json_array_length({sql})")
+
     def postgres_raw(self, value: Any) -> str:
         return self.sqlite_raw(value)
 
@@ -68,3 +90,14 @@ class ListType(FieldType):
 
     def postgres_json(self, sql: str) -> str:
         return f"{sql}::text"
+
+    def postgres_check(self, sql: str) -> list[tuple[str, str]]:
+        return self._length_checks(f"json_array_length({sql})")
+
+    def _length_checks(self, length: str) -> list[tuple[str, str]]:
+        checks = []
+        if self.min_length:
+            checks.append(("min_length", f"{length} >= {self.min_length}"))
+        if self.max_length is not None:
+            checks.append(("max_length", f"{length} <= {self.max_length}"))
+        return checks

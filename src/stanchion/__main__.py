@@ -1,0 +1,5 @@
+"""`python -m stanchion`: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,148 @@
+"""What an app leaves open: judged from its checked rules, for the caller who is not signed in.
+
+In: an `App` whose `check()` passed.   Out: `Exposure`, plain values for `dev`, `serve`, `check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from .console import count
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..schema import Collection
+
+Reach = Literal["all", "some", "none"]
+OUR_PACKAGES = ("stanchion", "fastapi")
+"""Whose routes are not the app's: the pages and probes that every app has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What everyone may do with one collection. `by_operation` tells all, some or no records."""
+
+    name: str
+    by_operation: dict[str, Reach]
+    closed: bool  # no rule lets any caller in
+
+    @property
+    def read(self) -> Reach:
+        """Which records everyone may read."""
+        return self.by_operation["read"]
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """create, update, delete: those that everyone may do, with some records at least."""
+        return tuple(o for o in ("create", "update", "delete") if self.by_operation[o] != "none")
+
+
+@dataclass(frozen=True, slots=True)
+class NeverTrue:
+    """A rule that was written, and lets nobody in."""
+
+    collection: str
+    operations: tuple[str, ...]
+    text: str
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """All of it."""
+
+    collections: tuple[Opened, ...]
+    never_true: tuple[NeverTrue, ...]
+    routes: tuple[str, ...]  # "POST /checkout"
+    slow_middleware: tuple[str, ...]  # the names of the functions
+
+
+def find_exposure(app: App) -> Exposure:
+    """Look through the rules, routes and middleware of an app."""
+    schema = app.runtime.model.schema
+    return Exposure(
+        tuple(_opened(app, collection) for collection in schema.collections),
+        tuple(found for collection in schema.collections for found in _never_true(app, collection)),
+        tuple(_routes(app.routes, "")),
+        tuple(_slow_middleware(app)),
+    )
+
+
+def _opened(app: App, collection: Collection) -> Opened:
+    from ..expr.fold import certainly_false
+    from ..expr.tree import TRUE
+    from ..plan.policy import ROW_OPERATIONS, decide_old_is_null
+    from ..query import Actor
+
+    policy = app.runtime.policy
+    everyone = policy.profile(Actor("anonymous"))
+    reach: dict[str, Reach] = {}
+    for operation in ROW_OPERATIONS:
+        rule = everyone.rule(collection.name, operation)
+        if operation == "create":
+            rule = everyone.folded(rule, decide_old_is_null)
+        reach[operation] = "all" if rule == TRUE else "none" if certainly_false(rule) else "some"
+    closed = all(certainly_false(policy.rows[collection.name, o]) for o in ROW_OPERATIONS)
+    return Opened(collection.name, reach, closed)
+
+
+def _never_true(app: App, collection: Collection) -> Iterable[NeverTrue]:
+    from ..expr.fold import certainly_false, fold
+    from ..plan.policy import ROW_OPERATIONS, decide_old_is_null
+    from ..schema import NEVER, rule_text
+
+    found: dict[int, list[str]] = {}  # `write=` makes three rules of one value: one mistake
+    for operation in ROW_OPERATIONS:
+        written = getattr(collection.rules, operation)
+        checked = app.runtime.policy.rows[collection.name, operation]
+        if operation == "create":
+            checked = fold(checked, decide_old_is_null)
+        if written != NEVER and certainly_false(checked):
+            found.setdefault(id(written), []).append(operation)
+    for operations in found.values():
+        written = getattr(collection.rules, operations[0])
+        origin = getattr(written, "origin", None) or collection.origin
+        where = (origin.file, origin.line) if origin else (None, None)
+        yield NeverTrue(collection.name, tuple(operations), rule_text(written), *where)
+
+
+def _routes(routes: Iterable[Any], prefix: str) -> Iterable[str]:
+    """The app's own routes; FastAPI nests included routers, a mount is listed as one."""
+    for route in routes:
+        path = prefix + getattr(route, "path", "")
+        methods = sorted(set(getattr(route, "methods", None) or ()) - {"HEAD"})
+        if methods:
+            module = getattr(getattr(route, "endpoint", None), "__module__", "")
+            if module.partition(".")[0] not in OUR_PACKAGES:
+                yield f"{','.join(methods)} {path}"
+        elif hasattr(route, "path"):
+            kind = "WebSocket" if "WebSocket" in type(route).__name__ else "mount"
+            yield f"{kind} {path}"
+        elif hasattr(route, "routes"):
+            yield from _routes(route.routes, prefix)
+
+
+def _slow_middleware(app: App) -> Iterable[str]:
+    from starlette.middleware.base import BaseHTTPMiddleware
+
+    for middleware in app.user_middleware:
+        kind = middleware.cls
+        if isinstance(kind, type) and issubclass(kind, BaseHTTPMiddleware):
+            function = middleware.kwargs.get("dispatch")
+            yield getattr(function, "__name__", None) or kind.__name__
+
+
+def say_readable(exposure: Exposure) -> str:
+    """`1 of 4 collections is readable by everyone: pizzas`, and what else stands open."""
+    total = count(len(exposure.collections), "collection")
+    readable = [c for c in exposure.collections if c.read != "none"]
+    names = ", ".join(c.name + (" (some records)" if c.read == "some" else "") for c in readable)
+    said = (
+        f"{len(readable) or 'none'} of {total} {'is' if len(readable) < 2 else 'are'} "
+        "readable by everyone" + (f": {names}" if names else "")
+    )
+    writable = [f"{c.name} ({', '.join(c.writes)})" for c in exposure.collections if c.writes]
+    return said + (f"; writable by everyone: {', '.join(writable)}" if writable else "")

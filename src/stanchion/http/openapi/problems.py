@@ -1,0 +1,116 @@
+"""Problems in the document: their schema, and one shared response for each status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InternalError,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    StorageFull,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from ...problems import CATALOGUE, PAGES, example_of
+from .records import ref
+from .values import JSONSchema
+
+# the class, and the code whose example shows it
+_RESPONSES: tuple[tuple[type[Problem], str], ...] = (
+    (BadRequest, "query.unknown_parameter"),
+    (Unauthorized, "access.sign_in"),
+    (Forbidden, "access.refused"),
+    (NotFound, "record.not_found"),
+    (Conflict, "record.conflict"),
+    (PreconditionFailed, "record.stale"),
+    (TooLarge, "body.too_large"),
+    (UnsupportedMediaType, "body.type"),
+    (Invalid, "body.invalid"),
+    (InternalError, "server.error"),
+    (Unavailable, "deadline"),
+    (StorageFull, "storage.full"),
+)
+
+
+
+def problem_schemas(problem: str, error: str) -> dict[str, JSONSchema]:
+    """The schemas of a problem and of one of its `errors`, under these names."""
+    return {problem: _problem(error), error: _PROBLEM_ERROR}
+
+
+def _problem(error: str) -> JSONSchema:
+    return {
+        "type": "object",
+        "description": "Problem details (RFC 9457). Some codes add members of their own.",
+        "properties": {
+            "type": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "A page that explains the code.",
+            },
+            "title": {"type": "string", "description": "The status in words."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "code": {
+                "type": "string",
+                "description": f"Stable; {PAGES}{{code}} says what it means and what to do.",
+            },
+            "detail": {"type": "string", "description": "What is wrong here."},
+            "hint": {"type": "string", "description": "The way out, where one is known."},
+            "errors": {"type": "array", "items": ref(error)},
+        },
+        "required": ["type", "title", "status", "code", "detail"],
+    }
+
+
+_PROBLEM_ERROR: JSONSchema = {
+    "type": "object",
+    "description": "One mistake at one place.",
+    "properties": {
+        "pointer": {
+            "type": "string",
+            "format": "json-pointer",
+            "description": "The place in the body; missing where there is none to name.",
+        },
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+    "required": ["code", "detail"],
+}
+
+
+def problem_responses(problem: str) -> dict[str, Any]:
+    """The shared responses, by the name of their class; `problem` names the schema."""
+    return {kind.__name__: _response(kind, code, problem) for kind, code in _RESPONSES}
+
+
+def _response(kind: type[Problem], code: str, problem: str) -> dict[str, Any]:
+    content = {"schema": ref(problem), "example": example_of(CATALOGUE[code])}
+    found: dict[str, Any] = {"description": (kind.__doc__ or kind.title).strip()}
+    headers = _HEADERS.get(kind)
+    if headers:
+        found["headers"] = headers
+    return {**found, "content": {"application/problem+json": content}}
+
+
+_HEADERS: dict[type[Problem], Any] = {
+    Unauthorized: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    Unavailable: {
+        "Retry-After": {
+            "description": "Seconds to wait.",
+            "schema": {"type": "integer", "minimum": 0},
+        }
+    },
+}
+
+
+def problem_ref(kind: type[Problem]) -> dict[str, str]:
+    """A reference to the shared response of a class."""
+    return {"$ref": f"#/components/responses/{kind.__name__}"}

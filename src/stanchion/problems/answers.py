@@ -1,0 +1,549 @@
+"""The codes of whole answers: `code` of the problem document."""
+
+from __future__ import annotations
+
+from ..errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InternalError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    PreconditionFailed,
+    StorageFull,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from .entry import Entry, Family, answer
+
+ID = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
+
+ACCESS = Family(
+    "access", "Who may do what", "The request is understood; its caller may not do it.",
+    (
+        answer(
+            Unauthorized, "access.sign_in", "Signing in is needed",
+            meaning="The rule of this collection lets nobody in who is not signed in, and the "
+            "request carried no credentials.",
+            way_out="Sign in and send the token as `Authorization: Bearer …`, or the cookie. Where "
+            "the hint says that no rule opens it, the app has to declare one.",
+            detail="The rule orders.read lets nobody in who is not signed in.",
+            hint="Send a bearer token or a session cookie.", rule="orders.read",
+        ),
+        answer(
+            Forbidden, "access.refused", "The rule does not hold",
+            meaning="The caller is known, and the rule for this operation does not hold: either it "
+            "can never be true for this caller, or not for this record. In an update it must hold "
+            "for the record as it was and as it would become.",
+            way_out="Ask as somebody whom the rule admits. `rule` names the collection and the "
+            "operation whose rule refused.",
+            detail="The rule orders.update does not hold for this record.", rule="orders.update",
+        ),
+        answer(
+            Forbidden, "access.field_refused", "This field may not be set",
+            meaning="The record may be changed by this caller, but one of the fields in the body "
+            "has a write rule of its own, which does not hold.",
+            way_out="Leave the field out, or ask as somebody who may set it.",
+            detail="This caller may not set `state` of this record.", pointer="/state",
+        ),
+    ),
+)  # fmt: skip
+
+RECORD = Family(
+    "record", "Records and conflicts", "The request is right; what is stored says no.",
+    (
+        answer(
+            NotFound, "record.not_found", "No such record",
+            meaning="The collection holds no record with this key, or none that this caller may "
+            "read: the two look alike on purpose.",
+            way_out="Check the id. If the record exists, sign in as somebody who may read it.",
+            detail=f"pizzas holds no record '{ID}'.",
+        ),
+        answer(
+            Conflict, "record.conflict", "What is stored forbids it",
+            meaning="The body is right by itself, but it clashes with stored data: a value that "
+            "must be unique is taken, or a reference leads to no record. Every conflict is listed "
+            "in `errors` with a pointer; nothing was changed.",
+            way_out="Change the values that `errors` point at, and send the request again.",
+            detail="Another record already has this `code`.", pointer="/code",
+        ),
+        answer(
+            PreconditionFailed, "record.stale", "The record has changed",
+            meaning="`If-Match` names another version than the stored one: somebody changed the "
+            "record since it was read. Nothing was changed by this request.",
+            way_out="Read the record again, look at what is different, and repeat the change with "
+            "the new `ETag`.",
+            detail="The record has version 7 now.",
+        ),
+        answer(
+            Conflict, "delete.restricted", "Other records refer to it",
+            meaning="Records of another collection refer to this one, and that reference forbids "
+            "that it is deleted. Nothing was deleted.",
+            way_out="Delete or change the records that refer to it first.",
+            detail="Records of order_lines refer to this one by `pizza`.",
+            hint="Delete or change those order_lines first.",
+        ),
+        answer(
+            TooLarge, "delete.too_many", "Too much hangs on it",
+            meaning="Deleting this record would delete or change more dependent records than one "
+            "request may. Nothing was deleted.",
+            way_out="Delete the dependent records in parts first.",
+            detail="More than 1000 records hang on this one.",
+        ),
+        answer(
+            Conflict, "update.too_many", "Too many records meet the condition",
+            meaning="Server code changed records by a condition that more records meet than one "
+            "step may change. Nothing was changed.",
+            way_out="Narrow the condition, and repeat the step until nothing is left.",
+            detail="More than 1000 records meet the condition.",
+            hint="Narrow the condition, and repeat until nothing is left.",
+        ),
+    ),
+)  # fmt: skip
+
+BODY = Family(
+    "body", "The body of a request",
+    "Bodies are strict JSON in UTF-8, so that every reader understands them alike.",
+    (
+        answer(
+            Invalid, "body.invalid", "The body breaks the model",
+            meaning="The body is JSON, and one or more of its values do not fit: a field is "
+            "missing, unknown, of the wrong type or out of its limits. All mistakes are listed "
+            "together in `errors`, each with a JSON pointer; nothing was changed.",
+            way_out="Mend what `errors` point at. The codes in there are explained below.",
+            detail="`name` is required.", pointer="/name",
+        ),
+        answer(
+            BadRequest, "body.syntax", "The body is not JSON",
+            meaning="The text could not be read as JSON; the detail says where it stopped.",
+            way_out="Send valid JSON: double quotes, no comments, no comma before a closing "
+            "bracket.",
+            detail="The body is not JSON: Expecting ',' delimiter (line 3, column 5).",
+        ),
+        answer(
+            BadRequest, "body.empty", "There is no body",
+            meaning="This call needs a body, and the request had none, or an array without items.",
+            way_out="Send a JSON object, or for a create an array of them.",
+            detail="The body is empty.", hint='Send a JSON object: {"name": "…"}',
+        ),
+        answer(
+            BadRequest, "body.object", "A record is a JSON object",
+            meaning="The body, or an item of its array, is a text, a number, null or an array.",
+            way_out='Send an object with the fields by name: {"name": "Margherita"}.',
+            detail="A record is a JSON object (item 2).",
+        ),
+        answer(
+            BadRequest, "body.encoding", "The body is not plain UTF-8",
+            meaning="The bytes are no UTF-8 (perhaps UTF-16 or Latin-1), or start with a byte "
+            "order mark.",
+            way_out="Encode the body as UTF-8 without a byte order mark.",
+            detail="The body is not UTF-8 (byte 12).", hint="Send JSON as UTF-8.",
+        ),
+        answer(
+            BadRequest, "body.duplicate_key", "A key stands twice in an object",
+            meaning="JSON readers disagree on which of the two values counts, so such a body is "
+            "refused.",
+            way_out="Send each key once.",
+            detail="The key 'name' stands twice.",
+        ),
+        answer(
+            BadRequest, "body.number", "A number that JSON readers cannot hold",
+            meaning="A number has more than 400 digits, is too large for a double, or is NaN or an "
+            "infinity, which JSON does not have.",
+            way_out="Send finite numbers of sensible size; very long ones as strings.",
+            detail="NaN is no JSON number.",
+        ),
+        answer(
+            BadRequest, "body.nul", "A text holds the NUL character",
+            meaning="Databases and many programs end a text at NUL, so it cannot be stored.",
+            way_out="Remove U+0000 from the text.",
+            detail="A text holds the NUL character.",
+        ),
+        answer(
+            BadRequest, "body.surrogate", "A text holds half a character",
+            meaning="An escape such as \\ud83d stands without its other half; that is no Unicode "
+            "text.",
+            way_out="Send both halves of the pair, or the character itself.",
+            detail="A text holds half of a surrogate pair.",
+        ),
+        answer(
+            BadRequest, "body.depth", "The body nests too deep",
+            meaning="Arrays and objects stand inside each other deeper than this server reads.",
+            way_out="Send flatter data. The limit is STANCHION_JSON_DEPTH.",
+            detail="The body nests deeper than 64 levels.",
+        ),
+        answer(
+            BadRequest, "body.incomplete", "The body ended too early",
+            meaning="The connection was closed before the whole body had arrived.",
+            way_out="Send the request again.",
+            detail="The body ended too early.",
+        ),
+        answer(
+            TooLarge, "body.too_large", "The body is too large",
+            meaning="The body has more bytes than this server accepts; it was not read.",
+            way_out="Send less at once. The limit is STANCHION_BODY_LIMIT.",
+            detail="The body is larger than 1048576 bytes.",
+            hint="Send less at once; the limit is STANCHION_BODY_LIMIT.",
+        ),
+        answer(
+            TooLarge, "body.too_many", "Too many records in one array",
+            meaning="One create takes a limited number of records. Nothing was stored.",
+            way_out="Send the records in several requests. The limit is STANCHION_ARRAY_LIMIT.",
+            detail="The array holds 1500 records; 1000 at most.", hint="Send it in parts.",
+        ),
+        answer(
+            UnsupportedMediaType, "body.type", "The content type is not taken here",
+            meaning="The `Content-Type` of the body is missing, or none that this call takes.",
+            way_out="Send `Content-Type: application/json`; a PATCH may also be "
+            "`application/merge-patch+json`.",
+            detail="The body is text/plain; this call takes application/json.",
+            hint="With curl: curl --json '{…}' URL",
+        ),
+    ),
+)  # fmt: skip
+
+QUERY = Family(
+    "query", "Query parameters",
+    "What cannot be understood is refused, never ignored: a misspelt parameter would show the "
+    "wrong records.",
+    (
+        answer(
+            BadRequest, "query.unknown_parameter", "No such parameter",
+            meaning="This call has no parameter of this name. A field is not a parameter: "
+            "conditions stand in `filter`.",
+            way_out="Correct the name, or write the condition as a filter; the hint shows how.",
+            detail="`category` is no parameter.",
+            hint='To filter: filter=category == "veggie"',
+        ),
+        answer(
+            BadRequest, "query.unknown_field", "No such field",
+            meaning="A parameter names a field that the collection does not have, or that this "
+            "caller may not read: the two look alike on purpose.",
+            way_out="Correct the name; the hint lists what there is.",
+            detail="`sort` names `titel`, which is no field of posts.",
+            hint="Did you mean 'title'?",
+        ),
+        answer(
+            BadRequest, "query.unencoded", "`&&` split the query string",
+            meaning="In a URL `&` ends a parameter, so an unencoded `&&` cuts a filter in two.",
+            way_out="Write `and` instead of `&&`, or encode it as %26%26.",
+            detail="`&&` in the query string ends the parameter it stands in.",
+            hint="Write `and` instead of `&&`, or encode it as %26%26.",
+        ),
+        answer(
+            BadRequest, "query.encoding", "The query string is not UTF-8",
+            meaning="The percent-encoded bytes of a parameter are no UTF-8.",
+            way_out="Encode parameters as UTF-8 before they are percent-encoded.",
+            detail="The query string is not UTF-8 under its percent-encoding.",
+        ),
+        answer(
+            BadRequest, "query.limit", "`limit` cannot be used",
+            meaning="`limit` is a whole number from 1 to 1000, given once. It is never clamped.",
+            way_out="Ask for at most 1000 records, and read on with `after` and the `next` of each "
+            "page.",
+            detail="`limit` is a whole number from 1 to 1000.",
+            hint="Read on with `after` and the `next` of each page.",
+        ),
+        answer(
+            BadRequest, "query.after", "`after` cannot be used",
+            meaning="`after` takes one cursor: the `next` of the page before.",
+            way_out="Give it once.",
+            detail="`after` is given 2 times.",
+            hint="Only `filter` may be repeated; its parts are joined with and.",
+        ),
+        answer(
+            BadRequest, "query.cursor", "The cursor does not belong to this list",
+            meaning="`after` is no cursor of this API, or it was made for another list: a cursor "
+            "belongs to its collection, filter, `q`, sort and schema.",
+            way_out="Use the `next` of the page before unchanged, with the same parameters; or "
+            "start again without `after`.",
+            detail="`after` belongs to another list: filter, q and sort must stay the same.",
+            hint="Start again without `after`.",
+        ),
+        answer(
+            BadRequest, "query.sort", "`sort` cannot be used",
+            meaning="`sort` is a list of fields with commas between them, each once, a minus "
+            "before those that descend. Lists and JSON have no order.",
+            way_out="Sort by plain fields: sort=-price,name.",
+            detail="`tags` is list, which has no order.",
+        ),
+        answer(
+            BadRequest, "query.q", "`q` cannot be used",
+            meaning="`q` searches texts that were declared for it, by whole words or their "
+            "beginnings of at least two letters or digits, sixteen words at most.",
+            way_out="Search for longer words; use `filter` where no text is searchable.",
+            detail="Each word of `q` needs at least two letters or digits.",
+        ),
+        answer(
+            BadRequest, "query.expand", "`expand` cannot be used",
+            meaning="`expand` is a list of relations with commas between them. Plain fields hold "
+            "no record; depth and number are limited.",
+            way_out="Name relations only: expand=pizza,order.customer.",
+            detail="`name` of pizzas is a plain field; there is nothing to expand.",
+            hint="Relations here: sizes.",
+        ),
+        answer(
+            BadRequest, "query.fields", "`fields` cannot be used",
+            meaning="`fields` is a list of names with commas between them. It selects from a "
+            "related record only where that is expanded too.",
+            way_out="Name the fields to be answered: fields=id,name.",
+            detail="`fields` selects from `pizza`, which is not expanded.",
+            hint="Add expand=pizza.",
+        ),
+        answer(
+            BadRequest, "query.total", "`total` cannot be used",
+            meaning="`total` is true or false, given once.",
+            way_out="Write total=true, or leave it out.",
+            detail="`total` is true or false.", hint="total=true",
+        ),
+        answer(
+            BadRequest, "query.aggregate", "Nothing is asked for",
+            meaning="An aggregate needs something to compute.",
+            way_out="Add count=true, or sum= with the fields to add up.",
+            detail="Name something to compute.", hint="count=true, sum=price",
+        ),
+        answer(
+            BadRequest, "query.group", "`group` cannot be used",
+            meaning="`group` is a list of fields with commas between them, each once. Lists and "
+            "JSON form no groups.",
+            way_out="Group by plain fields: group=category.",
+            detail="`tags` is list and forms no groups.",
+        ),
+        answer(
+            BadRequest, "query.count", "`count` cannot be used",
+            meaning="`count` is true or false, given once.",
+            way_out="Write count=true, or leave it out.",
+            detail="`count` is true or false.", hint="count=true",
+        ),
+        answer(
+            BadRequest, "query.sum", "`sum` cannot be used",
+            meaning="`sum` is a list of number fields with commas between them, each once.",
+            way_out="Add up ints, floats and decimals only: sum=price.",
+            detail="`name` is text; numbers have a sum.",
+        ),
+        answer(
+            BadRequest, "query.overflow", "A result is too large",
+            meaning="A sum, or another result that the database computes, is outside the range of "
+            "64-bit integers.",
+            way_out="Narrow the filter so that fewer records are added up.",
+            detail="A sum or another result is outside the range of 64-bit integers.",
+            hint="Narrow the filter so that fewer rows are added up.",
+        ),
+        answer(
+            BadRequest, "query.param", "A `$name` has no fitting value",
+            meaning="Server code ran a query with a `$name` in it, and gave no value for it, or "
+            "one of the wrong type.",
+            way_out="Pass the value as a keyword argument of the same name and type.",
+            detail="$size has no value.", hint="Pass size=….",
+        ),
+    ),
+)  # fmt: skip
+
+FILTER = Family(
+    "filter", "Filters",
+    "`position` counts the characters of the filter up to the mistake.",
+    (
+        answer(
+            BadRequest, "filter.syntax", "The filter cannot be read",
+            meaning="The text breaks the grammar of the expression language at `position`.",
+            way_out='Compare fields with values: price < 500 and category == "veggie".',
+            detail="'=' is not an operator here. (character 10 of the filter)",
+            hint="Write == to compare.", filter='category = "veggie"', position=10,
+        ),
+        answer(
+            BadRequest, "filter.unknown_field", "No such field in the filter",
+            meaning="The filter names a field that the record, or a record on the path, does not "
+            "have, or that this caller may not read.",
+            way_out="Correct the name; the hint shows the nearest one.",
+            detail="'pizzas' has no field 'titel'. (character 1 of the filter)",
+            hint="Did you mean 'title'?", filter='titel == "x"', position=1,
+        ),
+        answer(
+            BadRequest, "filter.unknown_variable", "No such variable in the filter",
+            meaning="A name at the start of a path is neither a field of the record nor one of "
+            "record, auth and now; or a `$name` stands where only server code may use one.",
+            way_out="Start paths with a field: order.customer, or record.order.customer.",
+            detail="There is no variable 'recrd'. (character 1 of the filter)",
+            hint="Did you mean 'record'?", filter="recrd.price < 5", position=1,
+        ),
+        answer(
+            BadRequest, "filter.unknown_function", "No such function",
+            meaning="The filter calls a function or macro that the language does not have.",
+            way_out="Use has, size, contains, startsWith, endsWith, lowerAscii, timestamp, "
+            "duration, exists, all or exists_one.",
+            detail="There is no function 'lower'. (character 6 of the filter)",
+            hint="Did you mean 'lowerAscii'?", filter='name.lower() == "x"', position=6,
+        ),
+        answer(
+            BadRequest, "filter.type", "Two things that do not go together",
+            meaning="An operator or function is used on a type that it does not take, such as a "
+            "text beside a number.",
+            way_out="Compare like with like; texts stand in quotation marks, numbers do not.",
+            detail="An int and a text cannot be compared. (character 1 of the filter)",
+            filter='price < "500"', position=1,
+        ),
+        answer(
+            BadRequest, "filter.literal", "A value that the field cannot hold",
+            meaning="A literal takes the type of the field beside it, and this one is no such "
+            "value: a date that does not exist, too many places, a number out of range.",
+            way_out="Write the value in the form that the field has in JSON.",
+            detail='"2026-02-30" is no date. (character 8 of the filter)',
+            filter='day == "2026-02-30"', position=8,
+        ),
+        answer(
+            BadRequest, "filter.too_long", "The filter is too long",
+            meaning="A filter, all its repeated parts together, has at most 4,096 characters.",
+            way_out="Ask for less at once; a long list of ids goes into several requests.",
+            detail="The filter has 5210 characters; 4096 is the limit.",
+        ),
+        answer(
+            BadRequest, "filter.too_complex", "The filter is too complex",
+            meaning="A filter has at most 200 names, values and operators, 32 levels of nesting, "
+            "paths of 5 names and 3 macros inside each other.",
+            way_out="Ask for less at once, or use `in` with a list instead of many `or`.",
+            detail="An expression has at most 200 names, values and operators. (character 812 of "
+            "the filter)",
+            hint="Ask for less at once.", position=812,
+        ),
+    ),
+)  # fmt: skip
+
+REQUEST = Family(
+    "request", "Paths, methods and requests as a whole", "Where a request is sent, and its size.",
+    (
+        answer(
+            NotFound, "route.not_found", "Nothing is at this path",
+            meaning="No collection and no route of the app has this path.",
+            way_out="Look the path up in /docs; a `/` inside an id is written %2F.",
+            detail="There is no collection 'pizza'.", hint="Did you mean 'pizzas'?",
+        ),
+        answer(
+            MethodNotAllowed, "route.method", "The path has no such method",
+            meaning="Something is at this path, but it does not take this method. `Allow` names "
+            "those that it takes.",
+            way_out="Use one of the methods in `Allow`.",
+            detail="PUT is no method of /api/pizzas.", hint="Methods here: GET, HEAD, POST.",
+        ),
+        Entry(
+            "route.status", "A route of the app said no", 402, "Payment required",
+            "A route that the app wrote itself answered with an error; its status and its text are "
+            "the app's own (402 stands for any status here).",
+            "Read the detail; the app's own documentation says more.",
+            True, "Payment required.",
+        ),
+        answer(
+            TooLarge, "request.url", "The URL is too long",
+            meaning="Path and query string have more bytes than this server accepts.",
+            way_out="Ask for less at once. The limit is STANCHION_URL_LIMIT.",
+            detail="The URL is longer than 16384 bytes.",
+        ),
+        answer(
+            TooLarge, "request.headers", "The headers are too large",
+            meaning="The headers of the request have more bytes than this server accepts; often it "
+            "is a cookie that has grown.",
+            way_out="Send fewer or shorter headers. The limit is STANCHION_HEADER_LIMIT.",
+            detail="The headers are larger than 32768 bytes.",
+        ),
+        answer(
+            BadRequest, "request.host", "Not exactly one Host header",
+            meaning="HTTP/1.1 asks for exactly one `Host` header, so that nobody on the way reads "
+            "the request differently.",
+            way_out="Send one `Host` header.",
+            detail="A request names exactly one Host.",
+        ),
+    ),
+)  # fmt: skip
+
+SERVER = Family(
+    "server", "The server",
+    "Nothing is known to be wrong with the request. Nothing was changed unless the text says so; "
+    "answers with status 503 carry `Retry-After`.",
+    (
+        answer(
+            InternalError, "server.error", "The server failed",
+            meaning="An error that nobody expected ended the request. Its cause stands in the "
+            "server's log under the request id, and is not told to callers.",
+            way_out="Give the request id to whoever runs the server.",
+            detail="The server failed at this request. Nothing is known to be wrong with the "
+            "request.",
+            hint="The server's log tells more under the request id r_3f9c1b2a77de4410000001.",
+            request="r_3f9c1b2a77de4410000001",
+        ),
+        answer(
+            InternalError, "internal", "The database refused",
+            meaning="The database refused what the server asked of it, or its writer has failed. "
+            "That is a fault of the server.",
+            way_out="Try again later; if it stays, tell whoever runs the server.",
+            detail="The database refused this write.",
+        ),
+        answer(
+            Unavailable, "not_ready", "The server is not ready",
+            meaning="`/ready` says that requests cannot be served: the database cannot be opened, "
+            "does not answer in time, or its schema does not fit the app's.",
+            way_out="Send the traffic elsewhere until `/ready` answers 200; the server's log says "
+            "what is missing.",
+            detail="The database does not match the code.",
+        ),
+        answer(
+            Unavailable, "overloaded", "Too many writes are waiting",
+            meaning="More writes wait already than this server lets wait, so that nobody waits for "
+            "ever.",
+            way_out="Try again after `Retry-After` seconds, and send less at once.",
+            detail="Too many writes are waiting already.",
+        ),
+        answer(
+            Unavailable, "deadline", "It took too long",
+            meaning="The statement was stopped because it took, or waited, longer than it may.",
+            way_out="Narrow the filter, ask for fewer records, or try again later.",
+            detail="This read took longer than it may.",
+            hint="Ask for less at once, or try again later.",
+        ),
+        answer(
+            Unavailable, "busy", "Another process holds the database",
+            meaning="Another process on the same database held it for longer than a request waits.",
+            way_out="Try again after `Retry-After` seconds.",
+            detail="Another process held the database for too long.",
+        ),
+        answer(
+            Unavailable, "database", "The database could not finish",
+            meaning="Reading or writing the disk failed, or memory ran out.",
+            way_out="Try again later; if it stays, look at the server's log and disk.",
+            detail="The database could not finish this write.",
+        ),
+        answer(
+            Unavailable, "closing", "The server is stopping",
+            meaning="The server is about to stop and takes no more work.",
+            way_out="Try again after `Retry-After` seconds.",
+            detail="The server is stopping and takes no more work.",
+        ),
+        answer(
+            Unavailable, "transaction_timeout", "A transaction took too long",
+            meaning="A route of the app held the writer longer than it may; its transaction was "
+            "rolled back.",
+            way_out="In the app, do slow work (mail, payments, other services) before or after the "
+            "transaction.",
+            detail="This transaction held the writer for more than 2000 ms and was rolled back.",
+            hint="Do slow work (mail, payments, other services) before or after the transaction.",
+        ),
+        answer(
+            Unavailable, "transaction_lost", "A transaction was rolled back",
+            meaning="A statement failed in a way that made the database drop the whole "
+            "transaction; what follows in it cannot be done.",
+            way_out="Run the whole request again.",
+            detail="A statement before this one failed so that the whole transaction was rolled "
+            "back.",
+        ),
+        answer(
+            StorageFull, "storage.full", "The disk is full",
+            meaning="There is no room left to write; reading still works.",
+            way_out="Free some space on the server; no restart is needed.",
+            detail="There is no room left for the database; nothing was changed.",
+            hint="Free some space on the server; no restart is needed.",
+        ),
+    ),
+)  # fmt: skip
+
+ANSWERS: tuple[Family, ...] = (ACCESS, RECORD, BODY, QUERY, FILTER, REQUEST, SERVER)

@@ -1,0 +1,222 @@
+"""A client that calls an app in memory: no network, no server, a database of its own.
+
+In: an `App`.   Out: `Client`, a context manager whose calls are answered as over HTTP.
+The app runs with its lifespan on a thread of its own, so the client works in plain tests and in
+async ones alike. Its database lies in a temporary folder and is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import threading
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from ..app import App
+
+T = TypeVar("T")
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. Header names are in lower case; of a repeated header the last one is kept."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+class Client:
+    """Calls an app. Made by `client(app)`; see there."""
+
+    def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
+        self.app = app
+        self._loop = loop
+
+    def get(self, url: str, **options: Any) -> Response:
+        """GET; options as in `request`."""
+        return self.request("GET", url, **options)
+
+    def post(self, url: str, body: Any = None, **options: Any) -> Response:
+        """POST `body` as JSON; options as in `request`."""
+        return self.request("POST", url, body, **options)
+
+    def patch(self, url: str, body: Any = None, **options: Any) -> Response:
+        """PATCH with `body` as JSON; options as in `request`."""
+        return self.request("PATCH", url, body, **options)
+
+    def put(self, url: str, body: Any = None, **options: Any) -> Response:
+        """PUT `body` as JSON; options as in `request`."""
+        return self.request("PUT", url, body, **options)
+
+    def delete(self, url: str, **options: Any) -> Response:
+        """DELETE; options as in `request`."""
+        return self.request("DELETE", url, **options)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Response:
+        """Call `url`, a path that may have a query string.
+
+        Args:
+            body: sent as JSON, with its content type.
+            params: added to the query string.
+            headers: sent as they are; they win over those set here.
+            content: the bytes of a body that is no JSON.
+        """
+        sent = content or b""
+        given = {"host": "testserver"}
+        if body is not None:
+            sent = json.dumps(body).encode()
+            given["content-type"] = "application/json"
+        given |= {name.lower(): value for name, value in (headers or {}).items()}
+        if sent:
+            given.setdefault("content-length", str(len(sent)))
+        return self.run(_call(self.app, _scope(method, url, params, given), sent))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine beside the app, with a transaction in it for example."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT_S)
+
+
+@contextmanager
+def client(app: App) -> Iterator[Client]:
+    """A client of `app`, which is started on an empty temporary database and stopped afterwards.
+
+    Seeds run as they do on any empty database.
+    """
+    runtime = app.runtime
+    settings = runtime.settings
+    with tempfile.TemporaryDirectory(
+        prefix="stanchion-test-", ignore_cleanup_errors=True
+    ) as folder:
+        url = f"sqlite:////{quote(str(Path(folder, 'test.db')).lstrip('/'))}"
+        # NOTE: settings never change while an app serves; a test starts it anew
+        runtime._settings = replace(settings, database_url=url)
+        try:
+            with _running_loop() as loop, _lifespan(app, loop):
+                yield Client(app, loop)
+        finally:
+            runtime._settings = settings
+
+
+@contextmanager
+def _running_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="stanchion-test", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(TIMEOUT_S)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+@contextmanager
+def _lifespan(app: App, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Run the lifespan in one task, because what it opens must be closed by the same task."""
+    started: asyncio.Queue[None] = asyncio.Queue()
+    ended = asyncio.Event()
+
+    async def live() -> None:
+        await app.runtime.close()  # a database that the app may have opened before
+        app.check()
+        async with app.router.lifespan_context(app):
+            started.put_nowait(None)
+            await ended.wait()
+
+    async def wait_for_start(task: asyncio.Future[None]) -> None:
+        waiting = asyncio.ensure_future(started.get())
+        await asyncio.wait((waiting, task), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await task
+
+    async def start() -> asyncio.Future[None]:
+        task = asyncio.ensure_future(live())
+        await wait_for_start(task)
+        return task
+
+    async def stop(task: asyncio.Future[None]) -> None:
+        ended.set()
+        await task
+
+    task = asyncio.run_coroutine_threadsafe(start(), loop).result(TIMEOUT_S)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(stop(task), loop).result(TIMEOUT_S)
+
+
+def _scope(
+    method: str, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str]
+) -> dict[str, Any]:
+    parts = urlsplit(url)
+    query = "&".join(part for part in (parts.query, urlencode(params or {})) if part)
+    raw = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method.upper(),
+        "scheme": "http",
+        "path": unquote(raw),
+        "raw_path": raw.encode("ascii"),
+        "query_string": quote(query, safe="=&%:@!$'()*+,;/?~-._").encode("ascii"),
+        "root_path": "",
+        "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("testserver", 80),
+        "state": {},
+    }
+
+
+async def _call(app: App, scope: dict[str, Any], sent: bytes) -> Response:
+    requests = [{"type": "http.request", "body": sent, "more_body": False}]
+    status, headers, chunks = 0, {}, []
+    answered = asyncio.Event()
+
+    async def receive() -> Any:
+        if requests:
+            return requests.pop()
+        await answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            for name, value in message.get("headers", ()):
+                headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        elif message["type"] == "http.response.body":
+            chunks.append(bytes(message.get("body", b"")))
+            if not message.get("more_body"):
+                answered.set()
+
+    await app(scope, receive, send)
+    return Response(status, headers, b"".join(chunks))
