@@ -18,7 +18,7 @@ from .actors import actor_of
 from .declare import Module, Record
 from .declare.rules import caller_origin
 from .errors import DeclarationError
-from .http.bodies import RecordBodies
+from .http.bodies import RecordBodies, refuse_bare_records
 from .http.dispatch import Dispatcher
 from .http.front import Front
 from .http.openapi import openapi_document
@@ -43,6 +43,7 @@ class App(FastAPI):
         origin = caller_origin()
         base = Path(origin.file).resolve().parent if origin else Path.cwd()
         self.runtime = Runtime(title, base, settings)
+        self._document: dict[str, Any] | None = None
         fastapi.setdefault("redirect_slashes", False)
         super().__init__(title=title, docs_url=None, redoc_url=None, **fastapi)
         add_problem_handlers(self)
@@ -89,6 +90,7 @@ class App(FastAPI):
         schema = self.runtime.model.schema
         assert self.runtime.policy
         RecordBodies.bind(self.runtime)
+        refuse_bare_records(self.routes)
         for route in self.routes:
             if isinstance(route, Route):
                 _refuse_shadowed(route, set(schema.collection))
@@ -104,9 +106,9 @@ class App(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """One OpenAPI 3.1 document for the data API and the app's routes."""
-        if not self.openapi_schema:
-            self.openapi_schema = openapi_document(super().openapi(), self.runtime.model.schema)
-        return self.openapi_schema
+        if self._document is None:
+            self._document = openapi_document(super().openapi(), self.runtime.model.schema)
+        return self._document
 
     def _wrap_lifespan(self) -> None:
         inner = self.router.lifespan_context

@@ -86,7 +86,7 @@ class Log:
             except (OSError, ValueError):
                 return  # nobody reads stdout any more: the server goes on
         if dropped:
-            self._errors.warning("log.dropped", lines=dropped)
+            self._say("warning", "log.dropped", lines=dropped)
 
     def _write_on(self) -> None:
         while True:
@@ -124,10 +124,14 @@ class Log:
 
     # everything else
 
+    def _say(self, level: str, event: str, **facts: object) -> None:
+        getattr(self._errors, level)(event, **facts)
+
     def _tell(self, event: events.Event) -> None:
         match event:
             case events.RequestFailed(request, method, path, error):
-                self._errors.error(
+                self._say(
+                    "error",
                     "request.failed",
                     request=request,
                     method=method,
@@ -136,20 +140,20 @@ class Log:
                     traceback="".join(traceback.format_exception(error)),
                 )
             case events.StatementFailed(engine, statement, message):
-                self._errors.error(
-                    "statement.failed", engine=engine, statement=statement, message=message
+                self._say(
+                    "error", "statement.failed", engine=engine, statement=statement, message=message
                 )
             case events.TransactionReplayed(jobs, reason):
-                self._errors.warning("transaction.replayed", jobs=jobs, reason=reason)
+                self._say("warning", "transaction.replayed", jobs=jobs, reason=reason)
             case events.WriterFailed(message):
-                self._errors.critical("writer.failed", message=message)
+                self._say("critical", "writer.failed", message=message)
                 self.flush()  # the process may end now
             case events.Started(app, pid) if not self._human:
-                self._errors.info("started", app=app, pid=pid)
+                self._say("info", "started", app=app, pid=pid)
             case events.Stopped(pid, cut):
                 self.flush()
                 if not self._human:
-                    self._errors.info("stopped", pid=pid, cut_requests=cut)
+                    self._say("info", "stopped", pid=pid, cut_requests=cut)
             case _:
                 pass  # the command line tells of it, or nobody needs a line
 

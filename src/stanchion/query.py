@@ -6,14 +6,14 @@ Made by `http/` and by `app.transaction`; read by `plan/` and `records`.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from .errors import BadRequest
+from .types import EnumType, FieldType, TextType
 
 ActorKind = Literal["anonymous", "user", "admin", "system"]
 
@@ -74,6 +74,13 @@ class AggregateQuery:
     limit: int = 1000
 
 
+def join_filters(filters: Sequence[str]) -> str:
+    """Several filters as one text."""
+    if len(filters) == 1:
+        return filters[0]
+    return " && ".join(f"({text})" for text in filters)
+
+
 Operation = Literal["create", "update", "delete"]
 
 
@@ -81,14 +88,14 @@ Operation = Literal["create", "update", "delete"]
 class WriteQuery:
     """One step of the write door.
 
-    create: `bodies` holds one wire object for each record; `many` says that they came as an array.
+    create: `bodies` holds what was sent for each record; `many` says that it came as an array.
     update and delete: `key` names the record, `if_match` the version it must have.
     """
 
     operation: Operation
     collection: str
     key: str | None = None
-    bodies: tuple[Mapping[str, Any], ...] = ()
+    bodies: tuple[Any, ...] = ()
     many: bool = False
     if_match: str | None = None
 
@@ -105,29 +112,52 @@ def digest(*parts: str) -> str:
     return base64.urlsafe_b64encode(raw).decode()[:11]
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def encode_cursor(mark: str, values: Sequence[Any]) -> str:
     """An opaque cursor: the format, what it belongs to, and the sort values of the last record."""
-    text = json.dumps([FORMAT, mark, list(values)], ensure_ascii=False, separators=(",", ":"))
+    text = _encode([FORMAT, mark, list(values)])
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, mark: str, count: int) -> tuple[Any, ...]:
-    """The sort values of a cursor that was made for `mark`; raises `BadRequest`."""
+    """The sort values of a cursor that was made for `mark`; raises `BadRequest`.
+
+    A cursor is what `encode_cursor` writes, to the letter; nothing that merely decodes alike.
+    """
     try:
-        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        found = json.loads(raw)
-    except (ValueError, binascii.Error, RecursionError):
-        found = None
-    if not isinstance(found, list) or len(found) != 3 or found[0] != FORMAT:
-        raise BadRequest(
-            "query.cursor",
-            "`after` is not a cursor of this API.",
-            hint="Use the `next` of the page before, unchanged.",
-        )
-    if found[1] != mark or not isinstance(found[2], list) or len(found[2]) != count:
+        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        _, made_for, values = found
+        known = encode_cursor(made_for, values) == cursor
+    except (ValueError, TypeError, RecursionError):
+        known = False
+    if not known:
+        raise wrong_cursor()
+    if made_for != mark or len(values) != count:
         raise BadRequest(
             "query.cursor",
             "`after` belongs to another list: filter, q and sort must stay the same.",
             hint="Start again without `after`.",
         )
-    return tuple(found[2])
+    return tuple(values)
+
+
+def cursor_type(kind: FieldType) -> FieldType:
+    """The type that a value in a cursor has: a stored value may break a check that is new."""
+    if isinstance(kind, EnumType):
+        return TextType()
+    unset = {f.name: None for f in fields(kind) if f.name in _CHECKS}
+    return replace(kind, **unset) if unset else kind
+
+
+_CHECKS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
+
+
+def wrong_cursor() -> BadRequest:
+    """The error for what no page of this API ever gave as `next`."""
+    return BadRequest(
+        "query.cursor",
+        "`after` is not a cursor of this API.",
+        hint="Use the `next` of the page before, unchanged; leave `after` out for the first page.",
+    )

@@ -10,19 +10,19 @@ the caller's profile; what varies from request to request is bound as parameters
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from .declare import Model
 from .engines import Ask, Engine, Job, Row
-from .errors import BadRequest, Invalid
+from .errors import BadRequest, FieldError
 from .expr.error import ExpressionError
-from .expr.literals import Lifted, lift
+from .expr.literals import Literal, lift
 from .plan.body import read_create, read_update
 from .plan.policy import Policy, Profile
 from .plan.read import ReadPlan, plan_aggregate, plan_read
-from .plan.resolve import filter_problem
+from .plan.resolve import filter_problem, visible_fields
 from .plan.write import plan_write
 from .query import (
     SYSTEM,
@@ -31,24 +31,41 @@ from .query import (
     Operation,
     ReadQuery,
     WriteQuery,
+    cursor_type,
     decode_cursor,
     digest,
     encode_cursor,
+    join_filters,
+    wrong_cursor,
 )  # fmt: skip
+from .schema import Field
 from .search import asked_words
 from .sql.dialect import POSTGRES, SQLITE
-from .sql.read import compile_aggregate, compile_list, compile_one, compile_total
+from .sql.read import (
+    EXPLAIN,
+    After,
+    compile_aggregate,
+    compile_list,
+    compile_one,
+    compile_total,
+    compile_walk,
+    walks,
+)  # fmt: skip
 from .sql.text import Given, Statement
 from .sql.write import WriteStatements, compile_write
 from .store import door
 from .store.changes import Occasion
-from .store.door import Written
-from .store.steps import Caller
+from .store.door import New, Written
+from .store.held import held_in
+from .store.judge import not_found
+from .store.steps import Caller, Steps
 from .types import WireError
 
 T = TypeVar("T")
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
-NO_LITERALS = Lifted("", ())
+NO_OBJECT = FieldError("", "object_type", "Must be a JSON object.")
+MOST_MISTAKES = 1_000  # told of one array
+MOST_PAGES = 32  # forms of one list after cursors with different nulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,14 @@ class Page:
     total: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups of records, one JSON text each; `more` says that there are others."""
+
+    items: list[str]
+    more: bool
+
+
 class _Reading:
     """A read plan and its statements, compiled as they are needed."""
 
@@ -79,13 +104,15 @@ class _Reading:
         self.shape = plan.shape
         self.one: Statement | None = None
         self.total: Statement | None = None
-        self.pages: dict[tuple[bool, ...] | None, Statement] = {}
+        self.pages: dict[After, Statement] = {}
 
 
 class Records:
     """Reads and writes the records of one app in one database."""
 
-    def __init__(self, model: Model, policy: Policy, engine: Engine, plan_cache: int) -> None:
+    def __init__(
+        self, model: Model, policy: Policy, engine: Engine, plan_cache: int, longest_filter: int
+    ) -> None:
         self.model = model
         self.schema = model.schema
         self.engine = engine
@@ -93,6 +120,7 @@ class Records:
         self.dialect = SQLITE if engine.name == "sqlite" else POSTGRES
         self._plans: dict[object, Any] = {}
         self._most_plans = plan_cache
+        self._longest_filter = longest_filter
 
     # reading
 
@@ -101,140 +129,136 @@ class Records:
         profile = self.policy.profile(actor)
         shape = ("one", ask.collection, ask.expand, ask.fields, profile)
         reading = self._plans.get(shape) or self._keep(shape, self._plan_one(ask, profile))
-        given = Given(auth=actor.record, key=self._key(ask.collection, ask.key or ""))
-        statement: Statement = reading.one
+        given = Given(auth=actor.record, key=self.key(ask.collection, ask.key or ""))
+        statement = reading.one
+        assert statement is not None
         rows = await (fetch or self.engine.fetch)(statement.text, statement.bind(given))
         if not rows:
-            raise door.not_found(reading.plan.collection, ask.key or "")
+            raise not_found(reading.plan.collection, ask.key or "")
         body, version = rows[0]
         return One(body, _etag(reading, body, version))
 
     async def read_list(self, ask: ReadQuery, actor: Actor, fetch: Fetch | None = None) -> Page:
         """One page of a list."""
         profile = self.policy.profile(actor)
-        lifted, text = self._lifted(ask.filters)
-        searched = bool(ask.q)
+        filters, literals = self._lifted(ask.filters)
+        words = None if ask.q is None else asked_words(ask.q)
         shape = (
-            "list", ask.collection, lifted.shape, searched, ask.sort, ask.expand, ask.fields,
+            "list", ask.collection, filters, words is None, ask.sort, ask.expand, ask.fields,
             profile,
         )  # fmt: skip
-        reading = self._plans.get(shape) or self._keep(shape, self._plan_list(ask, text, profile))
-        given = Given(lifted.literals, ask.params, actor.record, limit=ask.limit + 1)
-        if searched:
-            given.q = asked_words(ask.q or "")
-        nulls = None if ask.after is None else self._seek(reading.plan, ask, text, given)
-        statement = reading.pages.get(nulls)
-        if statement is None:
-            statement = reading.pages[nulls] = compile_list(reading.plan, self.dialect, nulls)
-        params = self._bind(statement, given, text)
+        reading = self._plans.get(shape) or self._keep(
+            shape, _Reading(plan_read(ask, self.schema, profile))
+        )
+        given = Given(literals, ask.params, actor.record, limit=ask.limit + 1, q=words or "")
+        nulls = None if ask.after is None else self._seek(reading, ask, given)
+        statement = reading.pages.get(nulls) or await self._compile_page(
+            reading, nulls, given, ask, fetch or self.engine.fetch
+        )
+        params = _bind(statement, given, ask.filters)
         if not ask.total:
             rows = await (fetch or self.engine.fetch)(statement.text, params)
-            return self._page(reading.plan, rows, ask, text, None)
+            return self._page(reading, rows, ask, None)
         if reading.total is None:
             reading.total = compile_total(reading.plan, self.dialect)
-        count = Ask(reading.total.text, self._bind(reading.total, given, text))
+        count = Ask(reading.total.text, _bind(reading.total, given, ask.filters))
         if fetch is None:
             rows, counted = await self.engine.fetch_together([Ask(statement.text, params), count])
         else:
-            rows, counted = (
-                await fetch(statement.text, params),
-                await fetch(count.text, count.params),
-            )
-        return self._page(reading.plan, rows, ask, text, counted[0][0])
+            rows = await fetch(statement.text, params)
+            counted = await fetch(count.text, count.params)
+        return self._page(reading, rows, ask, counted[0][0])
 
     async def aggregate(
         self, ask: AggregateQuery, actor: Actor, fetch: Fetch | None = None
-    ) -> list[str]:
-        """Groups of records and what they come to, one JSON text each."""
+    ) -> Groups:
+        """Groups of records and what they come to."""
         profile = self.policy.profile(actor)
-        lifted, text = self._lifted(ask.filters)
+        filters, literals = self._lifted(ask.filters)
+        words = None if ask.q is None else asked_words(ask.q)
         shape = (
-            "aggregate", ask.collection, lifted.shape, bool(ask.q), ask.group, ask.count, ask.sum,
+            "aggregate", ask.collection, filters, words is None, ask.group, ask.count, ask.sum,
             profile,
         )  # fmt: skip
         statement = self._plans.get(shape)
         if statement is None:
-            single = AggregateQuery(
-                ask.collection, (text,) if text else (), {}, ask.q, ask.group, ask.count, ask.sum
-            )
-            plan = plan_aggregate(single, self.schema, profile)
+            plan = plan_aggregate(ask, self.schema, profile)
             statement = self._keep(shape, compile_aggregate(plan, self.dialect))
-        given = Given(lifted.literals, ask.params, actor.record, limit=ask.limit)
-        if ask.q:
-            given.q = asked_words(ask.q)
-        rows = await (fetch or self.engine.fetch)(
-            statement.text, self._bind(statement, given, text)
+        given = Given(literals, ask.params, actor.record, limit=ask.limit + 1, q=words or "")
+        params = _bind(statement, given, ask.filters)
+        rows = await (fetch or self.engine.fetch)(statement.text, params)
+        return Groups([row[0] for row in rows[: ask.limit]], len(rows) > ask.limit)
+
+    def visible(self, collection: str, actor: Actor) -> Mapping[str, Field]:
+        """The fields that a hint to this caller may name."""
+        return visible_fields(
+            self.schema, self.policy.profile(actor), self.schema.collection[collection]
         )
-        return [row[0] for row in rows]
 
     def _plan_one(self, ask: ReadQuery, profile: Profile) -> _Reading:
         reading = _Reading(plan_read(ask, self.schema, profile))
         reading.one = compile_one(reading.plan, self.dialect)
         return reading
 
-    def _plan_list(self, ask: ReadQuery, text: str, profile: Profile) -> _Reading:
-        single = ReadQuery(
-            ask.collection, None, (text,) if text else (), {}, ask.q, ask.sort, None, 0,
-            ask.expand, ask.fields,
-        )  # fmt: skip
-        return _Reading(plan_read(single, self.schema, profile))
+    async def _compile_page(
+        self, reading: _Reading, nulls: After, given: Given, ask: ReadQuery, fetch: Fetch
+    ) -> Statement:
+        """The statement of a page; in one layer where SQLite walks an index for it."""
+        statement = compile_list(reading.plan, self.dialect, nulls)
+        if self.dialect.name == "sqlite":
+            walk = compile_walk(reading.plan, self.dialect, nulls)
+            if walk is not None:
+                params = _bind(walk, given, ask.filters)
+                statement = walk if walks(await fetch(EXPLAIN + walk.text, params)) else statement
+        if len(reading.pages) >= MOST_PAGES:
+            reading.pages.clear()
+        reading.pages[nulls] = statement
+        return statement
 
-    def _lifted(self, filters: Sequence[str]) -> tuple[Lifted, str]:
-        """The filters as one text, and that text with its literals lifted out."""
+    def _lifted(self, filters: tuple[str, ...]) -> tuple[tuple[str, ...], Sequence[Literal]]:
+        """The shape of each filter, and the literals of all of them."""
         if not filters:
-            return NO_LITERALS, ""
-        text = filters[0] if len(filters) == 1 else " && ".join(f"({f})" for f in filters)
-        if len(text) > 4096:
+            return (), ()
+        size = sum(map(len, filters))
+        if size > self._longest_filter:
             raise BadRequest(
-                "filter.too_long", f"The filter has {len(text)} characters; 4096 is the limit."
+                "filter.too_long",
+                f"The filter has {size} characters; {self._longest_filter} is the limit.",
             )
-        try:
-            return lift(text), text
-        except ExpressionError as error:
-            raise filter_problem(error, text) from None
+        lifted = [lift(text) for text in filters]
+        if len(lifted) == 1:
+            return (lifted[0].shape,), lifted[0].literals
+        every = [one for each in lifted for one in each.literals]
+        return tuple(each.shape for each in lifted), every
 
-    def _bind(self, statement: Statement, given: Given, text: str) -> list[Any]:
-        try:
-            return statement.bind(given)
-        except ExpressionError as error:
-            raise filter_problem(error, text) from None
+    def _mark(self, ask: ReadQuery) -> str:
+        return digest(
+            ask.collection, str(len(ask.filters)), *ask.filters, ask.q or "", ask.sort,
+            self.schema.fingerprint,
+        )  # fmt: skip
 
-    def _mark(self, ask: ReadQuery, text: str) -> str:
-        return digest(ask.collection, text, ask.q or "", ask.sort, self.schema.fingerprint)
-
-    def _seek(self, plan: ReadPlan, ask: ReadQuery, text: str, given: Given) -> tuple[bool, ...]:
+    def _seek(self, reading: _Reading, ask: ReadQuery, given: Given) -> tuple[bool, ...]:
         """Put the cursor's values where they are bound; which of them are null."""
-        values = decode_cursor(ask.after or "", self._mark(ask, text), len(plan.sort))
-        parsed = []
-        for key, wire in zip(plan.sort, values, strict=True):
-            try:
-                parsed.append(None if wire is None else key.field.type.parse(wire))
-            except WireError:
-                raise BadRequest(
-                    "query.cursor",
-                    "`after` is not a cursor of this API.",
-                    hint="Use the `next` of the page before, unchanged.",
-                ) from None
-            if wire is None and not key.nullable:
-                raise BadRequest("query.cursor", "`after` is not a cursor of this list.")
-        given.after = parsed
-        return tuple(value is None for value in parsed)
-
-    def _page(
-        self, plan: ReadPlan, rows: list[Row], ask: ReadQuery, text: str, total: int | None
-    ) -> Page:
-        following = None
-        if len(rows) > ask.limit:
-            rows = rows[: ask.limit]
-            last = rows[-1][1:]
-            values = [
-                None
-                if raw is None
-                else key.field.type.wire(self.dialect.value(key.field.type, raw))
-                for key, raw in zip(plan.sort, last, strict=True)
+        keys = reading.plan.sort
+        values = decode_cursor(ask.after or "", self._mark(ask), len(keys))
+        try:
+            given.after = [
+                None if wire is None and key.nullable else cursor_type(key.field.type).parse(wire)
+                for key, wire in zip(keys, values, strict=True)
             ]
-            following = encode_cursor(self._mark(ask, text), values)
-        return Page([row[0] for row in rows], following, total)
+        except WireError:
+            raise wrong_cursor() from None
+        return tuple(value is None for value in given.after)
+
+    def _page(self, reading: _Reading, rows: list[Row], ask: ReadQuery, total: int | None) -> Page:
+        if len(rows) <= ask.limit:
+            return Page([row[0] for row in rows], None, total)
+        del rows[ask.limit :]
+        values = []
+        for key, raw in zip(reading.plan.sort, rows[-1][1:], strict=True):
+            kind = key.field.type
+            values.append(None if raw is None else kind.wire(self.dialect.value(kind, raw)))
+        return Page([row[0] for row in rows], encode_cursor(self._mark(ask), values), total)
 
     def etag_of(self, collection: str, written: Written, actor: Actor) -> str:
         """The ETag that reading the written record would give."""
@@ -244,47 +268,65 @@ class Records:
         reading = self._plans.get(shape) or self._keep(shape, self._plan_one(ask, profile))
         return _etag(reading, written.body or "", written.version)
 
-    def _key(self, collection: str, key: str) -> str:
+    def key(self, collection: str, key: str) -> str:
         """A key in its canonical form; one that cannot be a key is simply not there."""
         found = self.schema.collection[collection]
         try:
             return found.key_field.type.parse(key)  # type: ignore[no-any-return]  # keys are texts
         except WireError:
-            raise door.not_found(found, key) from None
+            raise not_found(found, key) from None
+
+    def kept(self, shape: object, make: Callable[[], T]) -> T:
+        """The plan of this shape, made if need be."""
+        found: T | None = self._plans.get(shape)
+        return self._keep(shape, make()) if found is None else found
 
     def _keep(self, shape: object, plan: T) -> T:
         """Remember a plan; the oldest half goes when there are too many."""
         if len(self._plans) >= self._most_plans:
             for old in list(self._plans)[: self._most_plans // 2]:
-                del self._plans[old]
+                self._plans.pop(old, None)  # the writer thread keeps plans here too
         self._plans[shape] = plan
         return plan
 
     # writing
 
     async def write(self, ask: WriteQuery, actor: Actor, request: str = "") -> list[Written]:
-        """One step of the write door in a transaction of its own, on disk when this returns."""
-        return await self.engine.write(self.step(ask, actor, request))
+        """One step of the write door in a transaction of its own, on disk when this returns.
 
-    def step(self, ask: WriteQuery, actor: Actor, request: str = "") -> Job[list[Written]]:
+        Inside a block of `app.transaction()` it joins that transaction.
+        """
+        held = held_in(self.engine)
+        if held is not None:
+            occasion = replace(held.occasion, actor=actor.name)
+            return await held.session.run(self.step(ask, actor, lambda: occasion))
+        return await self.engine.write(
+            self.step(ask, actor, lambda: Occasion.now(actor.name, request))
+        )
+
+    def step(
+        self, ask: WriteQuery, actor: Actor, occasion: Callable[[], Occasion]
+    ) -> Job[list[Written]]:
         """The job of a write. 401, 403 of a closed rule, and 422 of a create are raised here."""
+
+        def by() -> Caller:
+            return Caller(actor.record, occasion())
+
         statements = self.statements(ask.collection, ask.operation, actor)
         match ask.operation:
             case "create":
                 rows = self._new_rows(statements, ask)
-                return partial(self._create, statements, rows, actor, request, ask.many)
+                return partial(self._create, statements, rows, by, ask.many)
             case "update":
-                key = self._key(ask.collection, ask.key or "")
-                values, errors = read_update(
-                    statements.plan.collection, statements.plan.settable,
-                    self._visible(statements), key, ask.bodies[0],
-                )  # fmt: skip
-                return partial(
-                    self._update, statements, key, values, errors, actor, request, ask.if_match
-                )
+                key = self.key(ask.collection, ask.key or "")
+                values: dict[str, Any] = {}
+                errors = [NO_OBJECT]
+                if isinstance(ask.bodies[0], Mapping):
+                    values, errors = read_update(statements.plan, key, ask.bodies[0])
+                return partial(self._update, statements, key, values, errors, by, ask.if_match)
             case "delete":
-                key = self._key(ask.collection, ask.key or "")
-                return partial(self._delete, statements, key, actor, request, ask.if_match)
+                key = self.key(ask.collection, ask.key or "")
+                return partial(self._delete, statements, key, by, ask.if_match)
 
     def statements(self, collection: str, operation: Operation, actor: Actor) -> WriteStatements:
         """The compiled plan of an operation for this kind of caller."""
@@ -296,77 +338,62 @@ class Records:
             found = self._keep(shape, compile_write(plan, self.dialect))
         return found
 
-    def _visible(self, statements: WriteStatements) -> frozenset[str]:
-        plan = statements.plan
-        return frozenset(
-            f.name
-            for f in plan.collection.fields
-            if plan.access.sight(plan.collection, f) != "hidden"
-        )
-
-    def _new_rows(self, statements: WriteStatements, ask: WriteQuery) -> list[dict[str, Any]]:
+    def _new_rows(self, statements: WriteStatements, ask: WriteQuery) -> list[New]:
         """The values of every new record; raises `Invalid` with all mistakes of all of them."""
-        plan = statements.plan
         binding = self.model.bindings[ask.collection]
-        rows, errors = [], []
+        rows: list[New] = []
+        errors: list[FieldError] = []
         for position, wire in enumerate(ask.bodies):
             at = f"/{position}" if ask.many else ""
-            values, mistakes = read_create(
-                plan.collection,
-                plan.settable,
-                self._visible(statements),
-                binding.factories,
-                wire,
-                at,
-            )
+            if not isinstance(wire, Mapping):
+                errors.append(replace(NO_OBJECT, pointer=at))
+                continue
+            values, mistakes = read_create(statements.plan, binding.factories, wire, at)
             if not mistakes and binding.validated:
                 values, refused = binding.validate(values)
-                mistakes = [type(e)(f"{at}{e.pointer or ''}", e.code, e.detail) for e in refused]
-            rows.append(values)
-            errors += mistakes
+                mistakes = [replace(e, pointer=f"{at}{e.pointer or ''}" or None) for e in refused]
+            rows.append(New(values, frozenset(wire)))
+            if len(errors) < MOST_MISTAKES:
+                errors += mistakes
         if errors:
-            raise Invalid("body.invalid", "The body breaks the model.", errors=errors)
+            raise door.invalid(errors)
+        if not rows:
+            raise door.invalid([FieldError("", "too_short", "The array holds no record.")])
         return rows
 
     def _create(
-        self, statements: WriteStatements, rows: list[dict[str, Any]], actor: Actor, request: str,
-        many: bool,
-    ) -> Any:  # fmt: skip
-        caller = Caller(actor.record, Occasion.now(actor.name, request))
-        stamped = [self.stamp(statements, values, caller) for values in rows]
+        self, statements: WriteStatements, rows: list[New], by: Callable[[], Caller], many: bool
+    ) -> Steps[list[Written]]:
+        caller = by()
+        stamped = [self.stamp(statements, row, caller) for row in rows]
         return door.create(statements, stamped, caller, many=many)
 
-    def stamp(
-        self, statements: WriteStatements, values: Mapping[str, Any], caller: Caller
-    ) -> dict[str, Any]:
-        """The values of a new record with the moment of its transaction."""
+    def stamp(self, statements: WriteStatements, row: New, caller: Caller) -> New:
+        """A new record with the moment of its transaction."""
         fields = statements.plan.collection.field
-        stamped = dict(values)
+        stamped = dict(row.values)
         for name in ("created", "updated"):
             if name in fields:
                 stamped[name] = fields[name].type.parse(caller.occasion.time)
         if "version" in fields:
             stamped["version"] = 1
-        return stamped
+        return New(stamped, row.named)
 
     def _update(
-        self, statements: WriteStatements, key: str, values: Mapping[str, Any], errors: Any,
-        actor: Actor, request: str, if_match: str | None,
-    ) -> Any:  # fmt: skip
-        caller = Caller(actor.record, Occasion.now(actor.name, request))
+        self, statements: WriteStatements, key: str, values: Mapping[str, Any],
+        errors: list[FieldError], by: Callable[[], Caller], if_match: str | None,
+    ) -> Steps[list[Written]]:  # fmt: skip
         binding = self.model.bindings[statements.plan.collection.name]
         validate = binding.validate if binding.validated else None
         written = yield from door.update(
-            statements, key, values, errors, caller, if_match=if_match, validate=validate
+            statements, key, values, errors, by(), if_match=if_match, validate=validate
         )
         return [written]
 
     def _delete(
-        self, statements: WriteStatements, key: str, actor: Actor, request: str,
-        if_match: str | None,
-    ) -> Any:  # fmt: skip
-        caller = Caller(actor.record, Occasion.now(actor.name, request))
-        yield from door.delete(statements, self.past_rules, key, caller, if_match=if_match)
+        self, statements: WriteStatements, key: str, by: Callable[[], Caller], if_match: str | None
+    ) -> Steps[list[Written]]:
+        yield from door.delete(statements, self.past_rules, key, by(), if_match=if_match)
         return []
 
     def past_rules(self, collection: str) -> WriteStatements:
@@ -374,8 +401,23 @@ class Records:
         return self.statements(collection, "update", SYSTEM)
 
 
+def _bind(statement: Statement, given: Given, filters: tuple[str, ...]) -> list[Any]:
+    """The parameters; raises `BadRequest` for a literal that cannot be what stands beside it."""
+    try:
+        return statement.bind(given)
+    except ExpressionError as error:
+        if len(filters) == 1:
+            raise filter_problem(error, filters[0]) from None
+    text = join_filters(filters)  # and once more, so that the place in the whole text is told
+    given.literals = lift(text).literals
+    try:
+        return statement.bind(given)
+    except ExpressionError as error:
+        raise filter_problem(error, text) from None
+
+
 def _etag(reading: _Reading, body: str, version: int) -> str:
-    """The version and shape of a plain record; a digest of any other body."""
+    """The version and shape of a plain record; the version and a digest of any other body."""
     if reading.plain:
         return f'"{version}-{reading.shape}"'
-    return f'"{digest(body)}"'
+    return f'"{version}-{digest(body)}"'

@@ -23,6 +23,7 @@ from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
 from .records import Records
 from .settings import DatabaseURL, Settings
+from .store.held import held_in
 from .store.steps import Steps
 from .transaction import Transaction, open_transaction
 
@@ -45,6 +46,7 @@ class Runtime:
         self._policy: Policy | None = None
         self._engine: Engine | None = None
         self._records: Records | None = None
+        self._planting: Records | None = None
         self._opening: tuple[object, asyncio.Lock] | None = None
 
     @property
@@ -86,6 +88,8 @@ class Runtime:
         """The pipelines; the first call opens the database, applies the schema and seeds it."""
         if self._records is not None:
             return self._records
+        if self._planting is not None and held_in(self._planting.engine) is not None:
+            return self._planting  # a seed that opens a transaction joins its own
         async with self._lock():
             if self._records is None:
                 await self._open()
@@ -100,7 +104,10 @@ class Runtime:
         return self._opening[1]
 
     async def _open(self) -> None:
-        records = Records(self.model, self.policy, self.engine, self.settings.plan_cache)
+        records = Records(
+            self.model, self.policy, self.engine,
+            self.settings.plan_cache, self.settings.filter_limit,
+        )  # fmt: skip
         await self.engine.open()
         started = time.perf_counter_ns()
         self.applied = await prepare(self.engine, self.model.schema, change=self.change_schema)
@@ -121,14 +128,13 @@ class Runtime:
                 yield Ask("insert into _once (name,time) values (?1,?2)", (name, clock.now_text()))
             return not rows
 
-        session = await records.engine.begin()
+        self._planting = records
         try:
-            if await session.run(claim):
-                await seed(Transaction(records, session, SYSTEM, "seed"))
-        except BaseException:
-            await session.rollback()
-            raise
-        await session.commit()
+            async with open_transaction(records, SYSTEM, "seed") as tx:
+                if await tx.session.run(claim):
+                    await seed(tx)
+        finally:
+            self._planting = None
 
     async def identify(self, scope: MutableMapping[str, Any]) -> Actor:
         """Who is asking."""

@@ -1,12 +1,14 @@
 """Words: the one tokeniser of `q`, for what is stored and for what is asked.
 
-A word is a run of Unicode letters and digits, case-folded. Both engines index words that come from
-here, so both find the same records.
+A word is a run of Unicode letters and digits, case-folded, with the marks that belong to them (an
+accent written by itself, a vowel sign). Both engines index words that come from here, so both
+find the same records.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from .errors import BadRequest
 
@@ -16,7 +18,22 @@ MOST_WORDS = 16
 
 def words(text: str) -> list[str]:
     """The words of a text, in order."""
-    return _WORDS.findall(text.casefold())
+    if text.isascii():
+        return _WORDS.findall(text.lower())
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    spaced = "".join(c if c.isalnum() or _is_mark(c) else " " for c in folded)
+    return [word for piece in spaced.split() if (word := _without_first_marks(piece))]
+
+
+def _without_first_marks(word: str) -> str:
+    """A mark belongs to the letter before it; that of a symbol (an emoji's) is no word."""
+    while word and _is_mark(word[0]):
+        word = word[1:]
+    return word
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
 
 
 def indexed_text(text: str | None) -> str:

@@ -6,29 +6,32 @@ The caller's rules apply here as they do to REST; `tx.system()` is the same tran
 
 from __future__ import annotations
 
+import builtins
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from .declare import Binding, Record, Update
-from .engines import Ask, Row, Session
-from .errors import BadRequest, FieldError, Invalid, NotFound
+from .engines import Ask, Row
+from .errors import BadRequest, FieldError, NotFound, StanchionError
 from .expr.check import Scope, check, check_value
 from .expr.error import ExpressionError
 from .expr.kinds import kind_of
 from .expr.parse import parse
-from .expr.tree import TRUE, Path, Value, walk
+from .expr.tree import TRUE, Node, Path, Value, walk
 from .plan.resolve import filter_problem
+from .plan.write import WritePlan
 from .query import SYSTEM, Actor, ReadQuery
 from .records import Records
 from .schema import Collection
-from .sql.write import WriteStatements, select_matching
+from .sql.text import Statement
+from .sql.write import Assignment, WriteStatements, select_matching
 from .store import door
 from .store.changes import Occasion
-from .store.door import Written
+from .store.door import New, Written
+from .store.held import Held, enter, held_in
 from .store.steps import Caller, Steps
 
 R = TypeVar("R", bound=Record)
@@ -54,17 +57,16 @@ class Transaction:
     is caught takes back that step only, one that leaves the block takes back everything.
     """
 
-    def __init__(self, records: Records, session: Session, actor: Actor, request: str) -> None:
+    def __init__(self, records: Records, held: Held, actor: Actor) -> None:
         self._records = records
-        self._session = session
+        self._held = held
+        self.session = held.session  # for our own tables; not for apps
         self._actor = actor
-        self._occasion = Occasion.now(actor.name, request)
+        self._occasion = replace(held.occasion, actor=actor.name)
 
     def system(self) -> Transaction:
         """The same transaction past all rules. What it writes is logged as the system's."""
-        other = Transaction(self._records, self._session, SYSTEM, self._occasion.request)
-        other._occasion = replace(self._occasion, actor=SYSTEM.name)
-        return other
+        return Transaction(self._records, self._held, SYSTEM)
 
     # reading
 
@@ -78,7 +80,7 @@ class Transaction:
             one = await self._records.read_one(ask, self._actor, self._fetch)
         except NotFound:
             return None
-        return _loaded(binding, one.body)  # type: ignore[return-value]  # the binding is record's
+        return _loaded(binding, one.body, record)
 
     async def list(
         self,
@@ -91,7 +93,7 @@ class Transaction:
         expand: str = "",
         fields: str = "",
         **params: Any,
-    ) -> list[R]:
+    ) -> builtins.list[R]:
         """At most `limit` (1 to 1000) records for which `filter` holds.
 
         `$name` in the filter takes the keyword argument `name`.
@@ -110,33 +112,36 @@ class Transaction:
             fields=fields,
         )
         page = await self._records.read_list(ask, self._actor, self._fetch)
-        return [_loaded(binding, body) for body in page.items]  # type: ignore[misc]  # as above
+        return [_loaded(binding, body, record) for body in page.items]
 
-    async def _fetch(self, text: str, params: Sequence[Any]) -> list[Row]:
-        def steps() -> Steps[list[Row]]:
+    async def _fetch(self, text: str, params: Sequence[Any]) -> builtins.list[Row]:
+        def steps() -> Steps[builtins.list[Row]]:
             return (yield Ask(text, params))
 
-        return await self._session.run(steps)
+        return await self.session.run(steps)
 
     # writing
 
     async def create(self, record: R) -> R:
-        """Store a new record; what the database holds of it, as the caller may see it."""
-        binding = self._binding(type(record))
+        """Store a new record; what the database holds of it, as the caller may see it.
+
+        Only what was given to the constructor counts as set by the caller, defaults do not.
+        """
+        kind = type(record)
+        binding = self._binding(kind)
         statements = self._records.statements(binding.collection.name, "create", self._actor)
+        named = _named(binding, record)
         values, errors = binding.values_of(record)
-        errors = [e for e in errors if not _is_system(binding.collection, e.pointer)]
-        errors += _not_settable(statements, binding, record)
+        errors = [e for e in errors if not _is_stamped(e.pointer)]
+        errors += _not_settable(statements.plan, named)
         if not errors:
             values, errors = binding.validate(values)
         if errors:
-            raise Invalid("body.invalid", "The record breaks the model.", errors=errors)
+            raise door.invalid(errors)
         caller = self._caller()
-        stamped = self._records.stamp(statements, values, caller)
-        written = await self._session.run(
-            lambda: door.create(statements, [stamped], caller, many=False)
-        )
-        return _result(binding, written[0], record)
+        row = self._records.stamp(statements, New(values, named), caller)
+        written = await self.session.run(lambda: door.create(statements, [row], caller, many=False))
+        return _result(binding, written[0], kind, record)
 
     async def update(
         self,
@@ -150,22 +155,23 @@ class Transaction:
         """Change fields of one record, given as keywords or as an `Update` body.
 
         Raises `NotFound`, `PreconditionFailed` when `if_version` is not the stored one,
-        `Invalid`, `Forbidden` and `Conflict`.
+        `Invalid`, `Forbidden` and `Conflict`. What changes nothing writes nothing.
         """
         binding = self._binding(record)
         statements = self._records.statements(binding.collection.name, "update", self._actor)
+        key = self._records.key(binding.collection.name, str(id))
         given = changes.changes if isinstance(changes, Update) else dict(changes or {})
         values, errors = binding.changes_of({**given, **fields})
-        errors += _not_changeable(statements, values)
+        errors += _not_settable(statements.plan, values)
         caller = self._caller()
         if_match = None if if_version is None else f'"{if_version}"'
         validate = binding.validate if binding.validated else None
-        written = await self._session.run(
+        written = await self.session.run(
             lambda: door.update(
-                statements, str(id), values, errors, caller, if_match=if_match, validate=validate
+                statements, key, values, errors, caller, if_match=if_match, validate=validate
             )
         )
-        return _result(binding, written, None)
+        return _result(binding, written, record, None)
 
     async def update_where(
         self,
@@ -189,34 +195,55 @@ class Transaction:
         statements = self._records.statements(binding.collection.name, "update", self._actor)
         plain = {name: v for name, v in changes.items() if not isinstance(v, Calc)}
         values, errors = binding.changes_of(plain)
-        computed = {name: v.text for name, v in changes.items() if isinstance(v, Calc)}
-        errors += _not_changeable(statements, [*values, *computed])
-        if errors:
-            raise Invalid("body.invalid", "The changes break the model.", errors=errors)
-        where = self._condition(binding.collection, condition)
-        assigned = {
-            name: self._computed(binding.collection, name, text) for name, text in computed.items()
-        }
-        has_updated = "updated" in binding.collection.field
-        change = statements.assign(assigned, [*values, *(["updated"] if has_updated else [])], where)
-        keys = select_matching(statements.plan, where, statements.dialect, MOST_UPDATED + 1)
+        computed, unknown = binding.names_of(
+            {name: v.text for name, v in changes.items() if isinstance(v, Calc)}
+        )
+        errors += unknown
+        errors += _not_settable(statements.plan, [*values, *computed])
+        if errors or not changes:
+            raise door.invalid(errors or [FieldError(None, "missing", "There is no change.")])
+        keys, assignment = self._conditional(statements, condition, computed, tuple(values))
         caller = replace(self._caller(), params=params)
-        names = [*values, *computed]
-        return await self._session.run(
+        validate = binding.validate if binding.validated else None
+        return await self.session.run(
             lambda: door.update_where(
-                statements, keys, change, names, values, caller, MOST_UPDATED
+                statements, keys, assignment, values, caller, MOST_UPDATED, validate=validate
             )
         )
+
+    def _conditional(
+        self,
+        statements: WriteStatements,
+        condition: str,
+        computed: Mapping[str, str],
+        plain: tuple[str, ...],
+    ) -> tuple[Statement, Assignment]:
+        """The statements of a conditional update, compiled once for each form."""
+        plan = statements.plan
+        shape = (
+            "where", plan.collection.name, condition, tuple(computed.items()), plain, plan.access
+        )  # fmt: skip
+
+        def compiled() -> tuple[Statement, Assignment]:
+            where = self._condition(plan.collection, condition)
+            assigned = {
+                name: self._computed(plan.collection, name, text) for name, text in computed.items()
+            }
+            keys = select_matching(plan, where, statements.dialect, MOST_UPDATED + 1)
+            return keys, statements.assign(assigned, plain, where)
+
+        return self._records.kept(shape, compiled)
 
     async def delete(self, record: type[Record], id: str, *, if_version: int | None = None) -> None:
         """Delete one record, and do what its references were declared to do."""
         binding = self._binding(record)
         statements = self._records.statements(binding.collection.name, "delete", self._actor)
+        key = self._records.key(binding.collection.name, str(id))
         caller = self._caller()
         if_match = None if if_version is None else f'"{if_version}"'
-        await self._session.run(
+        await self.session.run(
             lambda: door.delete(
-                statements, self._records.past_rules, str(id), caller, if_match=if_match
+                statements, self._records.past_rules, key, caller, if_match=if_match
             )
         )
 
@@ -237,7 +264,7 @@ class Transaction:
             see=profile.sight,
         )
 
-    def _condition(self, collection: Collection, text: str) -> Any:
+    def _condition(self, collection: Collection, text: str) -> Node:
         if not text:
             return TRUE
         profile = self._records.policy.profile(self._actor)
@@ -247,8 +274,6 @@ class Transaction:
             raise filter_problem(error, text) from None
 
     def _computed(self, collection: Collection, name: str, text: str) -> Value:
-        if name not in collection.field:
-            raise Invalid("body.invalid", f"{collection.name} has no field `{name}`.")
         kind = collection.field[name].type
         if kind.kind == "datetime":
             raise BadRequest("filter.type", "calc() does not compute datetimes; pass a value.")
@@ -258,50 +283,65 @@ class Transaction:
         except ExpressionError as error:
             raise filter_problem(error, text) from None
         if any(isinstance(part, Path) and part.hops for part in walk(value)):
-            raise BadRequest("filter.type", f"calc() of `{name}` ({kind.kind}) crosses a reference.")
+            raise BadRequest(
+                "filter.type", f"calc() of `{name}` ({kind.kind}) crosses a reference."
+            )
         return value
 
 
-def _loaded(binding: Binding, body: str) -> Record:
-    return binding.load(json.loads(body))
+def _loaded(binding: Binding, body: str, record: type[R]) -> R:
+    loaded = binding.load(json.loads(body))
+    assert isinstance(loaded, record)
+    return loaded
 
 
-def _result(binding: Binding, written: Written, record: R | None) -> R:
+def _result(binding: Binding, written: Written, kind: type[R], record: R | None) -> R:
     """The stored record; where the caller may not read it, what it sent, or the key alone."""
     if written.body is not None:
-        return _loaded(binding, written.body)  # type: ignore[return-value]  # the binding is R's
+        return _loaded(binding, written.body, kind)
     if record is not None:
         return record
-    return binding.build({"id": written.key})  # type: ignore[return-value]  # as above
+    alone = binding.build({"id": written.key})
+    assert isinstance(alone, kind)
+    return alone
 
 
-def _is_system(collection: Collection, pointer: str | None) -> bool:
-    field = collection.field.get((pointer or "/")[1:])
-    return field is not None and field.system
+def _named(binding: Binding, record: Record) -> frozenset[str]:
+    """The fields that were given to the constructor, or set afterwards; the id is nobody's rule."""
+    given = record.model_fields_set
+    return frozenset(name for name, attribute in binding.attributes.items() if attribute in given)
 
 
-def _not_settable(
-    statements: WriteStatements, binding: Binding, record: Record
-) -> list[FieldError]:
-    """Fields that were given to the constructor, and that this caller may not set."""
+def _is_stamped(pointer: str | None) -> bool:
+    """Whether the write door sets the field itself."""
+    return pointer in ("/created", "/updated", "/version")
+
+
+def _not_settable(plan: WritePlan, names: Iterable[str]) -> builtins.list[FieldError]:
+    """The fields among `names` that this caller may not set."""
+    field = plan.collection.field
     errors = []
-    for name, attribute in binding.attributes.items():
-        given = attribute in record.model_fields_set
-        if given and name not in statements.plan.settable and not binding.collection.field[name].system:
-            errors.append(FieldError(f"/{name}", "not_writable", f"Only tx.system() sets `{name}`."))
+    for name in names:
+        if name in field and name not in plan.settable:
+            frozen = field[name].frozen and plan.operation == "update"
+            detail = f"Only tx.system() sets `{name}`."
+            code = "system_field" if field[name].system else "not_writable"
+            if frozen:
+                code, detail = "frozen", f"`{name}` is set at create only."
+            errors.append(FieldError(f"/{name}", code, detail))
     return errors
 
 
-def _not_changeable(statements: WriteStatements, names: Any) -> list[FieldError]:
-    fields = statements.plan.collection.field
-    return [
-        FieldError(f"/{name}", "not_writable", f"`{name}` cannot be changed here.")
-        for name in names
-        if name in fields and name not in statements.plan.settable
-    ]
+class TransactionBroken(StanchionError):
+    """An error left a block that had joined this transaction, and was caught: a mistake in the
+    app, because half of that block's work would stay."""
 
-
-_current: ContextVar[Session | None] = ContextVar("stanchion_transaction", default=None)
+    def __init__(self) -> None:
+        super().__init__(
+            "an inner `async with app.transaction()` ended in an error that was caught inside the "
+            "outer one, so everything was rolled back; catch the error of the single step, or "
+            "outside of the outer block"
+        )
 
 
 @asynccontextmanager
@@ -310,21 +350,30 @@ async def open_transaction(
 ) -> AsyncIterator[Transaction]:
     """Hold the writer for a block: commit at its end, roll back when an error leaves it.
 
-    Inside another transaction of the same task it joins that one.
+    Inside another transaction of the same task on the same database it joins that one: both are
+    committed together, and an error that leaves the inner block dooms the outer one.
     """
-    outer = _current.get()
+    outer = held_in(records.engine)
     if outer is not None:
-        yield Transaction(records, outer, actor, request)
+        try:
+            yield Transaction(records, outer, actor)
+        except BaseException:
+            outer.failed = True
+            raise
         return
     session = await records.engine.begin()
-    token = _current.set(session)
+    held = Held(records.engine, session, Occasion.now(actor.name, request))
+    before = enter(held)
     try:
-        yield Transaction(records, session, actor, request)
+        yield Transaction(records, held, actor)
+        if held.failed:
+            raise TransactionBroken
     except BaseException:
+        held.ended = True
         await session.rollback()
         raise
     else:
+        held.ended = True
         await session.commit()
     finally:
-        _current.reset(token)
-
+        enter(before)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from stanchion.expr.check import Scope, check
 from stanchion.expr.evaluate import Env, evaluate
 from stanchion.expr.literals import Literal, lift
+from stanchion.expr.parse import parse
 from stanchion.expr.tree import Node
 from stanchion.plan.policy import Profile, compile_policy, decide_old_is_null
-from stanchion.plan.resolve import Names
 from stanchion.query import Actor
 from stanchion.schema import ALWAYS, Rules, RuleText, Schema
 from stanchion.sql.dialect import POSTGRES, SQLITE, Dialect
@@ -171,7 +172,11 @@ def _judge_filter(world: World, written: Written) -> Iterator[Judged]:
     literals = lift(written.text).literals
     for caller, actor in world.actors.items():
         profile = world.policy.profile(actor)
-        node = Names(world.schema, profile).filter(things, written.text)
+        scope = Scope(
+            world.schema, things, bare=True, auth=world.schema.users, lifted=True, caller=True,
+            see=profile.sight,
+        )  # fmt: skip
+        node = check(parse(written.text), scope)
         yield Judged(written, caller, actor, profile, node, profile.folded(node), literals)
 
 
@@ -244,4 +249,3 @@ def check_postgres_text(world: World, judged: Judged) -> None:
         numbers = {int(number) for number in re.findall(r"\$([0-9]+)", text)}
         assert numbers == set(range(1, len(statement.binders) + 1)), statement.text
         assert "None" not in text and "True" not in text, statement.text
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
@@ -23,7 +23,11 @@ Operation = Literal["read", "create", "update"]
 Roots = tuple[tuple[str, str], ...]  # a name, and the collection that its records are of
 Items = tuple[tuple[str, str], ...]  # a name, and the kind of value that it holds
 
+NEAR = ["9.999", "9.991", "-0.051", "-0.049", "1.2501", "0.5"]
 CHOICES = ["new", "open", "done"]
+PLAIN: dict[str, list[Any]] = {
+    "text": TEXTS, "choice": CHOICES, "float": FLOATS, "date": DATES, "datetime": MOMENTS
+}  # fmt: skip
 DURATIONS = ["0s", "1s", "1h", "-1h", "24h", "1us", "1.5s", "87600h", "1h30m", "2000000h"]
 FIELDS = ("text", "int", "decimal", "float", "bool", "date", "datetime", "uuid", "choice")
 WEIGHED = (*FIELDS, "duration", "text", "int", "int", "decimal", "datetime", "uuid")
@@ -93,19 +97,7 @@ class Writer:
     def negated(self, place: Place, depth: int) -> str:
         return f"{self.one_of(('!', 'not '))}({self.condition(place, depth)})"
 
-    def within(self, place: Place) -> Place:
-        """The place inside a macro, or beside a condition that is compared.
-
-        NOTE: `decide_old_is_null` calls a macro or a comparison of conditions an error as soon as
-        `old` is named in it, where the evaluator only does so for the part that is reached; both
-        deny, and here the two must agree, so a create names no `old` inside.
-        """
-        if self.operation != "create":
-            return place
-        return replace(place, roots=tuple(root for root in place.roots if root[0] != "old"))
-
     def equal_conditions(self, place: Place, depth: int) -> str:
-        place = self.within(place)
         left = f"({self.condition(place, depth)})"
         right = self.weighed([
             (2, lambda: f"({self.condition(place, depth - 1)})"),
@@ -123,7 +115,7 @@ class Writer:
         return self.weighed([
             (9, self.comparison), (4, self.null_test), (4, self.membership), (3, self.text_test),
             (2, self.has), (2, self.truth), (3, self.macro), (2, self.size_test),
-            (3, self.identity), (1, self.constant),
+            (3, self.identity), (2, self.owned), (2, self.near), (1, self.constant),
         ])(place, depth)  # fmt: skip
 
     def constant(self, place: Place, depth: int) -> str:
@@ -152,6 +144,14 @@ class Writer:
             return f"{sides[0]}.{self.one_of(('contains', 'startsWith', 'endsWith'))}({sides[1]})"
         return f"{item} {self.one_of(('==', '!=', '<', '<=', '>', '>='))} {other}"
 
+    def near(self, place: Place, depth: int) -> str:
+        """A column and a number that lies between two of its values."""
+        kind = self.one_of(("decimal", "int"))
+        number = self.one_of(NEAR) if kind == "decimal" else f"{self.one_of(INTS[:6])}.5"
+        sides = (self.path(place, kind), number)
+        sign = self.one_of(("<", "<=", ">", ">=", "==", "!="))
+        return f" {sign} ".join(sides if self.chance(50) else sides[::-1])
+
     def beside(self, kind: str) -> str:
         """A kind that compares with this one."""
         if kind in ("text", "choice"):
@@ -160,9 +160,24 @@ class Writer:
 
     def identity(self, place: Place, depth: int) -> str:
         """What owners and teams are found by: a reference and the caller."""
-        own = self.one_of(("auth.id", "auth.team", "auth.boss", self.loose("uuid")))
-        sides = (self.path(place, "uuid"), own) if self.chance(70) else (own, self.path(place, "uuid"))
+        own = self.one_of(
+            ("auth.id", "auth.team", "auth.boss", "auth.boss.team", self.loose("uuid"))
+        )
+        path = self.path(place, "uuid")
+        sides = (path, own) if self.chance(70) else (own, path)
         return f" {self.one_of(('==', '==', '==', '!='))} ".join(sides)
+
+    def owned(self, place: Place, depth: int) -> str:
+        """A relation some record of which leads to the caller: a chain at the root of a list."""
+        if place.macros == 2:
+            return self.identity(place, depth)
+        name = f"o{place.macros}"
+        source, inner = self.over_many(place, name)
+        own = Place(tuple(root for root in inner.roots if root[0] == name), (), inner.macros)
+        body = self.owned(own, depth) if self.chance(25) else self.identity(own, depth)
+        if self.chance(25):
+            body = f"{body} && {self.comparison(own, depth)}"
+        return f"{source}.exists({name}, {body})"
 
     def null_test(self, place: Place, depth: int) -> str:
         kind = self.one_of((*FIELDS, "json", "list text", "list int", "uuid"))
@@ -177,6 +192,7 @@ class Writer:
 
     def text_test(self, place: Place, depth: int) -> str:
         part = self.loose("text") if self.chance(75) else self.value(place, "text")
+        part = '""' if self.chance(15) else part
         test = self.one_of(("contains", "startsWith", "endsWith"))
         return f"{self.value(place, 'text')}.{test}({part})"
 
@@ -217,7 +233,6 @@ class Writer:
     def macro(self, place: Place, depth: int) -> str:
         if place.macros == 2:
             return self.comparison(place, depth)
-        place = self.within(place)
         name = f"{self.one_of('xyz')}{place.macros}{len(place.items)}"
         kind = self.one_of(("exists", "all", "exists", "exists_one"))
         if self.chance(35):
@@ -232,11 +247,13 @@ class Writer:
         source = self.path(place, f"list {kind}")
         if self.chance(20):
             kind = self.one_of(("int", "text"))
-            values = INTS if kind == "int" else TEXTS
-            items = [json.dumps(self.one_of(values), ensure_ascii=False) for _ in range(self.pick(4))]
-            source = f"[{', '.join(items or ['1', '2'])}]" if kind == "int" or items else '["a"]'
+            source = self.written_list(INTS if kind == "int" else TEXTS)
         items = (*place.items, (name, kind))
         return source, Place(place.roots, items, place.macros + 1)
+
+    def written_list(self, values: Sequence[Any]) -> str:
+        items = [self.one_of(values) for _ in range(1 + self.pick(3))]
+        return f"[{', '.join(json.dumps(item, ensure_ascii=False) for item in items)}]"
 
     def over_many(self, place: Place, name: str) -> tuple[str, Place]:
         source, collection = self.many(place)
@@ -328,9 +345,9 @@ class Writer:
 
     def sum(self, place: Place, kind: str) -> str:
         left = self.path(place, kind)
+        other = self.beside(kind) if kind == "decimal" else kind
         right = self.weighed([
-            (3, lambda: self.whole()), (3, lambda: self.path(place, self.beside(kind)) if
-                                        kind == "decimal" else self.path(place, kind)),
+            (3, self.whole), (3, lambda: self.path(place, other)),
             (1, lambda: f"({self.sum(place, kind)})"),
         ])()  # fmt: skip
         return f"{left} {self.one_of('+-')} {right}"
@@ -387,15 +404,14 @@ class Writer:
             return Decimal(self.one_of(FINE))
         if kind == "uuid":
             return self.key()
-        pools = {"text": TEXTS, "choice": CHOICES, "float": FLOATS, "date": DATES, "datetime": MOMENTS}
-        return self.one_of(pools[kind])  # type: ignore[call-overload]  # pools of several types
+        return self.one_of(PLAIN[kind])
 
     def literal(self, kind: str) -> str:
         if kind == "int":
             return self.number(self.one_of((*INTS, *INTS, *HUGES)))
         if kind == "decimal":
-            more = ("9.99", "9.9900", "1e2", "1E-3", "9.9999999", "2.50001", "1e30", "-1e30", "0.5")
-            return self.one_of((*FINE, *more))
+            more = ("9.9900", "1e2", "1E-3", "9.9999999", "2.50001", "1e30", "-1e30", "0.5")
+            return self.one_of(NEAR if self.chance(20) else (*FINE, *more))
         if kind == "float":
             return repr(self.one_of(FLOATS)) if self.chance(80) else str(self.one_of((0, 1, 2, -1)))
         if kind == "bool":
@@ -406,11 +422,14 @@ class Writer:
             return self.quoted(self.moment_text())
         if kind == "uuid":
             return self.quoted(self.one_of((str.lower, str.upper))(self.key()))
-        return self.quoted(self.one_of(CHOICES if kind == "choice" else TEXTS))
+        if kind == "choice":
+            return self.quoted(self.one_of(CHOICES))
+        return self.quoted(self.one_of(TEXTS[:6] if self.chance(40) else TEXTS))
 
     def number(self, number: int) -> str:
-        if self.chance(12):
-            return f"{number}.5" if abs(number) < 2**50 else f"{number}.0"
+        if self.chance(20):
+            number = self.one_of(INTS[:8])
+            return f"{number}.5" if self.chance(80) else f"{number}.0"
         if self.chance(4):
             return self.one_of(("1e30", "-1e30", "9223372036854775807.5", "1e2"))
         return hex(number) if number >= 0 and self.chance(10) else str(number)

@@ -11,9 +11,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stanchion.expr.tree import (
-    And, Arith, Compare, Const, Has, In, Lit, ListOf, Lower, Macro, Many, Negate, Node, Not, Now,
-    Null, Operand, Or, Param, Path, Size, TextTest, Truth, Type, Var, walk,
-)  # fmt: skip
+    And,
+    Arith,
+    Compare,
+    Const,
+    Has,
+    In,
+    ListOf,
+    Lit,
+    Lower,
+    Macro,
+    Many,
+    Negate,
+    Node,
+    Not,
+    Now,
+    Null,
+    Operand,
+    Or,
+    Param,
+    Path,
+    Size,
+    TextTest,
+    Truth,
+    Type,
+    Var,
+    walk,
+)
 from stanchion.plan.policy import Profile
 from stanchion.schema import Schema
 from stanchion.sql.dialect import Dialect, name
@@ -114,7 +138,8 @@ class NaiveCompiler:
         if isinstance(source, Many):
             return self.children(source, rows, alias), rows.row(node.variable, alias)
         if isinstance(source, ListOf):
-            listed = " union all ".join(f"select {self.value(i, rows)} as value" for i in source.items)
+            selects = [f"select {self.value(item, rows)} as value" for item in source.items]
+            listed = " union all ".join(selects)
             text = f"({listed}) {alias} where 1=1"
             return text, rows.variable(node.variable, f"{alias}.value")
         item = self.dialect.item(source.type.item or Type("text"), alias)

@@ -39,7 +39,7 @@ TEXTS = [
 ]  # fmt: skip
 INTS = [0, 1, 2, 3, 4, -1, -3, 10, 100, 2**31, 2**53 - 1, -(2**53) + 1]
 HUGES = [0, 1, -1, 3, 2**53, 2**53 + 1, 2**62, 2**63 - 2, 2**63 - 1, -(2**63), -(2**63) + 1]
-DECIMALS = ["0", "1", "2", "3", "-1", "0.01", "9.99", "10", "9.5", "-0.05", "1.25", "100"]
+DECIMALS = ["9.99", "10", "0", "-0.05", "1.25", "1", "2", "3", "-1", "0.01", "9.5", "100"]
 FINE = [*DECIMALS, "9.999", "0.001", "-9.999", "9.9999", "0.0001", "12345678901.2345"]
 FLOATS = [0.0, 1.0, -1.0, 0.1, 0.5, 2.0, 1e300, -1e300, 5e-324, 1e16, 3.0]
 DATES = [date(1, 1, 1), date(1969, 12, 31), date(2024, 2, 29), date(2026, 3, 1), date(9999, 12, 31)]
@@ -105,8 +105,7 @@ def make_rows(schema: Schema, seed: int) -> dict[str, dict[str, Row]]:
     dice = random.Random(seed)
     made = {
         one.name: {
-            key_of(one.name, number): _row(dice, one, number)
-            for number in range(SIZES[one.name])
+            key_of(one.name, number): _row(dice, one, number) for number in range(SIZES[one.name])
         }
         for one in schema.collections
     }
@@ -116,10 +115,11 @@ def make_rows(schema: Schema, seed: int) -> dict[str, dict[str, Row]]:
             nulls[one.name] = None
             while user[one.name] is None:
                 user[one.name] = _value(dice, one)
+    user["boss"] = nulls["id"]
     return made
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class World:
     """One set of rows in a database of its own. `old` pairs each thing with another one."""
 

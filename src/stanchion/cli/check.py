@@ -127,10 +127,8 @@ def _slow(name: str) -> Iterator[str]:
 
 
 def _never(rule: NeverTrue) -> Iterator[str]:
-    yield (
-        f"\nerror[rule.never_true]: {', '.join(rule.operations)} of `{rule.collection}` can never be true: "
-        f"{rule.text}"
-    )
+    which = f"{', '.join(rule.operations)} of `{rule.collection}`"
+    yield f"\nerror[rule.never_true]: {which} can never be true: {rule.text}"
     if rule.file:
         yield f"  --> {rule.file}:{rule.line}"
     yield "hint: write `nobody` if that is meant"

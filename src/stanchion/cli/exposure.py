@@ -13,7 +13,7 @@ from .console import count
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..schema import Collection
+    from ..schema import Collection, Rule
 
 Reach = Literal["all", "some", "none"]
 OUR_PACKAGES = ("stanchion", "fastapi")
@@ -94,16 +94,15 @@ def _never_true(app: App, collection: Collection) -> Iterable[NeverTrue]:
     from ..plan.policy import ROW_OPERATIONS, decide_old_is_null
     from ..schema import NEVER, rule_text
 
-    found: dict[int, list[str]] = {}  # `write=` makes three rules of one value: one mistake
+    found: dict[Rule, list[str]] = {}  # `write=` makes three equal rules: one mistake
     for operation in ROW_OPERATIONS:
         written = getattr(collection.rules, operation)
         checked = app.runtime.policy.rows[collection.name, operation]
         if operation == "create":
             checked = fold(checked, decide_old_is_null)
         if written != NEVER and certainly_false(checked):
-            found.setdefault(id(written), []).append(operation)
-    for operations in found.values():
-        written = getattr(collection.rules, operations[0])
+            found.setdefault(written, []).append(operation)
+    for written, operations in found.items():
         origin = getattr(written, "origin", None) or collection.origin
         where = (origin.file, origin.line) if origin else (None, None)
         yield NeverTrue(collection.name, tuple(operations), rule_text(written), *where)

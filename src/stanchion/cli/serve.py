@@ -2,8 +2,8 @@
 
 The app is imported and checked once, here; the workers are forked from this process and share
 its memory. The database is created or compared in a process of its own before that, because no
-connection may live through a fork. A worker that dies is replaced; one that dies again and again
-ends the server.
+connection may live through a fork. A worker that dies is replaced; when they keep dying, or one
+cannot start, the server ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .address import Address, find_address
-from .console import print_error
+from .console import count, print_error
 from .start import Prepared, in_child, prepare_database, process_started, start_lines
-from .target import argument, find_target, load_app
+from .target import Target, argument, describe_crash, find_target, load_app
 
 if TYPE_CHECKING:
     from ..app import App
@@ -36,6 +36,9 @@ BACKPRESSURE = 1024
 
 HEADER_TIMEOUT_MS = 30_000
 """Milliseconds a connection may take for its headers; also how long an idle one is kept."""
+
+DEATHS_PER_WORKER, DEATHS_WITHIN_S = 5, 60
+"""More deaths than this, and the server ends instead of replacing workers."""
 
 
 @click.command(short_help="Serve an app in production.")
@@ -64,11 +67,11 @@ def serve(target: str, host: str, port: int, workers: int) -> None:
         host, port, f"stanchion serve{'' if target == 'app.py' else ' ' + target}"
     )
     prepared = in_child(lambda: prepare_database(app, found, change=False))
-    run_workers(app, prepared, address, workers, started)
+    run_workers(app, found, prepared, address, workers, started)
 
 
 def run_workers(
-    app: App, prepared: Prepared, address: Address, workers: int, started: float
+    app: App, target: Target, prepared: Prepared, address: Address, workers: int, started: float
 ) -> None:
     """Fork the workers and look after them until a signal ends the server."""
     import multiprocessing
@@ -77,8 +80,8 @@ def run_workers(
     from granian.http import HTTP1Settings
 
     multiprocessing.set_start_method("fork", force=True)
-    crew = _Crew(app, workers)
-    server = _server_class()(
+    crew = _Crew(app, target, workers)
+    server = _server_class(crew)(
         "app",  # a name for granian's log; the app itself comes from the loader
         address=address.host,
         port=address.port,
@@ -102,8 +105,12 @@ def run_workers(
     server.serve(target_loader=crew.join, wrap_loader=False)
 
 
-def _server_class() -> Any:
-    """granian's server of forked workers, which tells what becomes of them."""
+def _server_class(crew: _Crew) -> Any:
+    """granian's server of forked workers, which tells what becomes of them.
+
+    NOTE: granian ends when one worker dies twice within seconds, but when two die in turn it
+    forgets about the first and forks for ever; so there is a limit of ours as well.
+    """
     from granian.server import Server as Granian
 
     class Server(Granian):  # type: ignore[misc,valid-type]  # granian chooses the class at run time
@@ -111,24 +118,50 @@ def _server_class() -> Any:
             self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0
         ) -> None:
             gone = [(i, self.wrks[i].inner.pid, self.wrks[i].inner.exitcode) for i in workers]
-            super()._respawn_workers(workers, spawn_target, target_loader, delay)
+            refusal = crew.bury(len(gone))
+            if refusal is None:
+                super()._respawn_workers(workers, spawn_target, target_loader, delay)
             for i, pid, code in gone:
+                next_pid = self.wrks[i].inner.pid
+                next_one = f"; pid {next_pid} took its place" if refusal is None else ""
                 print_error(
-                    f"error[worker.died]: worker {i + 1} (pid {pid}) {_say_ending(code)}; "
-                    f"pid {self.wrks[i].inner.pid} took its place"
+                    f"error[worker.died]: worker {i + 1} (pid {pid}) {_say_ending(code)}{next_one}"
                 )
+            if refusal is not None:
+                print_error(refusal)
+                self.interrupt_children.extend(workers)  # this makes the exit code 1
+                self.signal_handler_interrupt()
+
+        def shutdown(self, exit_code: int = 0) -> None:
+            if self.interrupt_children and not self.interrupt_signal:
+                print_error(
+                    "error[server.crashes]: a worker died again right after it was replaced, so "
+                    "the server ends"
+                )
+            super().shutdown(exit_code)
 
         def _stop_workers(self) -> None:
-            workers = list(self.wrks)
+            workers = [worker for worker in self.wrks if worker.is_alive()]
             super()._stop_workers()
             for worker in workers:
-                if worker.inner.exitcode == -signal.SIGKILL and worker.interrupt_by_parent:
+                if _exit_code(worker.inner) == -signal.SIGKILL:
                     print_error(
                         f"warning[stop.cut]: worker {worker.idx + 1} had requests open after "
                         f"{self.workers_kill_timeout} s; they were cut"
                     )
 
     return Server
+
+
+def _exit_code(process: Any) -> int | None:
+    """How a process ended. NOTE: granian waits for it on a thread as well, and the thread that is
+    told keeps the code; it may need a moment to write it down."""
+    for _ in range(100):
+        if process.exitcode is not None:
+            break
+        time.sleep(0.005)
+    code: int | None = process.exitcode
+    return code
 
 
 def _say_ending(code: int | None) -> str:
@@ -140,9 +173,12 @@ def _say_ending(code: int | None) -> str:
 class _Crew:
     """The workers and the process that forked them: each knows when the other is there."""
 
-    def __init__(self, app: App, workers: int) -> None:
+    def __init__(self, app: App, target: Target, workers: int) -> None:
         self.app = app
+        self.target = target
         self.workers = workers
+        self._complete = threading.Event()
+        self._deaths: list[float] = []
         self._report_read, self._report_write = os.pipe()
         self._alive_read, self._alive_write = os.pipe()
 
@@ -154,8 +190,26 @@ class _Crew:
             while arrived < self.workers:
                 arrived += len(os.read(self._report_read, 64))
             ready()
+            self._complete.set()
 
         threading.Thread(target=wait, name="stanchion-ready", daemon=True).start()
+
+    def bury(self, workers: int) -> str | None:
+        """Count workers that died; what to say if the server must end instead of replacing them.
+
+        A server that cannot start ends at once, and one whose workers keep dying ends too: half
+        alive it would only hide that.
+        """
+        now = time.monotonic()
+        self._deaths = [at for at in self._deaths if now - at < DEATHS_WITHIN_S] + [now] * workers
+        if not self._complete.is_set():
+            return "error[server.start]: a worker could not start, so the server ends"
+        if len(self._deaths) > DEATHS_PER_WORKER * self.workers:
+            return (
+                f"error[server.crashes]: {count(len(self._deaths), 'worker')} died within "
+                f"{DEATHS_WITHIN_S} s, so the server ends"
+            )
+        return None
 
     def join(self) -> App:
         """Runs in a new worker: what granian calls to get the app."""
@@ -186,6 +240,9 @@ class _Crew:
                     os.write(self._report_write, b".")
                     yield state
                     events.emit(events.Stopped(os.getpid(), 0))
+            except Exception as error:  # the app's own start or end; granian would not say
+                print_error(describe_crash(error, self.target))
+                raise
             finally:
                 log.flush()
 

@@ -78,6 +78,8 @@ def _say_unopened(error: Exception, app: App) -> str:
     text = str(error)
     if text.startswith("error["):
         return text
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}"
     return (
         f"error[database.unusable]: {app.runtime.database.path}: {text}\n"
         "hint: STANCHION_DATABASE_URL names the database; the folder must be writable"
@@ -96,6 +98,8 @@ def in_child(work: Callable[[], Prepared]) -> Prepared:
             send.send((work(), None))
         except CommandFailed as failed:
             send.send((None, (failed.text, failed.exit_code)))
+        except KeyboardInterrupt:
+            pass  # the parent was told too
 
     child = context.Process(target=run, name="stanchion-prepare")
     child.start()
@@ -142,15 +146,14 @@ async def _say_at_stake(difference: Difference, engine: Engine) -> str:
     table = name(difference.collection)
     match difference.kind:
         case "drop field":
-            where, said = f"where {name(difference.name)} is not null", "hold a value"
-        case "drop collection":
-            where, said = "", "in it"
-        case "new field" if not difference.safe:
-            where, said = "", "without it"
+            where, one, more = f"where {name(difference.name)} is not null", "holds", "hold"
+        case "drop collection" | "new field" if not difference.safe:
+            where, one, more = "", "is there", "are there"
         case _:
             return ""
-    rows = await engine.fetch(f"select count(*) from {table} {where}", ())
-    return f" ({count(rows[0][0], 'row')} {said})"
+    found = (await engine.fetch(f"select count(*) from {table} {where}", ()))[0][0]
+    value = " a value" if where else ""
+    return f" ({count(found, 'row')} {one if found == 1 else more}{value})"
 
 
 # the first lines

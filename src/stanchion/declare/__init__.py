@@ -1,8 +1,9 @@
 """Declaring data: records, fields, relations, rules; and from them the schema."""
 
+from .binding import Binding
 from .bodies import Bodies, Create, NewRecord, Update, bind_bodies, body_error
 from .fields import Field, Many, NotExpanded, Ref, back
-from .model import Binding, Declarations, Model, build_model
+from .model import Declarations, Model, build_model
 from .module import Module
 from .record import Record, UserRecord
 from .rules import Rules, nobody, owner, public, role, rule, signed_in

@@ -7,6 +7,7 @@ arrives as the changes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError, core_schema
@@ -16,29 +17,44 @@ from .record import Record
 
 R = TypeVar("R", bound=Record)
 
+BODY_MARK = "x-stanchion-body"
+"""Stands in FastAPI's JSON Schema of a body, with "create" or "update" and the record class. The
+OpenAPI document has the true schema in its place."""
+
 
 class NewRecord:
     """Marks a body that creates a record. `bodies` of the app's model reads it."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        return core_schema.no_info_plain_validator_function(
-            lambda wire: _bodies_of(source).create(source, wire)
-        )
+        return core_schema.no_info_plain_validator_function(_ReadNew(source))
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
-        return {"type": "object"}
+        record = schema["function"]["function"].record
+        return {"type": "object", BODY_MARK: f"create {record.__name__}"}
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadNew:
+    """The validator of a `Create` body; it remembers the class that the body is of."""
+
+    record: Any
+
+    def __call__(self, wire: Any) -> Record:
+        return _bodies_of(self.record).create(self.record, wire)
 
 
 Create = Annotated[R, NewRecord()]
 """A body that makes a new record: type-checks and arrives as the record, not yet stored."""
 
 
+@dataclass
 class Update(Generic[R]):
     """A body that changes a record: `changes` holds the fields that were sent, by name."""
 
-    def __init__(self, record: type[R], changes: dict[str, Any]) -> None:
-        self.record = record
-        self.changes = changes
+    # NOTE: FastAPI takes a parameter for a body where its class is a model or a dataclass; of any
+    # other class it would look for it in the query string.
+    record: type[R]
+    changes: dict[str, Any]
 
     if not TYPE_CHECKING:
 
@@ -58,7 +74,7 @@ class _Changes:
         )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
-        return {"type": "object"}
+        return {"type": "object", BODY_MARK: f"update {self.record.__name__}"}
 
 
 class Bodies:
@@ -95,6 +111,6 @@ def body_error(title: str, errors: list[FieldError], wire: Any) -> ValidationErr
     details: list[InitErrorDetails] = []
     for error in errors:
         parts = tuple((error.pointer or "").split("/")[1:])
-        kind = PydanticCustomError(error.code, "{detail}", {"detail": error.detail})  # type: ignore[arg-type]  # asks for a literal, codes are data here
+        kind = PydanticCustomError(error.code, "{detail}", {"detail": error.detail})
         details.append(InitErrorDetails(type=kind, loc=parts, input=None))
     return ValidationError.from_exception_data(title, details)

@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, TypeVar, get_args, overload
+from decimal import Decimal
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    TypedDict,
+    TypeVar,
+    get_args,
+    overload,
+)
 
 import pydantic
 from pydantic_core import PydanticCustomError, core_schema
@@ -137,6 +148,12 @@ def _check_options(
             origin=origin,
             hint="a default_factory is called for each new record",
         )
+    for bound in ("ge", "gt", "le", "lt"):
+        value = options.get(bound, 0)
+        if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+            raise DeclarationError(
+                "field.option", f"{bound} takes a number, not {value!r}", origin=origin
+            )
     if "pattern" in options:
         _check_pattern(options["pattern"], origin)
     if options.get("on_delete", "restrict") not in get_args(OnDelete):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pydantic
 from pydantic import BaseModel, ConfigDict
-from typing_extensions import Self, dataclass_transform
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
+from pydantic_core import SchemaError
+from typing_extensions import dataclass_transform
 
 from .. import clock
+from ..errors import DeclarationError, Origin
+from .annotations import HINT
 from .fields import Field, Ref, back, system
-from .rules import Rules
+from .rules import Rules, caller_origin
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as _ModelMetaclass
@@ -25,7 +30,32 @@ else:
     field_specifiers=(Field, system, back, pydantic.Field, pydantic.PrivateAttr),
 )
 class RecordMeta(_ModelMetaclass):
-    """Tells type checkers that a record's fields are the arguments of its constructor."""
+    """Tells type checkers that a record's fields are the arguments of its constructor, and turns
+    what pydantic refuses about a class into a `DeclarationError`."""
+
+    if not TYPE_CHECKING:
+
+        def __new__(mcls, name: str, bases: Any, namespace: dict[str, Any], **more: Any) -> Any:
+            with warnings.catch_warnings():
+                # what it warns of is an error of ours, see model.py: a field that hides a method
+                warnings.filterwarnings("ignore", "Field name .* shadows an attribute")
+                try:
+                    return super().__new__(mcls, name, bases, namespace, **more)
+                except (PydanticUserError, SchemaError, ValueError, TypeError) as error:
+                    raise class_error(name, error, caller_origin()) from error
+
+
+def class_error(name: str, error: Exception, origin: Origin | None) -> DeclarationError:
+    """What pydantic says of a class, in our form."""
+    said = str(error).partition("\n\nFor further information")[0]
+    hint: str | None = None
+    if isinstance(error, PydanticSchemaGenerationError):
+        said = said.partition(". Set `arbitrary_types_allowed")[0].replace("Unable to", "cannot")
+        hint = HINT
+    elif "annotation" in said:
+        hint = "name: str = Field(...)"
+    detail = f"{name}: {' '.join(said.split())}"
+    return DeclarationError("record.class", detail, origin=origin, hint=hint)
 
 
 class Record(BaseModel, metaclass=RecordMeta):
@@ -39,9 +69,13 @@ class Record(BaseModel, metaclass=RecordMeta):
 
     `id` is made when an instance is made and may be given; `created`, `updated` and `version` are
     set by the server.
+
+    Pydantic's validators work on it. They see every value that is written, by whichever way, and
+    on an update the whole record as it would be; so one that changes a value must leave alone
+    what it has changed before.
     """
 
-    model_config = ConfigDict(extra="forbid", validate_default=False)
+    model_config = ConfigDict(extra="forbid", validate_default=False, regex_engine="python-re")
 
     id: Ref[Self] = Field(default_factory=lambda: Ref(clock.uuid7()))
     created: datetime = system(default_factory=clock.now)
@@ -60,4 +94,3 @@ class UserRecord(Record):
     verified: bool = system(default_factory=lambda: False)
     admin: bool = system(default_factory=lambda: False)
     disabled: bool = system(default_factory=lambda: False)
-

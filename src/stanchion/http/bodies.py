@@ -1,14 +1,38 @@
-"""`Create[X]` and `Update[X]` in FastAPI routes: read with the same code as the data API."""
+"""`Create[X]` and `Update[X]` in FastAPI routes: read with the same code as the data API.
+
+Refuses, when the app is loaded, a route whose body is a bare record: callers could set what only
+the server sets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
 
-from ..declare import Bodies, Record, Update, bind_bodies, body_error
-from ..errors import FieldError
+from pydantic import BaseModel
+
+from ..declare import Bodies, NewRecord, Record, Update, bind_bodies, body_error
+from ..errors import DeclarationError, FieldError, Origin
+from ..expr.fold import certainly_false
+from ..expr.tree import TRUE
 from ..plan.body import read_create, read_update
 from ..runtime import Runtime
+from ..schema import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Which fields a body of an app route may hold: all but those that only the server sets."""
+
+    collection: Collection
+    settable: frozenset[str]
+
+    @property
+    def visible(self) -> frozenset[str]:
+        """Every field: the route's author decides who may call it."""
+        return frozenset(self.collection.field)
 
 
 class RecordBodies(Bodies):
@@ -27,12 +51,10 @@ class RecordBodies(Bodies):
 
     def create(self, record: type[Record], wire: Any) -> Record:
         binding = self.runtime.model.of(record)
-        settable = self._settable(record, frozen=True)
         if not isinstance(wire, Mapping):
             raise body_error(record.__name__, [_no_object()], wire)
-        values, errors = read_create(
-            binding.collection, settable, settable, binding.factories, wire
-        )
+        form = self._form(binding.collection, frozen=True)
+        values, errors = read_create(form, binding.factories, wire)
         if not errors:
             values, errors = binding.validate(values)
         if errors:
@@ -47,25 +69,69 @@ class RecordBodies(Bodies):
 
     def update(self, record: type[Record], wire: Any) -> Update[Any]:
         binding = self.runtime.model.of(record)
-        settable = self._settable(record, frozen=False)
         if not isinstance(wire, Mapping):
             raise body_error(record.__name__, [_no_object()], wire)
-        values, errors = read_update(binding.collection, settable, settable, "", wire)
+        form = self._form(binding.collection, frozen=False)
+        values, errors = read_update(form, "", wire)
         if errors:
             raise body_error(record.__name__, errors, wire)
         return Update(record, values)
 
-    def _settable(self, record: type[Record], *, frozen: bool) -> frozenset[str]:
-        collection = self.runtime.model.of(record).collection
-        closed = self.runtime.policy.field_write
-        return frozenset(
+    def _form(self, collection: Collection, *, frozen: bool) -> Form:
+        rules = self.runtime.policy.field_write
+        settable = frozenset(
             f.name
             for f in collection.fields
             if not f.system
             and (frozen or not f.frozen)
-            and str(getattr(closed.get((collection.name, f.name)), "value", True)) != "False"
+            and not certainly_false(rules.get((collection.name, f.name), TRUE))
         )
+        return Form(collection, settable)
 
 
 def _no_object() -> FieldError:
     return FieldError(None, "object_type", "Must be a JSON object.")
+
+
+def refuse_bare_records(routes: Iterable[Any]) -> None:
+    """Raise `DeclarationError` for a route that takes a record as its body."""
+    for route in routes:
+        router = getattr(route, "original_router", None)  # what include_router leaves
+        refuse_bare_records(getattr(router, "routes", ()))
+        for annotation, metadata in _bodies_of(getattr(route, "dependant", None)):
+            record = None if _marked(metadata) else _bare_record(annotation)
+            if record is not None:
+                endpoint = inspect.unwrap(route.endpoint)
+                code = endpoint.__code__
+                raise DeclarationError(
+                    "route.body",
+                    f"{endpoint.__name__} takes a bare {record.__name__} as its body, so callers "
+                    "could set what only the server sets",
+                    origin=Origin(code.co_filename, code.co_firstlineno),
+                    hint=f"Create[{record.__name__}] or Update[{record.__name__}]",
+                )
+
+
+def _bodies_of(dependant: Any) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """The annotation and metadata of every body parameter of a route and what it depends on."""
+    if dependant is None:
+        return
+    for parameter in dependant.body_params:
+        yield parameter.field_info.annotation, parameter.field_info.metadata
+    for other in dependant.dependencies:
+        yield from _bodies_of(other)
+
+
+def _marked(metadata: Sequence[Any]) -> bool:
+    return any(isinstance(item, NewRecord) for item in metadata)
+
+
+def _bare_record(annotation: Any) -> type[Record] | None:
+    """The record class inside an annotation that is no `Create`."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return annotation
+    if get_origin(annotation) is Annotated and _marked(get_args(annotation)[1:]):
+        return None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return None
+    return next(filter(None, map(_bare_record, get_args(annotation))), None)

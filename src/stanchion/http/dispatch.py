@@ -8,12 +8,19 @@ problem+json here. What is not exactly a generated route is left to the app's ow
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from ..errors import (
-    BadRequest, MethodNotAllowed, NotFound, Problem, TooLarge, UnsupportedMediaType, did_you_mean,
-)  # fmt: skip
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    TooLarge,
+    UnsupportedMediaType,
+    did_you_mean,
+)
 from ..query import Actor, WriteQuery
 from ..records import Records
 from ..schema import Collection
@@ -27,6 +34,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = tuple[int, Headers, bytes]
 
 PREFIX = b"/api/"
 JSON = (b"content-type", b"application/json")
@@ -42,7 +50,10 @@ CREATE_TYPES = (b"application/json",)
 class Host(Protocol):
     """What the dispatcher needs of the running app."""
 
-    settings: Settings
+    @property
+    def settings(self) -> Settings:
+        """The limits."""
+        ...
 
     async def records(self) -> Records:
         """The pipelines, opened on first use."""
@@ -134,40 +145,50 @@ class Dispatcher:
 
     async def _list(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        ask = list_query(collection, scope["query_string"])
-        actor = await self.host.identify(scope)
-        page = await (await self.host.records()).read_list(ask, actor)
+    ) -> Answer:
+        records, actor = await self._caller(scope)
+        ask = list_query(
+            collection, scope["query_string"], lambda: records.visible(collection.name, actor)
+        )
+        page = await records.read_list(ask, actor)
         following = "null" if page.next is None else f'"{page.next}"'
         total = "" if page.total is None else f',"total":{page.total}'
         text = '{"items":[' + ",".join(page.items) + '],"next":' + following + total + "}"
-        return _ok(text.encode())
+        return _digested(scope, text.encode())
 
     async def _one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        ask = one_query(collection, _key(rest), scope["query_string"])
-        actor = await self.host.identify(scope)
-        one = await (await self.host.records()).read_one(ask, actor)
-        body = one.body.encode()
-        return 200, [
-            JSON, (b"content-length", b"%d" % len(body)), (b"etag", one.etag.encode()), VARY, NOSNIFF
-        ], body  # fmt: skip
+    ) -> Answer:
+        records, actor = await self._caller(scope)
+        ask = one_query(
+            collection,
+            _key(rest),
+            scope["query_string"],
+            lambda: records.visible(collection.name, actor),
+        )
+        one = await records.read_one(ask, actor)
+        return _tagged(scope, one.etag, one.body.encode())
 
     async def _aggregate(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        ask = aggregate_query(collection, scope["query_string"])
-        actor = await self.host.identify(scope)
-        items = await (await self.host.records()).aggregate(ask, actor)
-        return _ok(('{"items":[' + ",".join(items) + "]}").encode())
+    ) -> Answer:
+        records, actor = await self._caller(scope)
+        ask = aggregate_query(
+            collection, scope["query_string"], lambda: records.visible(collection.name, actor)
+        )
+        groups = await records.aggregate(ask, actor)
+        more = ',"more":true}' if groups.more else "}"
+        return _digested(scope, ('{"items":[' + ",".join(groups.items) + "]" + more).encode())
+
+    async def _caller(self, scope: Scope) -> tuple[Records, Actor]:
+        return await self.host.records(), await self.host.identify(scope)
 
     # writes
 
     async def _create(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        refuse_parameters(collection, scope["query_string"])
+    ) -> Answer:
+        refuse_parameters(scope["query_string"])
         wire = await self._body(scope, receive, CREATE_TYPES)
         many = isinstance(wire, list)
         bodies = wire if many else [wire]
@@ -177,14 +198,7 @@ class Dispatcher:
                 f"The array holds {len(bodies)} records; {self.host.settings.array_limit} at most.",
                 hint="Send it in parts.",
             )
-        if many and not bodies:
-            raise BadRequest("body.empty", "The array holds no record.")
-        for position, body in enumerate(bodies):
-            if not isinstance(body, dict):
-                at = f" (item {position})" if many else ""
-                raise BadRequest("body.object", f"A record is a JSON object{at}.")
-        actor = await self.host.identify(scope)
-        records = await self.host.records()
+        records, actor = await self._caller(scope)
         ask = WriteQuery("create", collection.name, bodies=tuple(bodies), many=many)
         written = await records.write(ask, actor, scope.get("stanchion.request", ""))
         if many:
@@ -194,13 +208,10 @@ class Dispatcher:
 
     async def _patch(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        refuse_parameters(collection, scope["query_string"])
+    ) -> Answer:
+        refuse_parameters(scope["query_string"])
         wire = await self._body(scope, receive, PATCH_TYPES)
-        if not isinstance(wire, dict):
-            raise BadRequest("body.object", "A merge patch is a JSON object.")
-        actor = await self.host.identify(scope)
-        records = await self.host.records()
+        records, actor = await self._caller(scope)
         ask = WriteQuery(
             "update", collection.name, _key(rest), (wire,), if_match=_header(scope, b"if-match")
         )
@@ -209,19 +220,18 @@ class Dispatcher:
 
     async def _delete(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> tuple[int, Headers, bytes]:
-        refuse_parameters(collection, scope["query_string"])
-        actor = await self.host.identify(scope)
+    ) -> Answer:
+        refuse_parameters(scope["query_string"])
+        records, actor = await self._caller(scope)
         ask = WriteQuery(
             "delete", collection.name, _key(rest), if_match=_header(scope, b"if-match")
         )
-        records = await self.host.records()
         await records.write(ask, actor, scope.get("stanchion.request", ""))
         return 204, [VARY], b""
 
     def _written(
         self, records: Records, collection: Collection, written: Written, actor: Actor, status: int
-    ) -> tuple[int, Headers, bytes]:
+    ) -> Answer:
         """The answer to a write; the key alone, and no ETag, where the caller may not read it."""
         headers: Headers = []
         if status == 201:
@@ -235,8 +245,15 @@ class Dispatcher:
     async def _body(self, scope: Scope, receive: Receive, types: tuple[bytes, ...]) -> Any:
         settings = self.host.settings
         length = _header(scope, b"content-length")
-        if length is not None and length.isdecimal() and int(length) > settings.body_limit:
-            raise _too_large(settings.body_limit)
+        if length is not None and is_longer(length, settings.body_limit):
+            raise body_too_large(settings.body_limit)
+        encoding = _header(scope, b"content-encoding") or "identity"
+        if encoding.strip().lower() != "identity":
+            raise UnsupportedMediaType(
+                "body.type",
+                f"The body is packed with {encoding[:40]}; this call takes it as it is.",
+                hint="Leave `Content-Encoding` out and send plain JSON.",
+            )
         given = (_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
         if given.encode("latin-1", "replace") not in types:
             said = " or ".join(t.decode() for t in types)
@@ -246,6 +263,12 @@ class Dispatcher:
                 hint="With curl: curl --json '{…}' URL",
             )
         return read_json(await read_body(receive, settings.body_limit), settings.json_depth)
+
+
+def is_longer(content_length: str, limit: int) -> bool:
+    """Whether a `Content-Length` announces more than `limit` bytes."""
+    digits = content_length.strip()
+    return digits.isdecimal() and (len(digits) > 18 or int(digits) > limit)
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -259,18 +282,19 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     chunks, size = [body], len(body)
     while message.get("more_body", False):
         if size > limit:
-            raise _too_large(limit)
+            raise body_too_large(limit)
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("body.incomplete", "The body ended too early.")
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
     if size > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     return b"".join(chunks)
 
 
-def _too_large(limit: int) -> TooLarge:
+def body_too_large(limit: int) -> TooLarge:
+    """The error for a body of more than `limit` bytes."""
     return TooLarge(
         "body.too_large",
         f"The body is larger than {limit} bytes.",
@@ -296,11 +320,27 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
     return None
 
 
-def _ok(body: bytes) -> tuple[int, Headers, bytes]:
-    return 200, [JSON, (b"content-length", b"%d" % len(body)), VARY, NOSNIFF], body
+def _digested(scope: Scope, body: bytes) -> Answer:
+    """The answer to a read whose ETag is a digest of the body."""
+    return _tagged(scope, f'"{sha256(body).hexdigest()[:22]}"', body)
 
 
-def _answer(status: int, body: bytes, more: Headers) -> tuple[int, Headers, bytes]:
+def _tagged(scope: Scope, etag: str, body: bytes) -> Answer:
+    """The answer to a read; 304 where the caller has it already."""
+    tag = (b"etag", etag.encode())
+    for name, value in scope["headers"]:
+        if name == b"if-none-match" and _names_tag(value, tag[1]):
+            return 304, [tag, VARY], b""
+    return 200, [JSON, (b"content-length", b"%d" % len(body)), tag, VARY, NOSNIFF], body
+
+
+def _names_tag(given: bytes, tag: bytes) -> bool:
+    """Whether an `If-None-Match` names this ETag, weak or not, or any."""
+    tags = [one.strip().removeprefix(b"W/") for one in given.split(b",")]
+    return tag in tags or tags == [b"*"]
+
+
+def _answer(status: int, body: bytes, more: Headers) -> Answer:
     headers = [JSON, (b"content-length", b"%d" % len(body)), VARY, NOSNIFF, *more]
     return status, headers, body
 

@@ -6,15 +6,21 @@ caught into a 500 that tells nothing, and emits the events that logs and metrics
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import time
+from typing import Any
 
 from .. import clock, events
 from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..settings import Settings
-from .dispatch import ASGIApp, Receive, Scope, Send
+from .dispatch import ASGIApp, Receive, Scope, Send, body_too_large, is_longer
 from .problem import render
+
+CLOSE = (b"connection", b"close")
+DRAIN_BYTES = 16_777_216
+DRAIN_SECONDS = 2
 
 
 class Front:
@@ -32,36 +38,30 @@ class Front:
             return await self.app(scope, receive, send)
         started = time.perf_counter_ns()
         request = scope["stanchion.request"] = self._request_id()
-        header = (b"x-request-id", request.encode())
-        status = sent = 0
-
-        async def answer(message: Scope) -> None:
-            nonlocal status, sent
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), header]
-            else:
-                sent += len(message.get("body", b""))
-            await send(message)
-
+        reply = _Reply(scope, send, request)
+        problem: Problem | None = None
         try:
-            problem = self._refusal(scope)
+            problem, receive = self._judge(scope, receive, reply)
             if problem is None:
-                await self.app(scope, receive, answer)
+                await self.app(scope, receive, reply.send)
             else:
-                await _send(problem, answer)
+                await reply.refuse(problem)
         except Exception as error:  # the server loop: whatever nobody caught ends here
+            if reply.refused:
+                return  # by us, while the app still wanted to read
             events.emit(events.RequestFailed(request, scope["method"], scope["path"], error))
-            if status:
+            if reply.status:
                 raise
-            await _send(_unexpected(request), answer)
+            await reply.refuse(_unexpected(request))
         finally:
-            events.emit(
-                events.RequestDone(
-                    time.time_ns(), request, scope["method"], scope["path"], status,
-                    (time.perf_counter_ns() - started) // 1000, sent,
-                )  # fmt: skip
-            )
+            took = (time.perf_counter_ns() - started) // 1000
+            done = events.RequestDone(
+                time.time_ns(), request, scope["method"], scope["path"], reply.status, took,
+                reply.sent,
+            )  # fmt: skip
+            events.emit(done)
+        if problem is not None and problem.code == "body.too_large":
+            await _drain(receive)
 
     def _request_id(self) -> str:
         """Unique across processes, ordered within one, and quick to make."""
@@ -70,30 +70,106 @@ class Front:
             self._prefix = "r_" + clock.uuid7().replace("-", "")[4:20]
         return f"{self._prefix}{next(self._numbers):06x}"
 
-    def _refusal(self, scope: Scope) -> Problem | None:
+    def _judge(
+        self, scope: Scope, receive: Receive, reply: _Reply
+    ) -> tuple[Problem | None, Receive]:
+        """What is wrong with a request before anything of it is read; and how to read it."""
+        settings = self.settings
         path: bytes = scope.get("raw_path") or scope["path"].encode()
-        if len(path) + len(scope["query_string"]) > self.settings.url_limit:
+        if len(path) + len(scope["query_string"]) > settings.url_limit:
             return TooLarge(
-                "request.url", f"The URL is longer than {self.settings.url_limit} bytes."
-            )
+                "request.url",
+                f"The URL is longer than {settings.url_limit} bytes.",
+                hint="The limit is STANCHION_URL_LIMIT.",
+            ), receive
         size = hosts = 0
         for name, value in scope["headers"]:
             size += len(name) + len(value)
             if name == b"host":
-                hosts += 1
-        if size > self.settings.header_limit:
+                hosts += 1 if value else 2  # a server may put an empty one where there is none
+            elif name == b"content-length":
+                if is_longer(value.decode("latin-1"), settings.body_limit):
+                    return body_too_large(settings.body_limit), receive
+            elif name == b"transfer-encoding":
+                receive = _counted(receive, settings.body_limit, reply)
+        if size > settings.header_limit:
             return TooLarge(
-                "request.headers", f"The headers are larger than {self.settings.header_limit} bytes."
-            )
+                "request.headers",
+                f"The headers are larger than {settings.header_limit} bytes.",
+                hint="The limit is STANCHION_HEADER_LIMIT.",
+            ), receive
         if hosts != 1 and scope.get("http_version", "1.1") == "1.1":
-            return BadRequest("request.host", "A request names exactly one Host.")
-        return None
+            return BadRequest("request.host", "A request names exactly one Host."), receive
+        return None, receive
 
 
-async def _send(problem: Problem, send: Send) -> None:
-    status, headers, body = render(problem)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+class _Reply:
+    """The answer on its way out: its status, its size, and the request's id in its headers."""
+
+    __slots__ = ("_bodiless", "_header", "_send", "refused", "sent", "status")
+
+    def __init__(self, scope: Scope, send: Send, request: str) -> None:
+        self._send = send
+        self._header = (b"x-request-id", request.encode())
+        self._bodiless = scope["method"] == "HEAD"
+        self.refused = False
+        self.status = 0
+        self.sent = 0
+
+    async def send(self, message: Scope) -> None:
+        """Pass a message of the app on; none after an answer of ours."""
+        if self.refused:
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), self._header]
+        elif self._bodiless:
+            message["body"] = b""
+        else:
+            self.sent += len(message.get("body", b""))
+        await self._send(message)
+
+    async def refuse(self, problem: Problem) -> None:
+        """Answer in the app's place. What was not read of the request is not waited for."""
+        status, headers, body = render(problem)
+        await self.send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, CLOSE]}
+        )
+        await self.send({"type": "http.response.body", "body": body})
+        self.refused = True
+
+
+def _counted(receive: Receive, limit: int, reply: _Reply) -> Receive:
+    """Reads a body of unknown length, and answers 413 once it is longer than `limit`."""
+    size = 0
+
+    async def read() -> Any:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            problem = body_too_large(limit)
+            if not reply.status:
+                await reply.refuse(problem)
+            raise problem
+        return message
+
+    return read
+
+
+async def _drain(receive: Receive) -> None:
+    """Take what a client still sends after its answer, within reason: many clients read the answer
+    only when they have sent everything, and a closed connection would take it from them."""
+    size = 0
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while size < DRAIN_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
 
 
 def _unexpected(request: str) -> InternalError:

@@ -30,6 +30,9 @@ def read_json(body: bytes, depth: int) -> Any:
     """The value of a JSON text; raises `BadRequest`."""
     if body[:3] == b"\xef\xbb\xbf":
         raise _bad("body.encoding", "The body starts with a byte order mark.", "Send plain UTF-8.")
+    if b"\0" in body:
+        detail = "The body holds NUL bytes; it looks like UTF-16."
+        raise _bad("body.encoding", detail, "Send JSON as UTF-8.")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -39,19 +42,23 @@ def read_json(body: bytes, depth: int) -> Any:
     if not text.strip():
         raise _bad("body.empty", "The body is empty.", 'Send a JSON object: {"name": "…"}')
     if _too_deep(text, depth):
-        raise _bad("body.depth", f"The body nests deeper than {depth} levels.", None)
+        raise _deep(depth)
     try:
         value = _decoder.decode(text)
+    except RecursionError:  # only where the limit was set very high
+        raise _deep(depth) from None
     except _Refused as error:
         raise _bad(error.code, error.detail, None) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise _bad("body.syntax", f"The body is not JSON: {error.msg} ({where}).", None) from None
-    except ValueError:
-        raise _bad("body.number", f"A number has more than {_DIGITS} digits.", None) from None
     if "\\u" in text:
         _check_texts(value)
     return value
+
+
+def _deep(depth: int) -> BadRequest:
+    return _bad("body.depth", f"The body nests deeper than {depth} levels.", "Send flatter JSON.")
 
 
 def _bad(code: str, detail: str, hint: str | None) -> BadRequest:
@@ -74,7 +81,9 @@ def _too_deep(text: str, depth: int) -> bool:
     return False
 
 
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# NOTE: possessive, and a text without an end is taken whole: else it would be tried again from
+# each quotation mark inside it, and a body of a megabyte would take hours
+_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)?|[\[\]{}]', re.DOTALL)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,19 +1,22 @@
 """Query strings to queries.
 
-In: the raw query string.   Out: `ReadQuery` and `AggregateQuery`.
-Refuses (400): unknown and repeated parameters, bad numbers, broken percent-encoding.
+In: the raw query string, and the fields that a hint to this caller may name.
+Out: `ReadQuery` and `AggregateQuery`.
+Refuses (400): unknown and repeated parameters, bad numbers, what is no UTF-8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 from ..errors import BadRequest, did_you_mean
 from ..query import AggregateQuery, ReadQuery
-from ..schema import Collection
+from ..schema import Collection, Field
 
 Given = dict[str, list[str]]
+Visible = Callable[[], Mapping[str, Field]]
 LIST = ("filter", "q", "sort", "limit", "after", "expand", "fields", "total")
 ONE = ("expand", "fields")
 AGGREGATE = ("group", "count", "sum", "filter", "q", "limit")
@@ -37,11 +40,14 @@ def _decoded(raw: bytes) -> str:
     if b"%" in raw or b"+" in raw:
         raw = unquote_to_bytes(raw.replace(b"+", b" "))
     try:
-        return raw.decode()
+        text = raw.decode()
     except UnicodeDecodeError:
         raise BadRequest(
             "query.encoding", "The query string is not UTF-8 under its percent-encoding."
         ) from None
+    if "\0" in text:
+        raise BadRequest("query.encoding", "The query string holds the NUL character.")
+    return text
 
 
 def _unencoded() -> BadRequest:
@@ -52,19 +58,19 @@ def _unencoded() -> BadRequest:
     )
 
 
-def list_query(collection: Collection, raw: bytes) -> ReadQuery:
+def list_query(collection: Collection, raw: bytes, visible: Visible) -> ReadQuery:
     """The query of `GET /api/{collection}`."""
     if not raw:
         return ReadQuery(collection.name)
     given = split(raw)
-    _refuse_unknown(collection, given, LIST)
+    _refuse_unknown(given, LIST, visible)
     limit = given.get("limit")
     return ReadQuery(
         collection=collection.name,
         filters=tuple(f for f in given.get("filter", ()) if f.strip()),
         q=_single(given, "q") or None,
         sort=_single(given, "sort"),
-        after=_single(given, "after") or None,
+        after=_single(given, "after") if "after" in given else None,
         limit=50 if limit is None else _limit(_single(given, "limit")),
         expand=_single(given, "expand"),
         fields=_single(given, "fields"),
@@ -72,21 +78,21 @@ def list_query(collection: Collection, raw: bytes) -> ReadQuery:
     )
 
 
-def one_query(collection: Collection, key: str, raw: bytes) -> ReadQuery:
+def one_query(collection: Collection, key: str, raw: bytes, visible: Visible) -> ReadQuery:
     """The query of `GET /api/{collection}/{id}`."""
     if not raw:
         return ReadQuery(collection.name, key)
     given = split(raw)
-    _refuse_unknown(collection, given, ONE)
+    _refuse_unknown(given, ONE, visible)
     return ReadQuery(
         collection.name, key, expand=_single(given, "expand"), fields=_single(given, "fields")
     )
 
 
-def aggregate_query(collection: Collection, raw: bytes) -> AggregateQuery:
+def aggregate_query(collection: Collection, raw: bytes, visible: Visible) -> AggregateQuery:
     """The query of `GET /api/{collection}/_aggregate`."""
     given = split(raw)
-    _refuse_unknown(collection, given, AGGREGATE)
+    _refuse_unknown(given, AGGREGATE, visible)
     return AggregateQuery(
         collection=collection.name,
         filters=tuple(f for f in given.get("filter", ()) if f.strip()),
@@ -98,10 +104,10 @@ def aggregate_query(collection: Collection, raw: bytes) -> AggregateQuery:
     )
 
 
-def refuse_parameters(collection: Collection, raw: bytes) -> None:
+def refuse_parameters(raw: bytes) -> None:
     """Writes take no parameters."""
     if raw:
-        _refuse_unknown(collection, split(raw), ())
+        _refuse_unknown(split(raw), (), dict)
 
 
 def _single(given: Given, name: str) -> str:
@@ -136,24 +142,39 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _refuse_unknown(collection: Collection, given: Given, known: Iterable[str]) -> None:
+def _refuse_unknown(given: Given, known: Sequence[str], visible: Visible) -> None:
     for name, values in given.items():
-        if name in known:
-            continue
-        word = name.strip()
-        if any(sign in name for sign in "=<>!|()\"' ") or (not values[0] and not word.isidentifier()):
-            raise _unencoded()
-        field = collection.field.get(word)
-        if field is not None and "filter" in known:
-            shown = _example(field.type.kind, values[0])
-            hint: str | None = f"To filter: filter={word} == {shown}"
-        else:
-            hint = did_you_mean(word, known) or (
-                f"Parameters here: {', '.join(known)}." if known else "This call takes none."
-            )
-        raise BadRequest("query.unknown_parameter", f"`{word[:60]}` is no parameter.", hint=hint)
+        if name not in known:
+            raise _unknown(name, values[0], given, known, visible)
 
 
-def _example(kind: str, value: str) -> str:
-    plain = kind in ("int", "float", "decimal", "bool") and value
+def _unknown(
+    name: str, value: str, given: Given, known: Sequence[str], visible: Visible
+) -> BadRequest:
+    """The error for an unknown parameter: most of them were meant to be filters."""
+    word = name.strip()
+    if "filter" in given and not (word.isidentifier() and value):
+        return BadRequest(
+            "query.unencoded",
+            "A `&` in the query string ends the parameter it stands in.",
+            hint="Inside a value, write %26.",
+        )
+    fields = visible() if "filter" in known else {}
+    first = _FIRST_NAME.match(word)
+    if word in fields:
+        hint: str | None = f"To filter: filter={word} == {_example(fields[word], value)}"
+    elif first is not None and first[0] != word and first[0] in fields:
+        hint = f"To filter: filter={word}" + (f"={value[:40]}" if value else "")
+    else:
+        hint = did_you_mean(word[:60], known) or (
+            f"Parameters here: {', '.join(known)}." if known else "This call takes none."
+        )
+    return BadRequest("query.unknown_parameter", f"`{word[:60]}` is no parameter.", hint=hint)
+
+
+_FIRST_NAME = re.compile(r"\w+")
+
+
+def _example(field: Field, value: str) -> str:
+    plain = field.type.kind in ("int", "float", "decimal", "bool") and value
     return value[:40] if plain else f'"{value[:40]}"'

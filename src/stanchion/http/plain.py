@@ -14,9 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import (
-    BadRequest, Conflict, FieldError, Forbidden, Invalid, MethodNotAllowed, NotFound, Problem,
-    TooLarge, Unauthorized, UnsupportedMediaType,
-)  # fmt: skip
+    BadRequest,
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unauthorized,
+    UnsupportedMediaType,
+)
 from .dispatch import ASGIApp, Dispatcher
 from .problem import pointer_of, render
 
@@ -90,18 +99,21 @@ async def _http_exception(request: Request, error: Any) -> Response:
 def _no_route(request: Request, error: HTTPException) -> Problem:
     dispatcher: Dispatcher = request.app.state.stanchion_dispatcher
     own = dispatcher.refusal(request.scope)
-    if own is not None and not (error.status_code == 405 and own.status == 404):
-        return own
     path = request.scope["path"][:200]
     if error.status_code == 405:
-        allow = dict(error.headers or {})
+        generated = own.headers["Allow"] if isinstance(own, MethodNotAllowed) else ""
+        every = f"{generated},{(error.headers or {}).get('Allow', '')}".split(",")
+        allow = ", ".join(dict.fromkeys(sorted(m.strip() for m in every if m.strip())))
         return MethodNotAllowed(
             "route.method",
             f"{request.method} is no method of {path}.",
-            hint=f"Methods here: {allow.get('Allow', '')}.",
-            headers=allow,
+            hint=f"Methods here: {allow}.",
+            headers={"Allow": allow},
         )
-    return NotFound("route.not_found", f"Nothing is at {path}.", hint="See /docs for what there is.")
+    if own is not None:
+        return own
+    hint = "See /docs for what there is."
+    return NotFound("route.not_found", f"Nothing is at {path}.", hint=hint)
 
 
 async def _validation_error(request: Request, error: Any) -> Response:
@@ -112,7 +124,9 @@ async def _validation_error(request: Request, error: Any) -> Response:
         if entry["type"] == "json_invalid":
             return response(BadRequest("body.syntax", f"The body is not JSON: {entry['msg']}."))
         pointer = pointer_of(rest) if place == "body" else None
-        detail = entry["msg"] if pointer is not None else f"{place} {'.'.join(map(str, rest))}: {entry['msg']}"
+        detail = entry["msg"]
+        if pointer is None:
+            detail = f"{place} {'.'.join(map(str, rest))}: {detail}"
         errors.append(FieldError(pointer, entry["type"], detail))
-    detail = "The body breaks the model." if places == {"body"} else "The request breaks the model."
-    return response(Invalid("body.invalid", detail, errors=errors))
+    what = "body" if places == {"body"} else "request"
+    return response(Invalid("body.invalid", f"The {what} breaks the model.", errors=errors))

@@ -44,12 +44,13 @@ def render(problem: Problem) -> tuple[int, Headers, bytes]:
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     ]
-    headers += [(k.lower().encode(), v.encode("latin-1", "replace")) for k, v in problem.headers.items()]
+    headers += [
+        (name.lower().encode(), value.encode("latin-1", "replace"))
+        for name, value in problem.headers.items()
+    ]
     return problem.status, headers, encoded
 
 
 def pointer_of(location: Sequence[Any]) -> str:
     """A JSON pointer for a place that pydantic names."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-
-

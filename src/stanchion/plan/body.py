@@ -1,73 +1,82 @@
 """Read the body of a create or an update: wire values in, stored values and every mistake out.
 
-In: a decoded JSON object.   Out: values by field name, and all `FieldError`s at once.
+In: a decoded JSON object, and which fields it may hold.   Out: values by field name, and all
+`FieldError`s at once.
 Refuses nothing by itself; the write door tells the mistakes when it is their turn.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from .. import clock
-from ..errors import FieldError, did_you_mean
-from ..schema import NO_DEFAULT, Collection, Field
+from ..errors import DeclarationError, FieldError, did_you_mean
+from ..schema import Collection, Field
 from ..types import Wire, WireError
 
 Factories = Mapping[str, Callable[[], Any]]
 SERVER_FIELDS = ("created", "updated", "version")
+MOST_MISTAKES = 100
+"""Of one record. A body of a megabyte could make a hundred thousand."""
+
+
+class Fillable(Protocol):
+    """Which fields of a collection a body may hold, and which exist for who sends it: what a
+    `WritePlan` says."""
+
+    @property
+    def collection(self) -> Collection: ...
+    @property
+    def settable(self) -> frozenset[str]: ...
+    @property
+    def visible(self) -> frozenset[str]: ...
 
 
 def read_create(
-    collection: Collection,
-    settable: frozenset[str],
-    visible: frozenset[str],
-    factories: Factories,
-    wire: Mapping[str, Wire],
-    at: str = "",
+    plan: Fillable, factories: Factories, wire: Mapping[str, Wire], at: str = ""
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """The values of a new record, defaults included. `at` is the pointer of the record."""
     values: dict[str, Any] = {}
-    errors = _refused_names(collection, settable, visible, wire, at)
-    for field in collection.fields:
-        if field.name in wire and field.name in settable:
+    errors = _refused_names(plan, wire, at)
+    for field in plan.collection.fields:
+        if field.name in wire and field.name in plan.settable:
             values[field.name] = _value(field, wire[field.name], at, errors)
         elif field.name == "id":
             values["id"] = clock.uuid7()
-        elif field.system:
-            values[field.name] = _system_value(field, factories)
-        elif field.name in factories:
-            values[field.name] = field.type.accept(factories[field.name]())
-        elif field.default is not NO_DEFAULT:
-            values[field.name] = None if field.default is None else field.type.parse(field.default)
-        elif field.name not in settable:
-            detail = f"`{field.name}` has no default, and this caller may not set it."
+        elif field.required:
+            detail = f"`{field.name}` is required."
+            if field.name not in plan.settable:
+                detail = f"`{field.name}` has no default, and this caller may not set it."
             errors.append(FieldError(f"{at}/{field.name}", "missing", detail))
         else:
-            detail = f"`{field.name}` is required."
-            errors.append(FieldError(f"{at}/{field.name}", "missing", detail))
-    return values, errors
+            values[field.name] = _default(field, factories)
+    return values, errors[:MOST_MISTAKES]
 
 
 def read_update(
-    collection: Collection,
-    settable: frozenset[str],
-    visible: frozenset[str],
-    key: str,
-    wire: Mapping[str, Wire],
+    plan: Fillable, key: str, wire: Mapping[str, Wire]
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """The values of a merge patch. An `id` that equals the path changes nothing."""
-    wire = dict(wire)
     errors: list[FieldError] = []
-    if "id" in wire and wire.pop("id") != key:
+    named = dict(wire)
+    if "id" in named and _as_key(plan.collection, named.pop("id")) != key:
         errors.append(FieldError("/id", "frozen", "`id` must equal the one in the path."))
-    errors += _refused_names(collection, settable, visible, wire, "")
+    errors += _refused_names(plan, named, "")
     values = {
-        name: _value(collection.field[name], wire[name], "", errors)
-        for name in wire
-        if name in settable
+        name: _value(plan.collection.field[name], named[name], "", errors)
+        for name in named
+        if name in plan.settable
     }
-    return values, errors
+    return values, errors[:MOST_MISTAKES]
+
+
+def _as_key(collection: Collection, wire: Wire) -> Any:
+    try:
+        return collection.key_field.type.parse(wire)
+    except WireError:
+        return None
 
 
 def _value(field: Field, wire: Wire, at: str, errors: list[FieldError]) -> Any:
@@ -78,43 +87,56 @@ def _value(field: Field, wire: Wire, at: str, errors: list[FieldError]) -> Any:
     try:
         return field.type.parse(wire)
     except WireError as error:
-        errors.append(FieldError(f"{at}/{field.name}", error.code, error.detail))
+        errors += error.told(f"{at}/{field.name}")
         return None
 
 
-def _system_value(field: Field, factories: Factories) -> Any:
-    """`created` and its like are set by the write door at the moment of the transaction."""
+def _default(field: Field, factories: Factories) -> Any:
+    """The value of a field that was left out. `created` and its like are set by the write door,
+    at the moment of the transaction."""
     if field.name in SERVER_FIELDS:
         return 1 if field.name == "version" else None
-    return factories[field.name]()
+    if field.name not in factories:
+        default = field.default
+        if isinstance(default, (list, dict)):
+            default = copy.deepcopy(default)  # its own for each record
+        return None if default is None else field.type.parse(default)
+    made = factories[field.name]()
+    if made is None and field.nullable:
+        return None
+    try:
+        return field.type.accept(made)
+    except WireError as error:
+        raise DeclarationError(
+            "field.default", f"the default_factory of `{field.name}` made {made!r}: {error.detail}"
+        ) from None
 
 
-def _refused_names(
-    collection: Collection,
-    settable: frozenset[str],
-    visible: frozenset[str],
-    wire: Mapping[str, Wire],
-    at: str,
-) -> list[FieldError]:
+def _refused_names(plan: Fillable, wire: Mapping[str, Wire], at: str) -> list[FieldError]:
     """Names that are no field, or that this caller may not set."""
-    errors = []
+    errors: list[FieldError] = []
     for name in wire:
-        if name in settable:
-            continue
-        field = collection.field.get(name)
-        pointer = f"{at}/{_escaped(name)}"
-        if field is None or (name not in visible and field.name not in settable):
-            hint = did_you_mean(name, settable) or ""
-            detail = f"{collection.name} has no field `{name[:60]}`. {hint}".rstrip()
-            errors.append(FieldError(pointer, "unknown_field", detail))
-        elif field.system:
-            errors.append(FieldError(pointer, "system_field", f"`{name}` is set by the server."))
-        elif field.frozen:
-            errors.append(FieldError(pointer, "frozen", f"`{name}` is set at create only."))
-        else:
-            detail = f"`{name}` is set by the server; this caller may not."
-            errors.append(FieldError(pointer, "not_writable", detail))
+        if name not in plan.settable:
+            errors.append(_refused_name(plan, name, f"{at}/{_escaped(name)}"))
+            if len(errors) == MOST_MISTAKES:
+                break
     return errors
+
+
+def _refused_name(plan: Fillable, name: str, pointer: str) -> FieldError:
+    collection = plan.collection
+    field = collection.field.get(name)
+    if field is None or name not in plan.visible:
+        hint = did_you_mean(name[:60], plan.settable) or ""
+        detail = f"{collection.name} has no field `{name[:60]}`. {hint}".rstrip()
+        return FieldError(pointer, "unknown_field", detail)
+    if field.system:
+        return FieldError(pointer, "system_field", f"`{name}` is set by the server.")
+    if field.frozen:
+        return FieldError(pointer, "frozen", f"`{name}` is set at create only.")
+    return FieldError(
+        pointer, "not_writable", f"`{name}` is set by the server; this caller may not."
+    )
 
 
 def _escaped(name: str) -> str:

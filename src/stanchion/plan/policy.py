@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .. import clock
 from ..expr.check import Scope, check_rule
@@ -152,6 +152,8 @@ class Profile:
             verdict = self.verdicts.get(part)
             if verdict is not None:
                 return verdict
+            if self.kind == "anonymous" and _selects_from_auth(part):
+                return ERROR
             return decide(part) if decide is not None else None
 
         return fold(node, known)
@@ -185,7 +187,7 @@ def compile_policy(schema: Schema) -> Policy:
 def _checked(rule: Rule, schema: Schema, collection: Collection, *, old: bool) -> Node:
     if isinstance(rule, RuleConst):
         return TRUE if rule.value else FALSE
-    scope = Scope(schema=schema, collection=collection, old=old, auth=schema.users)
+    scope = Scope(schema=schema, collection=collection, old=old, auth=schema.users, params=())
     return fold(check_rule(rule, scope), lambda part: None)
 
 
@@ -209,9 +211,18 @@ def _auth_atoms(node: Node) -> Iterator[Node]:
                     yield part
 
 
+def _selects_from_auth(part: Node) -> bool:
+    """Whether an atom selects a field of `auth`: without a caller that is an error."""
+    if not isinstance(part, (Compare, In, TextTest, Has, Truth)):
+        return False
+    inside = list(walk(part))
+    if any(isinstance(p, (Macro, And, Or, Not)) for p in inside):
+        return False  # what is inside may be decided without that field
+    return any(isinstance(p, Path) and p.root == "auth" and p.leaf is not None for p in inside)
+
+
 def _is_auth_atom(part: object) -> bool:
-    booleans = (Not, And, Or, Compare, In, TextTest, Has, Truth, Macro)
-    return isinstance(part, booleans) and depends_on_auth_alone(part)
+    return isinstance(part, CONDITIONS) and depends_on_auth_alone(part)
 
 
 def _auth_fields(schema: Schema) -> tuple[str, ...]:
@@ -225,8 +236,24 @@ def decide_old_is_null(part: Node) -> Const | None:
         whole = any(isinstance(s, Path) and s.root == "old" and s.leaf is None for s in sides)
         if whole and any(isinstance(s, Null) for s in sides):
             return TRUE if part.op == "==" else FALSE
-    if isinstance(part, (And, Or, Not, Const)):
-        return None
-    if any(isinstance(p, Path) and p.root == "old" for p in walk(part)):
-        return ERROR
-    return None
+    return ERROR if _selects_from_old(part) else None
+
+
+CONDITIONS = (Const, Not, And, Or, Compare, In, TextTest, Has, Truth, Macro)
+
+
+def _selects_from_old(part: Node) -> bool:
+    """Whether this part alone is an error without an old row; parts inside it are asked apart."""
+    values: list[Any]
+    match part:
+        case Const() | Not() | And() | Or():
+            return False
+        case Macro(source=source):
+            values = [source]
+        case Compare(left=left, right=right):
+            values = [side for side in (left, right) if not isinstance(side, CONDITIONS)]
+        case _:
+            values = [part]
+    return any(
+        isinstance(below, Path) and below.root == "old" for value in values for below in walk(value)
+    )

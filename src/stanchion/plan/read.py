@@ -13,13 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import BadRequest
+from ..expr.syntax import Syntax
 from ..expr.tree import TRUE, And, Node
-from ..query import AggregateQuery, ReadQuery, digest
+from ..query import AggregateQuery, ReadQuery, digest, join_filters
 from ..schema import BackReference, Collection, Field, Schema
 from .policy import Profile
-from .resolve import Names, Tree, refuse_closed
+from .resolve import Named, Names, Tree, parse_filter, refuse_closed, split_names
 
 MANY_LIMIT = 100
+SORT_KEYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,20 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One key of the order; a row for which `mask` is not certainly true sorts as null."""
+    """One key of the order. Null is smallest."""
 
-    field: Field
+    named: Named
     descending: bool
-    mask: Node
+
+    @property
+    def field(self) -> Field:
+        """The field whose values are sorted."""
+        return self.named.field
 
     @property
     def nullable(self) -> bool:
         """Whether the key can be null."""
-        return self.field.nullable or self.mask != TRUE
+        return self.named.nullable
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +94,7 @@ class ReadPlan:
     sort: tuple[SortKey, ...]
     body: Body
     by_key: bool
-    total: bool
     shape: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupKey:
-    """One field that groups; masked values form the group of null."""
-
-    field: Field
-    mask: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +106,29 @@ class AggregatePlan:
     collection: Collection
     where: Node
     search: tuple[Field, ...]
-    group: tuple[GroupKey, ...]
+    group: tuple[Named, ...]
     count: bool
-    sums: tuple[GroupKey, ...]
+    sums: tuple[Named, ...]
 
 
 def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
     """The plan of a list or of one record."""
     collection = schema.collection[ask.collection]
+    syntax = _syntax(ask.filters)
     refuse_closed(profile, collection, "read")
     names = Names(schema, profile)
-    expand = names.tree(ask.expand, "expand") if ask.expand else {}
-    fields = names.tree(ask.fields, "fields") if ask.fields else {}
+    expand = names.tree(ask.expand, "expand")
+    fields = names.tree(ask.fields, "fields")
     body = _body(names, collection, expand, fields)
     return ReadPlan(
         schema=schema,
         access=profile,
         collection=collection,
-        where=_where(names, collection, ask.filters),
+        where=_where(names, collection, syntax, ask.filters),
         search=_search(names, collection) if ask.q else (),
         sort=() if ask.key is not None else _sort(names, collection, ask.sort),
         body=body,
         by_key=ask.key is not None,
-        total=ask.total,
         shape=_shape_mark(body),
     )
 
@@ -144,29 +141,42 @@ def plan_body(schema: Schema, profile: Profile, collection: Collection) -> Body:
 def plan_aggregate(ask: AggregateQuery, schema: Schema, profile: Profile) -> AggregatePlan:
     """The plan of groups and sums."""
     collection = schema.collection[ask.collection]
-    refuse_closed(profile, collection, "read")
-    names = Names(schema, profile)
+    syntax = _syntax(ask.filters)
     if not (ask.count or ask.sum):
         raise BadRequest(
             "query.aggregate",
             "Say what to compute.",
             hint="count=true, sum=quantity, or both; group=category makes groups.",
         )
+    refuse_closed(profile, collection, "read")
+    names = Names(schema, profile)
     return AggregatePlan(
         schema=schema,
         access=profile,
         collection=collection,
-        where=_where(names, collection, ask.filters),
+        where=_where(names, collection, syntax, ask.filters),
         search=_search(names, collection) if ask.q else (),
-        group=_keys(names, collection, ask.group, "group"),
+        group=_group(names, collection, ask.group),
         count=ask.count,
-        sums=_keys(names, collection, ask.sum, "sum"),
+        sums=_sums(names, collection, ask.sum),
     )
 
 
-def _where(names: Names, collection: Collection, filters: tuple[str, ...]) -> Node:
+def _syntax(filters: tuple[str, ...]) -> Syntax | None:
+    """The syntax of all filters together. Each must be an expression by itself."""
+    if not filters:
+        return None
+    alone = [parse_filter(text) for text in filters]
+    return alone[0] if len(alone) == 1 else parse_filter(join_filters(filters))
+
+
+def _where(
+    names: Names, collection: Collection, syntax: Syntax | None, filters: tuple[str, ...]
+) -> Node:
     parts = [names.profile.row(collection.name)]
-    parts += [names.profile.folded(names.filter(collection, text)) for text in filters]
+    if syntax is not None:
+        checked = names.filter(collection, syntax, join_filters(filters))
+        parts.append(names.profile.folded(checked))
     kept = tuple(part for part in parts if part != TRUE)
     if not kept:
         return TRUE
@@ -186,37 +196,55 @@ def _search(names: Names, collection: Collection) -> tuple[Field, ...]:
 
 def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...]:
     keys: list[SortKey] = []
-    for item in text.split(",") if text else ():
-        word = item.strip()
-        descending = word.startswith("-")
-        word = word.lstrip("+-") if word[:1] in "+-" else word
-        found = names.field(collection, word, "sort")
-        if not found.type.sortable:
-            raise BadRequest("query.sort", f"`{word}` is {found.type.kind}, which has no order.")
-        if any(key.field is found for key in keys):
-            raise BadRequest("query.sort", f"`sort` names `{word}` twice.")
-        keys.append(SortKey(found, descending, names.profile.mask(collection.name, word)))
-    named = {key.field.name for key in keys}
+    for item in split_names(text, "sort"):
+        descending = item.startswith("-")
+        word = item[1:].lstrip() if item[0] in "+-" else item
+        keys.append(SortKey(_scalar(names, collection, word, "sort"), descending))
+    _refuse_repeated([key.named for key in keys], "sort")
+    if len(keys) > SORT_KEYS:
+        raise BadRequest("query.sort", f"`sort` takes at most {SORT_KEYS} names.")
     last = keys[-1].descending if keys else False
-    for name in collection.key:
-        if name not in named:
-            keys.append(SortKey(collection.field[name], last, TRUE))
+    given = {key.named.word for key in keys}
+    keys += [
+        SortKey(names.named(collection, name, "sort"), last)
+        for name in collection.key
+        if name not in given
+    ]
     return tuple(keys)
 
 
-def _keys(names: Names, collection: Collection, text: str, parameter: str) -> tuple[GroupKey, ...]:
-    keys: list[GroupKey] = []
-    for item in text.split(",") if text else ():
-        word = item.strip()
-        found = names.field(collection, word, parameter)
-        if parameter == "sum" and found.type.kind not in ("int", "decimal", "float"):
-            raise BadRequest("query.sum", f"`{word}` is {found.type.kind}; numbers have a sum.")
-        if parameter == "group" and not found.type.sortable:
-            raise BadRequest("query.group", f"`{word}` is {found.type.kind} and forms no groups.")
-        if any(key.field is found for key in keys):
+def _group(names: Names, collection: Collection, text: str) -> tuple[Named, ...]:
+    keys = [_scalar(names, collection, word, "group") for word in split_names(text, "group")]
+    _refuse_repeated(keys, "group")
+    return tuple(keys)
+
+
+def _sums(names: Names, collection: Collection, text: str) -> tuple[Named, ...]:
+    keys = [names.named(collection, word, "sum") for word in split_names(text, "sum")]
+    for key in keys:
+        if key.field.type.kind not in ("int", "decimal", "float"):
+            raise BadRequest(
+                "query.sum", f"`{key.word}` is {key.field.type.kind}; numbers have a sum."
+            )
+    _refuse_repeated(keys, "sum")
+    return tuple(keys)
+
+
+def _scalar(names: Names, collection: Collection, word: str, parameter: str) -> Named:
+    """A name whose values have an order."""
+    found = names.named(collection, word, parameter)
+    if not found.field.type.sortable:
+        raise BadRequest(
+            f"query.{parameter}", f"`{word}` is {found.field.type.kind}, which has no order."
+        )
+    return found
+
+
+def _refuse_repeated(keys: list[Named], parameter: str) -> None:
+    words = [key.word for key in keys]
+    for word in words:
+        if words.count(word) > 1:
             raise BadRequest(f"query.{parameter}", f"`{parameter}` names `{word}` twice.")
-        keys.append(GroupKey(found, names.profile.mask(collection.name, word)))
-    return tuple(keys)
 
 
 def _body(names: Names, collection: Collection, expand: Tree, fields: Tree) -> Body:
@@ -240,11 +268,9 @@ def _wanted(
     for word in expand:
         names.relation(collection, word, "expand")
     for word, below in fields.items():
-        if word in collection.back_reference:
-            names.relation(collection, word, "fields")
-        else:
-            names.field(collection, word, "fields")
-        if (below or word in collection.back_reference) and word not in expand:
+        related = below or word in collection.back_reference
+        found = (names.relation if related else names.field)(collection, word, "fields")
+        if word not in expand and (below or isinstance(found, BackReference)):
             raise BadRequest(
                 "query.fields",
                 f"`fields` selects from `{word}`, which is not expanded.",

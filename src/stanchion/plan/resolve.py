@@ -6,20 +6,40 @@ not read looks exactly like one that does not exist, also in hints.
 
 from __future__ import annotations
 
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import BadRequest, Forbidden, Problem, Unauthorized, did_you_mean
 from ..expr.check import Scope, check
 from ..expr.error import ExpressionError
+from ..expr.kinds import kind_of
 from ..expr.parse import parse
-from ..expr.tree import Node
+from ..expr.syntax import Syntax
+from ..expr.tree import TRUE, Hop, Node, Path
 from ..schema import BackReference, Collection, Field, Schema, rule_text
 from .policy import Profile, RowOperation
 
-EXPAND_DEPTH = 5
+PATH_DEPTH = 5
 EXPAND_COUNT = 20
 Tree = dict[str, "Tree"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A field that a parameter names, of the record itself or behind to-one references.
+
+    Null where the path breaks, where it crosses a record that the caller may not see, and where
+    the field is hidden in its record.
+    """
+
+    word: str
+    path: Path
+    field: Field
+
+    @property
+    def nullable(self) -> bool:
+        """Whether it can be null."""
+        return self.path.nullable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,62 +58,101 @@ class Names:
 
     def relation(self, collection: Collection, word: str, parameter: str) -> Field | BackReference:
         """The reference or to-many relation that `word` names."""
-        many = collection.back_reference.get(word)
-        if many is not None and self._many_is_visible(many):
+        many = self._many(collection, word)
+        if many is not None:
             return many
         found = self.field(collection, word, parameter)
         if found.reference is None:
             raise BadRequest(
                 f"query.{parameter}",
-                f"`{word}` of {collection.name} is a plain field; there is nothing to expand.",
-                hint=self._relations_hint(collection),
+                f"`{word}` of {collection.name} is a plain field; nothing lies behind it.",
+                hint=self._listed("Relations", self._relations(collection)),
             )
         return found
 
-    def _many_is_visible(self, many: BackReference) -> bool:
-        child = self.schema.collection[many.collection]
-        return self.profile.sight(child, child.field[many.field]) != "hidden"
+    def named(self, collection: Collection, word: str, parameter: str) -> Named:
+        """The field that a path such as `order.customer.name` leads to."""
+        *steps, leaf = word.split(".")
+        if len(steps) > PATH_DEPTH:
+            raise _too_deep(word, parameter)
+        here, hops, nullable = collection, [], False
+        for step in steps:
+            reference = self._reference(here, step, parameter)
+            target = self.schema.target(reference)
+            hops.append(Hop(here.name, reference.name, target.name))
+            nullable |= reference.nullable or self._is_masked(here, reference)
+            nullable |= self.profile.row(target.name) != TRUE
+            here = target
+        field = self._leaf(here, leaf, parameter)
+        masked = self._is_masked(here, field)
+        nullable |= field.nullable or masked
+        kind = kind_of(field.type)
+        path = Path("record", collection.name, tuple(hops), leaf, kind, nullable, True, masked)
+        return Named(word, path, field)
 
-    def _relations_hint(self, collection: Collection) -> str | None:
-        names = [f.name for f in self.visible(collection) if f.reference]
-        names += [r.name for r in collection.back_references if self._many_is_visible(r)]
-        return f"Relations here: {', '.join(names)}." if names else None
+    def _reference(self, collection: Collection, word: str, parameter: str) -> Field:
+        found = self.relation(collection, word, parameter)
+        if isinstance(found, BackReference):
+            raise _holds_many(word, parameter)
+        return found
+
+    def _leaf(self, collection: Collection, word: str, parameter: str) -> Field:
+        if self._many(collection, word) is not None:
+            raise _holds_many(word, parameter)
+        return self.field(collection, word, parameter)
+
+    def _is_masked(self, collection: Collection, field: Field) -> bool:
+        return self.profile.sight(collection, field) == "masked"
+
+    def _many(self, collection: Collection, word: str) -> BackReference | None:
+        many = collection.back_reference.get(word)
+        if many is None:
+            return None
+        child = self.schema.collection[many.collection]
+        hidden = self.profile.sight(child, child.field[many.field]) == "hidden"
+        return None if hidden else many
+
+    # what is there
 
     def visible(self, collection: Collection) -> tuple[Field, ...]:
         """The fields of a collection that exist for this caller."""
         sight = self.profile.sight
         return tuple(f for f in collection.fields if sight(collection, f) != "hidden")
 
-    def names(self, collection: Collection) -> list[str]:
-        """Every name that exists for this caller."""
-        fields = [f.name for f in self.visible(collection)]
-        return fields + [r.name for r in collection.back_references if self._many_is_visible(r)]
+    def _manys(self, collection: Collection) -> list[str]:
+        return [r.name for r in collection.back_references if self._many(collection, r.name)]
+
+    def _relations(self, collection: Collection) -> list[str]:
+        return [f.name for f in self.visible(collection) if f.reference] + self._manys(collection)
 
     def unknown(self, collection: Collection, word: str, parameter: str) -> BadRequest:
         """The error for a name that does not exist, as far as this caller is concerned."""
-        names = self.names(collection)
+        if parameter == "expand":
+            what, names = "Relations", self._relations(collection)
+        else:
+            what, names = "Fields", [f.name for f in self.visible(collection)]
+            names += self._manys(collection) if parameter == "fields" else []
         return BadRequest(
             "query.unknown_field",
-            f"`{parameter}` names `{word}`, which is no field of {collection.name}.",
-            hint=did_you_mean(word, names) or f"Fields: {', '.join(names)}.",
+            f"`{parameter}` names `{word[:60]}`, which is no field of {collection.name}.",
+            hint=did_you_mean(word[:60], names) or self._listed(what, names),
         )
+
+    def _listed(self, what: str, names: list[str]) -> str | None:
+        return f"{what} here: {', '.join(names)}." if names else None
+
+    # lists of names
 
     def tree(self, text: str, parameter: str) -> Tree:
         """`a,b.c,b.d` as nested names; raises `BadRequest` for empty names and past the limits."""
         root: Tree = {}
         count = 0
-        for item in text.split(","):
-            words = item.strip().split(".")
+        for item in split_names(text, parameter):
+            words = item.split(".")
             if not all(words):
-                raise BadRequest(
-                    f"query.{parameter}",
-                    f"`{parameter}` is a list of names with commas between them.",
-                    hint=f"{parameter}=id,name",
-                )
-            if len(words) > EXPAND_DEPTH + 1:
-                raise BadRequest(
-                    f"query.{parameter}", f"`{item}` goes deeper than {EXPAND_DEPTH} relations."
-                )
+                raise no_list(parameter)
+            if len(words) > PATH_DEPTH + (parameter == "fields"):
+                raise _too_deep(item, parameter)
             level = root
             for word in words:
                 count += word not in level
@@ -102,21 +161,65 @@ class Names:
             raise BadRequest("query.expand", f"At most {EXPAND_COUNT} relations expand at once.")
         return root
 
-    def filter(self, collection: Collection, text: str, shape_only: bool = True) -> Node:
+    def filter(self, collection: Collection, syntax: Syntax, text: str) -> Node:
         """A caller's filter, checked; its literals stay slots of the request."""
         scope = Scope(
             schema=self.schema,
             collection=collection,
             bare=True,
             auth=self.schema.users,
-            lifted=shape_only,
+            lifted=True,
             caller=True,
             see=self.profile.sight,
         )
         try:
-            return check(parse(text), scope)
+            return check(syntax, scope)
         except ExpressionError as error:
             raise filter_problem(error, text) from None
+
+
+def visible_fields(schema: Schema, profile: Profile, collection: Collection) -> Mapping[str, Field]:
+    """What a hint may name: nothing at all of a collection that is closed to this caller."""
+    if profile.refused(collection.name, "read"):
+        return {}
+    return {f.name: f for f in Names(schema, profile).visible(collection)}
+
+
+def split_names(text: str, parameter: str) -> list[str]:
+    """The names between the commas of a list; none of them is empty."""
+    names = [item.strip() for item in text.split(",")] if text else []
+    if not all(names):
+        raise no_list(parameter)
+    return names
+
+
+def no_list(parameter: str) -> BadRequest:
+    """The error for a list with an empty name in it."""
+    return BadRequest(
+        f"query.{parameter}",
+        f"`{parameter}` is a list of names with commas between them.",
+        hint=f"{parameter}=id,name",
+    )
+
+
+def _too_deep(word: str, parameter: str) -> BadRequest:
+    return BadRequest(
+        f"query.{parameter}", f"`{word[:60]}` goes deeper than {PATH_DEPTH} relations."
+    )
+
+
+def _holds_many(word: str, parameter: str) -> BadRequest:
+    return BadRequest(
+        f"query.{parameter}", f"`{word}` holds many records, so `{parameter}` cannot use it."
+    )
+
+
+def parse_filter(text: str) -> Syntax:
+    """The syntax of a caller's filter; raises `BadRequest`."""
+    try:
+        return parse(text)
+    except ExpressionError as error:
+        raise filter_problem(error, text) from None
 
 
 def filter_problem(error: ExpressionError, text: str) -> BadRequest:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..expr.fold import certainly_false
 from ..expr.tree import TRUE, Node
 from ..query import Operation
-from ..schema import NEVER, Collection, Field, Index, Schema
+from ..schema import Collection, Field, Index, Schema
 from .policy import Profile, decide_old_is_null
 from .read import Body, Shown, plan_body
 from .resolve import refuse_closed
@@ -40,8 +40,9 @@ class WritePlan:
     """What one operation on one collection takes, for one kind of caller.
 
     `rule` is the operation's row rule, `read` the read rule. `settable` are the fields that the
-    caller may name; `field_rules` guard some of them. `answer` is what the caller gets back,
-    `logged` what the change log keeps. `keys` are the unique sets that a clash may be about.
+    caller may name, `visible` those that exist for it; `field_rules` guard some of them. `answer`
+    is what the caller gets back, `logged` what the change log keeps. `keys` are the unique sets
+    that a clash may be about.
     """
 
     schema: Schema
@@ -51,6 +52,7 @@ class WritePlan:
     rule: Node
     read: Node
     settable: frozenset[str]
+    visible: frozenset[str]
     field_rules: tuple[FieldRule, ...]
     references: tuple[ReferenceRule, ...]
     keys: tuple[Index, ...]
@@ -71,11 +73,14 @@ def plan_write(
     create = operation == "create"
     decide = decide_old_is_null if create else None
     write_rules = {f.name: profile.write_rule(collection.name, f.name) for f in collection.fields}
+    visible = frozenset(
+        f.name for f in collection.fields if profile.sight(collection, f) != "hidden"
+    )
     settable = frozenset(
         f.name
         for f in collection.fields
         if (profile.kind == "system" or not f.system)
-        and not certainly_false(write_rules[f.name])
+        and _may_be_named(profile, collection, f, f.name in visible)
         and (create or not f.frozen)
     )
     return WritePlan(
@@ -86,6 +91,7 @@ def plan_write(
         rule=profile.folded(profile.rule(collection.name, operation), decide),
         read=profile.row(collection.name),
         settable=settable,
+        visible=visible,
         field_rules=tuple(
             FieldRule(f, profile.folded(write_rules[f.name], decide))
             for f in collection.fields
@@ -101,10 +107,30 @@ def plan_write(
             *(i for i in collection.all_indexes if i.unique and i.fields != collection.key),
         ),
         answer=plan_body(schema, profile, collection),
-        logged=logged_body(collection),
+        logged=_logged_body(profile, collection),
     )
 
 
-def logged_body(collection: Collection) -> Body:
+def _may_be_named(profile: Profile, collection: Collection, field: Field, visible: bool) -> bool:
+    """Whether a body may hold the field.
+
+    `write=False` makes it the server's alone. A rule that this caller cannot meet refuses the
+    value (403), unless the field does not exist for the caller at all.
+    """
+    identity = (collection.name, field.name)
+    if not certainly_false(profile.write_rule(*identity)):
+        return True
+    return visible and not certainly_false(profile.policy.field_write[identity])
+
+
+def _logged_body(profile: Profile, collection: Collection) -> Body:
     """Every field but the secret ones: those that nobody may ever read."""
-    return Body(collection, tuple(Shown(f, TRUE) for f in collection.fields if f.read != NEVER))
+    rules = profile.policy.field_read
+    return Body(
+        collection,
+        tuple(
+            Shown(f, TRUE)
+            for f in collection.fields
+            if not certainly_false(rules.get((collection.name, f.name), TRUE))
+        ),
+    )

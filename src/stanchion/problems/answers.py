@@ -130,12 +130,6 @@ BODY = Family(
             detail="The body is empty.", hint='Send a JSON object: {"name": "…"}',
         ),
         answer(
-            BadRequest, "body.object", "A record is a JSON object",
-            meaning="The body, or an item of its array, is a text, a number, null or an array.",
-            way_out='Send an object with the fields by name: {"name": "Margherita"}.',
-            detail="A record is a JSON object (item 2).",
-        ),
-        answer(
             BadRequest, "body.encoding", "The body is not plain UTF-8",
             meaning="The bytes are no UTF-8 (perhaps UTF-16 or Latin-1), or start with a byte "
             "order mark.",

@@ -40,12 +40,6 @@ PLACES = Family(
             detail="pizzas has no field `titel`. Did you mean 'title'?", pointer="/titel",
         ),
         place(
-            "extra_forbidden", "No such field",
-            meaning="Server code changed a field that the record class does not have.",
-            way_out="Correct the name.",
-            detail="No such field. Did you mean 'title'?", pointer="/titel",
-        ),
-        place(
             "system_field", "The server sets this field",
             meaning="`created`, `updated`, `version` and their like are the server's business.",
             way_out="Leave the field out.",
@@ -66,7 +60,7 @@ PLACES = Family(
         ),
         place(
             "object_type", "An object is wanted",
-            meaning="The body of this route is one record, and a record is a JSON object.",
+            meaning="The value, or the whole body, is a text, a number, null or an array.",
             way_out="Send an object with the fields by name.",
             detail="Must be a JSON object.", pointer=None,
         ),
@@ -289,6 +283,19 @@ PLACES = Family(
             "one field.",
             way_out="Compare the values with each other and with what is stored.",
             detail="The database refuses this combination of values.", pointer=None, kind=Conflict,
+        ),
+        place(
+            "update.overflow", "The new value cannot be computed", kind=Conflict,
+            meaning="Server code asked the database for a value that is computed from the record, "
+            "and it is outside the range of numbers, or a part of it is null. Nothing was changed.",
+            way_out="Change by less, or make the change conditional on what is stored.",
+            detail="The new value cannot be computed: it overflows, or a part of it is null.",
+            pointer="/stock",
+        ),
+        _check("range", "The result is out of range", "`stock` would break its limit (range)."),
+        _check(
+            "max_digits", "The result has too many digits",
+            "`price` would break its limit (max_digits).",
         ),
         _check("ge", "The result would be too small", "`stock` would break its limit (ge)."),
         _check("gt", "The result would be too small", "`stock` would break its limit (gt)."),

@@ -11,31 +11,31 @@ from ..plan.read import MANY_LIMIT, Body, Shown, ShownMany, ShownOne
 from ..schema import Field
 from .dialect import name
 from .expr import ExpressionCompiler, Rows
-from .text import Condition, boolean
+from .text import Condition, all_of, boolean
 
 GROUP = 40  # pieces in one concatenation: a tree of more than a thousand || is refused
 
 
 def compile_body(compiler: ExpressionCompiler, body: Body, alias: str) -> str:
     """SQL for the JSON object of the row `alias`."""
-    members = [(_name(s), _value(compiler, s, alias), _when(compiler, s, alias)) for s in body.shown]
-    first_is_certain = bool(members) and members[0][2] is True
-    pieces: list[str] = []
-    text = "{"
-    for position, (key, value, when) in enumerate(members):
-        comma = "," if position or not first_is_certain else ""
-        if when is True:
-            pieces += [_quoted(f'{text}{comma}"{key}":'), value]
-        else:
-            pieces.append(_quoted(text))
-            member = _quoted(',"' + key + '":') + "||" + value
-            pieces.append(f"(case when {boolean(when)} then {member} else '' end)")
-        text = ""
-    if first_is_certain:
-        return _concatenated([*pieces, _quoted(text + "}")])
-    # each member brings its comma; the first one is cut off with the brace before it
-    members_only = _concatenated([*pieces, "''"])
-    return f"('{{'||substr({members_only},3)||'}}')"
+    members = [
+        (f'"{_name(s)}":', _value(compiler, s, alias), _when(compiler, s, alias))
+        for s in body.shown
+    ]
+    if not members:
+        return "'{}'"
+    if members[0][2] is True:
+        (key, value, _), *others = members
+        pieces = [f"'{{{key}'", value, *(_member(*member) for member in others), "'}'"]
+        return _concatenated(pieces)
+    # each member brings its comma, and the first one is cut off
+    return f"'{{'||substr({_concatenated([_member(*m) for m in members])},2)||'}}'"
+
+
+def _member(key: str, value: str, when: Condition) -> str:
+    """A comma and a member; nothing where the caller may not see it."""
+    member = f"',{key}'||{value}"
+    return member if when is True else f"(case when {boolean(when)} then {member} else '' end)"
 
 
 def _name(shown: Shown | ShownOne | ShownMany) -> str:
@@ -50,9 +50,7 @@ def _when(
     return compiler.true(shown.when, Rows.of(record=alias))
 
 
-def _value(
-    compiler: ExpressionCompiler, shown: Shown | ShownOne | ShownMany, alias: str
-) -> str:
+def _value(compiler: ExpressionCompiler, shown: Shown | ShownOne | ShownMany, alias: str) -> str:
     match shown:
         case Shown(field=field):
             return field_json(compiler, field, f"{alias}.{name(field.name)}")
@@ -84,30 +82,24 @@ def _one(compiler: ExpressionCompiler, shown: ShownOne, alias: str) -> str:
 
 
 def _many(compiler: ExpressionCompiler, shown: ShownMany, alias: str) -> str:
-    """`{"items":[…],"more":…}`: one record more than is shown tells whether there are more."""
+    """`{"items":[…],"more":…}`. Only where all 100 are there is it asked whether there are more."""
     child = shown.body.collection
     inner, outer = compiler.aliases.next(), compiler.aliases.next()
     rule = compiler.true(shown.rule, Rows.of(record=inner))
-    if rule is False:
+    link = child.field[shown.relation.field]
+    owner = f"{alias}.{name(compiler.schema.target(link).key[0])}"
+    found = all_of((f"{inner}.{name(link.name)}={owner}", rule))
+    if found is False:
         return _quoted('{"items":[],"more":false}')
-    parent_key = name("id")
-    where = f"{inner}.{name(shown.relation.field)}={alias}.{parent_key}"
-    if rule is not True:
-        where += f" and {rule}"
     body = compile_body(compiler, shown.body, inner)
     key = f"{inner}.{name(child.key[0])}"
-    page = (
-        f"select {body} as body,row_number() over (order by {key}) as n "
-        f"from {name(child.name)} {inner} where {where} order by {key} limit {MANY_LIMIT + 1}"
-    )
-    items = (
-        f"{compiler.dialect.aggregate_text}({outer}.body,',' order by {outer}.n) "
-        f"filter (where {outer}.n<={MANY_LIMIT})"
-    )
-    more = f"case when count(*)>{MANY_LIMIT} then 'true' else 'false' end"
+    rows = f"from {name(child.name)} {inner} where {boolean(found)} order by {key} limit"
+    items = f"{compiler.dialect.aggregate_text}({outer}.body,',' order by {outer}.key)"
+    another = f"count(*)={MANY_LIMIT} and exists(select 1 {rows} 1 offset {MANY_LIMIT})"
     return (
-        f"(select '{{\"items\":['||coalesce({items},'')||'],\"more\":'||{more}||'}}' "
-        f"from ({page}) {outer})"
+        f"(select '{{\"items\":['||coalesce({items},'')||'],\"more\":'"
+        f"||case when {another} then 'true' else 'false' end||'}}' "
+        f"from (select {body} as body,{key} as key {rows} {MANY_LIMIT}) {outer})"
     )
 
 
@@ -116,8 +108,10 @@ def _quoted(text: str) -> str:
 
 
 def _concatenated(pieces: list[str]) -> str:
-    """`a||b||c`, in groups so that the tree stays flat."""
-    if len(pieces) <= GROUP:
-        return "||".join(pieces)
-    groups = [pieces[at : at + GROUP] for at in range(0, len(pieces), GROUP)]
-    return _concatenated([f"({'||'.join(group)})" for group in groups])
+    """`a||b||c`, in groups so that the tree stays flat; constants side by side become one."""
+    if len(pieces) > GROUP:
+        groups = [pieces[at : at + GROUP] for at in range(0, len(pieces), GROUP)]
+        pieces = [f"({_concatenated(group)})" for group in groups]
+        return _concatenated(pieces)
+    # NOTE: no constant of a body holds a quotation mark: keys are names of the schema
+    return "||".join(pieces).replace("'||'", "")

@@ -9,6 +9,7 @@ because a key is taken, is judged as a candidate: a row of parameters.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,9 +37,21 @@ class Judgement:
     texts: slice
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A conditional update of one record. `names` are all fields that it sets, `computed` those
+    whose values the database computes; `check` says whether the condition holds, then for each of
+    these whether it can be computed."""
+
+    change: Statement
+    check: Statement
+    names: tuple[str, ...]
+    computed: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class WriteStatements:
-    """The statements of one plan. What is None does not apply to the operation."""
+    """The statements of one plan."""
 
     plan: WritePlan
     dialect: Dialect
@@ -49,15 +62,31 @@ class WriteStatements:
     delete: Statement
     probes: tuple[tuple[Index, Statement], ...]
 
-    def update(self, names: Sequence[str]) -> Statement:
-        """Set these fields; version and time come along."""
-        return _update(self.plan, self.dialect, tuple(names), {}, None)
+    _updates: dict[tuple[str, ...], Statement] = dataclasses.field(default_factory=dict, repr=False)
+
+    def update(self, names: tuple[str, ...]) -> Statement:
+        """Set these fields; the version comes along unless it is one of them."""
+        found = self._updates.get(names)
+        if found is None:
+            if len(self._updates) >= MOST_UPDATES:
+                self._updates.clear()
+            found = self._updates[names] = _update(self.plan, self.dialect, names)
+        return found
 
     def assign(
         self, assigned: Mapping[str, Value], plain: Sequence[str], where: Node
-    ) -> Statement:
-        """Set fields to computed values where `where` still holds."""
-        return _update(self.plan, self.dialect, tuple(plain), assigned, where)
+    ) -> Assignment:
+        """Set fields to given and computed values where `where` still holds."""
+        stamp = ["updated"] if "updated" in self.plan.collection.field else []
+        return Assignment(
+            change=_update(self.plan, self.dialect, (*plain, *stamp), assigned, where),
+            check=_computable(self.plan, self.dialect, assigned, where),
+            names=(*plain, *assigned),
+            computed=tuple(assigned),
+        )
+
+
+MOST_UPDATES = 256
 
 
 def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
@@ -70,7 +99,7 @@ def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
         candidate=_candidate(plan, dialect),
         insert=_insert(plan.collection, dialect),
         delete=_by_key(plan.collection, dialect, "delete from {table} where {key}"),
-        probes=tuple((index, _probe(plan.collection, index, dialect)) for index in plan.keys),
+        probes=tuple((index, _probe(plan, index, dialect)) for index in plan.keys),
     )
 
 
@@ -88,7 +117,9 @@ class _Writing:
     def key(self) -> str:
         field = self.plan.collection.key_field
         mark = self.parameters.add(
-            "key", lambda given: self.dialect.raw(field.type, given.key), self.dialect.cast(field.type)
+            "key",
+            lambda given: self.dialect.raw(field.type, given.key),
+            self.dialect.cast(field.type),
         )
         return f"{name(field.name)}={mark}"
 
@@ -134,8 +165,12 @@ class _Writing:
 
     def old_values(self, rules: Sequence[Node]) -> str | None:
         """The stored row of an update as a row of parameters, if a rule asks for it."""
-        asked = {p.hops[0].field if p.hops else p.leaf or self.plan.collection.key[0]
-                 for rule in rules for p in walk(rule) if isinstance(p, Path) and p.root == "old"}
+        asked = {
+            path.hops[0].field if path.hops else path.leaf or self.plan.collection.key[0]
+            for rule in rules
+            for path in walk(rule)
+            if isinstance(path, Path) and path.root == "old"
+        }
         if not asked:
             return None
         columns = []
@@ -182,9 +217,7 @@ def _changed(plan: WritePlan, dialect: Dialect) -> Judgement:
     beside = f" cross join {old}" if old else ""
     source = f"{name(plan.collection.name)} r{beside} where r.{writing.key()}"
     version = "r.version" if "version" in plan.collection.field else "0"
-    return writing.judgement(
-        [version], rules, writing.references("r"), writing.texts("r"), source
-    )
+    return writing.judgement([version], rules, writing.references("r"), writing.texts("r"), source)
 
 
 def _candidate(plan: WritePlan, dialect: Dialect) -> Judgement:
@@ -231,8 +264,9 @@ def _by_key(collection: Collection, dialect: Dialect, form: str) -> Statement:
     return parameters.finish(form.format(table=table, key=f"{name(key.name)}={mark}"))
 
 
-def _probe(collection: Collection, index: Index, dialect: Dialect) -> Statement:
+def _probe(plan: WritePlan, index: Index, dialect: Dialect) -> Statement:
     """Whether another record already holds these values."""
+    collection = plan.collection
     parameters = Parameters(dialect)
     tests = []
     for field_name in index.fields:
@@ -242,7 +276,7 @@ def _probe(collection: Collection, index: Index, dialect: Dialect) -> Statement:
         )
         tests.append(f"{name(field_name)}={mark}")
     key = collection.key_field
-    if index.fields != collection.key:
+    if plan.operation != "create":  # a new record is not there yet, whatever its key
         mark = parameters.add(
             ("value", key.name), _value_binder(key, dialect), dialect.cast(key.type)
         )
@@ -256,20 +290,21 @@ def _update(
     plan: WritePlan,
     dialect: Dialect,
     plain: tuple[str, ...],
-    assigned: Mapping[str, Value],
-    where: Node | None,
+    assigned: Mapping[str, Value] | None = None,
+    where: Node | None = None,
 ) -> Statement:
     writing = _Writing(plan, dialect)
     collection = plan.collection
     own = Rows.of(record=name(collection.name))
-    sets, guards = [], []
+    sets: list[str] = []
+    guards: list[Condition] = []
     for field_name in plain:
-        field = collection.field[field_name]
+        stored = collection.field[field_name]
         mark = writing.parameters.add(
-            ("value", field_name), _value_binder(field, dialect), dialect.cast(field.type)
+            ("value", field_name), _value_binder(stored, dialect), dialect.cast(stored.type)
         )
         sets.append(f"{name(field_name)}={mark}")
-    for field_name, value in assigned.items():
+    for field_name, value in (assigned or {}).items():
         compiled = writing.compiler.value(value, own)
         guards += compiled.guards
         sets.append(f"{name(field_name)}={compiled.sql}")
@@ -280,6 +315,19 @@ def _update(
     return writing.parameters.finish(
         f"update {name(collection.name)} set {','.join(sets)} where {test}"
     )
+
+
+def _computable(
+    plan: WritePlan, dialect: Dialect, assigned: Mapping[str, Value], where: Node
+) -> Statement:
+    """Whether the condition holds for a record, and for each value whether it can be computed."""
+    writing = _Writing(plan, dialect)
+    rows = Rows.of(record="r")
+    verdicts = [_verdict(writing.compiler.true(where, rows))]
+    for value in assigned.values():
+        verdicts.append(_verdict(all_of(writing.compiler.value(value, rows).guards)))
+    source = f"{name(plan.collection.name)} r where r.{writing.key()}"
+    return writing.parameters.finish(f"select {','.join(verdicts)} from {source}")
 
 
 # the search index (SQLite; PostgreSQL keeps a column)
@@ -319,12 +367,12 @@ def unindex_search(collection: Collection) -> str:
 # relations, for planned cascades
 
 
-def select_children(collection: Collection, field: Field, dialect: Dialect) -> str:
+def select_children(collection: Collection, field: Field, dialect: Dialect, limit: int) -> str:
     """The keys of the records that refer to a key by `field`; the parameter is that key."""
     mark = f"{dialect.placeholder}1{dialect.cast(field.type)}"
     return (
         f"select {name(collection.key[0])} from {name(collection.name)} "
-        f"where {name(field.name)}={mark} order by {name(collection.key[0])}"
+        f"where {name(field.name)}={mark} order by {name(collection.key[0])} limit {limit}"
     )
 
 
@@ -344,5 +392,3 @@ def select_matching(plan: WritePlan, where: Node, dialect: Dialect, limit: int) 
         f"select r.{key} from {name(plan.collection.name)} r where {boolean(condition)} "
         f"order by r.{key} limit {limit}"
     )
-
-

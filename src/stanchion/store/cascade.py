@@ -8,20 +8,48 @@ it. Deletion runs from the leaves to the record that was named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..engines import Ask
 from ..errors import Conflict, TooLarge
+from ..plan.write import WritePlan
 from ..schema import Collection, Field
 from ..sql.text import Given
-from ..plan.write import WritePlan
 from ..sql.write import WriteStatements, select_children, unindex_search
 from .changes import Change, append
 from .steps import Caller, Steps, ask
 
 Member = tuple[str, str]  # collection, key
 MOST = 10_000
+
+
+@dataclass(slots=True)
+class _Closure:
+    """What hangs on a record: `going` goes with it, in the order in which it was found."""
+
+    going: dict[Member, None]
+    clears: dict[Member, list[str]] = field(default_factory=dict)
+    holds: list[tuple[Member, Collection, Field]] = field(default_factory=list)
+
+    def take(self, child: Collection, by: Field, keys: Iterable[str]) -> list[Member]:
+        """Take in the records of `child` that refer to a member by one field; those that go too,
+        and were not known to."""
+        assert by.reference is not None
+        more: list[Member] = []
+        for key in keys:
+            member = (child.name, key)
+            match by.reference.on_delete:
+                case "cascade":
+                    if member not in self.going:
+                        self.going[member] = None
+                        more.append(member)
+                case "set null":
+                    self.clears.setdefault(member, []).append(by.name)
+                case "restrict":
+                    self.holds.append((member, child, by))
+        return more
 
 
 def run_delete(
@@ -31,58 +59,58 @@ def run_delete(
     caller: Caller,
 ) -> Steps[None]:
     """Delete the record and what hangs on it; raises `Conflict` where a reference forbids it."""
-    plan = statements.plan
-    members: list[Member] = [(plan.collection.name, key)]
-    going = set(members)
-    clears: list[tuple[Member, str]] = []
-    holds: list[tuple[Member, Collection, Field]] = []
-    for collection, member_key in members:
-        for child, field in plan.schema.incoming[collection]:
-            assert field.reference is not None
-            found = yield Ask(select_children(child, field, statements.dialect), [member_key])
-            for (raw,) in found:
-                member = (child.name, str(raw))
-                if member in going:
-                    continue
-                if field.reference.on_delete == "cascade":
-                    members.append(member)
-                    going.add(member)
-                elif field.reference.on_delete == "set null":
-                    clears.append((member, field.name))
-                else:
-                    holds.append((member, child, field))
-            if len(members) > MOST:
-                raise TooLarge("delete.too_many", f"More than {MOST} records hang on this one.")
-    for member, child, field in holds:
-        if member not in going:
-            raise _forbidden(plan, child, field)
-    for member, field_name in clears:
-        if member not in going:
-            yield from _clear(others(member[0]), member[1], field_name, caller)
-    for collection, member_key in reversed(members):
+    closure = yield from _collect(statements, key)
+    for member, child, by in closure.holds:
+        if member not in closure.going:
+            raise _forbidden(statements.plan, child, by)
+    for member, names in closure.clears.items():
+        if member not in closure.going:
+            yield from _clear(others(member[0]), member[1], names, caller)
+    for collection, member_key in reversed(closure.going):
         yield from _remove(others(collection), member_key, caller)
 
 
-def _forbidden(plan: WritePlan, child: Collection, field: Field) -> Conflict:
-    """Names the collection that refers only to callers who know it is there."""
-    if plan.access.refused(child.name, "read"):
+def _collect(statements: WriteStatements, key: str) -> Steps[_Closure]:
+    """Follow every reference to the record, and to what goes with it."""
+    plan = statements.plan
+    closure = _Closure({(plan.collection.name, key): None})
+    waiting = list(closure.going)
+    for collection, member_key in waiting:
+        for child, by in plan.schema.incoming[collection]:
+            assert by.reference is not None
+            asked = select_children(child, by, statements.dialect, MOST + 1)
+            found = yield Ask(asked, [member_key])
+            if len(found) > MOST and by.reference.on_delete == "restrict":
+                raise _forbidden(plan, child, by)  # more than could ever go
+            waiting += closure.take(child, by, (str(row[0]) for row in found))
+        if len(closure.going) + len(closure.clears) > MOST:
+            raise TooLarge(
+                "delete.too_many",
+                f"More than {MOST} records hang on this one.",
+                hint="Delete or change them in parts first.",
+            )
+    return closure
+
+
+def _forbidden(plan: WritePlan, child: Collection, by: Field) -> Conflict:
+    """Names the collection and field that refer only to callers who know that they are there."""
+    access = plan.access
+    if access.refused(child.name, "read") or access.sight(child, by) == "hidden":
         return Conflict("delete.restricted", "Other records refer to this one.")
     return Conflict(
         "delete.restricted",
-        f"Records of {child.name} refer to this one by `{field.name}`.",
+        f"Records of {child.name} refer to this one by `{by.name}`.",
         hint=f"Delete or change those {child.name} first.",
     )
 
 
-def _clear(statements: WriteStatements, key: str, field_name: str, caller: Caller) -> Steps[None]:
+def _clear(statements: WriteStatements, key: str, names: list[str], caller: Caller) -> Steps[None]:
     collection = statements.plan.collection
     before = yield ask(statements.stored.statement, Given(key=key))
-    values: dict[str, Any] = {field_name: None}
-    names = [field_name]
+    values: dict[str, Any] = dict.fromkeys(names)
     if "updated" in collection.field:
         values["updated"] = collection.field["updated"].type.parse(caller.occasion.time)
-        names.append("updated")
-    yield ask(statements.update(names), Given(key=key, values=values))
+    yield ask(statements.update(tuple(values)), Given(key=key, values=values))
     after = yield ask(statements.stored.statement, Given(key=key))
     change = Change(collection.name, key, "update", after[0][0], before[0][-1], after[0][-1])
     yield append(change, caller.occasion)
@@ -94,5 +122,5 @@ def _remove(statements: WriteStatements, key: str, caller: Caller) -> Steps[None
     if collection.search_fields:
         yield Ask(unindex_search(collection), [key])
     yield ask(statements.delete, Given(key=key))
-    version = before[0][0] + 1
-    yield append(Change(collection.name, key, "delete", version, before[0][-1], None), caller.occasion)
+    change = Change(collection.name, key, "delete", before[0][0] + 1, before[0][-1], None)
+    yield append(change, caller.occasion)

@@ -8,12 +8,13 @@ async ones alike. Its database lies in a temporary folder and is gone afterwards
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from json import dumps as encode_json
+from json import loads as decode_json
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -39,7 +40,7 @@ class Response:
 
     def json(self) -> Any:
         """The body, read as JSON."""
-        return json.loads(self.body)
+        return decode_json(self.body)
 
 
 class Client:
@@ -53,17 +54,17 @@ class Client:
         """GET; options as in `request`."""
         return self.request("GET", url, **options)
 
-    def post(self, url: str, body: Any = None, **options: Any) -> Response:
-        """POST `body` as JSON; options as in `request`."""
-        return self.request("POST", url, body, **options)
+    def post(self, url: str, json: Any = None, **options: Any) -> Response:
+        """POST `json`; options as in `request`."""
+        return self.request("POST", url, json, **options)
 
-    def patch(self, url: str, body: Any = None, **options: Any) -> Response:
-        """PATCH with `body` as JSON; options as in `request`."""
-        return self.request("PATCH", url, body, **options)
+    def patch(self, url: str, json: Any = None, **options: Any) -> Response:
+        """PATCH with `json`; options as in `request`."""
+        return self.request("PATCH", url, json, **options)
 
-    def put(self, url: str, body: Any = None, **options: Any) -> Response:
-        """PUT `body` as JSON; options as in `request`."""
-        return self.request("PUT", url, body, **options)
+    def put(self, url: str, json: Any = None, **options: Any) -> Response:
+        """PUT `json`; options as in `request`."""
+        return self.request("PUT", url, json, **options)
 
     def delete(self, url: str, **options: Any) -> Response:
         """DELETE; options as in `request`."""
@@ -73,7 +74,7 @@ class Client:
         self,
         method: str,
         url: str,
-        body: Any = None,
+        json: Any = None,
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -82,15 +83,15 @@ class Client:
         """Call `url`, a path that may have a query string.
 
         Args:
-            body: sent as JSON, with its content type.
+            json: sent as JSON, with its content type.
             params: added to the query string.
             headers: sent as they are; they win over those set here.
             content: the bytes of a body that is no JSON.
         """
         sent = content or b""
         given = {"host": "testserver"}
-        if body is not None:
-            sent = json.dumps(body).encode()
+        if json is not None:
+            sent = encode_json(json).encode()
             given["content-type"] = "application/json"
         given |= {name.lower(): value for name, value in (headers or {}).items()}
         if sent:
@@ -126,15 +127,20 @@ def client(app: App) -> Iterator[Client]:
 @contextmanager
 def _running_loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="stanchion-test", daemon=True)
+
+    def run() -> None:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    thread = threading.Thread(target=run, name="stanchion-test", daemon=True)
     thread.start()
     try:
         yield loop
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(TIMEOUT_S)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 @contextmanager

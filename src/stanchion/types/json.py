@@ -30,7 +30,7 @@ class JsonType(FieldType):
 
     def parse(self, wire: Wire) -> Any:
         if self.object and not isinstance(wire, dict):
-            raise expected("a JSON object", wire, "json_object")
+            raise expected("a JSON object", wire, "object_type")
         _check(wire)
         return wire
 
@@ -62,7 +62,7 @@ def _check(value: Any, depth: int = 0, around: tuple[int, ...] = ()) -> None:
         check_text(value, None, None, None)
     elif isinstance(value, (dict, list)):
         if depth == DEPTH or id(value) in around:
-            raise WireError("json_depth", f"Must not nest deeper than {DEPTH} levels.")
+            raise WireError("json_type", f"Must not nest deeper than {DEPTH} levels.")
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
@@ -75,6 +75,6 @@ def _check(value: Any, depth: int = 0, around: tuple[int, ...] = ()) -> None:
             raise WireError("finite_number", "Must hold finite numbers only.")
     elif isinstance(value, int):
         if not -MOST < value < MOST:
-            raise WireError("json_number", "Must hold numbers of 400 digits at most.")
+            raise WireError("json_type", "Must hold numbers of 400 digits at most.")
     elif value is not None:
         raise WireError("json_type", "Must be JSON: null, text, numbers, lists and dicts.")

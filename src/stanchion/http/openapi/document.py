@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...declare import BODY_MARK
+from ...declare.bodies import BODY_MARK
 from ...errors import Invalid
 from ...schema import NEVER, Collection, Schema
 from .operations import path_items, shared_headers, shared_parameters
@@ -22,6 +22,7 @@ from .records import Names, choose_names, collection_schemas, ref
 from .values import JSONSchema
 
 Document = dict[str, Any]
+Replace = Callable[[dict[str, Any]], dict[str, Any] | None]
 SCHEMAS = "#/components/schemas/"
 FASTAPIS_ERROR = "HTTPValidationError"
 
@@ -35,7 +36,7 @@ def openapi_document(document: Document, schema: Schema) -> Document:
     problem = _problem_names(used)
     names = choose_names(schema, {*used, *problem})
     _replace_errors(joined)
-    joined = _rewrite(joined, _references(records, names, schema))
+    joined = _rewritten(joined, _references(records, names, schema))
     kept = _still_used(joined, records)
     _add_paths(joined, schema, names)
     joined["tags"] = _tags(joined, schema)
@@ -89,9 +90,7 @@ def _is_record(found: JSONSchema, collection: Collection) -> bool:
     )
 
 
-def _references(
-    records: dict[str, str], names: dict[str, Names], schema: Schema
-) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+def _references(records: dict[str, str], names: dict[str, Names], schema: Schema) -> Replace:
     """What a part of the document is replaced by, or None where it stays."""
     by_title = {collection.title: names[collection.name] for collection in schema.collections}
 
@@ -110,13 +109,17 @@ def _references(
     return replaced
 
 
-def _rewrite(part: Any, replaced: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Any:
-    if isinstance(part, dict):
-        instead = replaced(part)
-        if instead is not None:
-            return instead
-        return {key: _rewrite(value, replaced) for key, value in part.items()}
-    return [_rewrite(item, replaced) for item in part] if isinstance(part, list) else part
+def _rewritten(part: dict[str, Any], replaced: Replace) -> dict[str, Any]:
+    instead = replaced(part)
+    if instead is not None:
+        return instead
+    return {key: _rewritten_value(value, replaced) for key, value in part.items()}
+
+
+def _rewritten_value(value: Any, replaced: Replace) -> Any:
+    if isinstance(value, dict):
+        return _rewritten(value, replaced)
+    return [_rewritten_value(v, replaced) for v in value] if isinstance(value, list) else value
 
 
 def _replace_errors(document: Document) -> None:
@@ -180,7 +183,9 @@ def _shape(path: str) -> str:
 
 
 def _rename_parameters(item: dict[str, Any], path: str, shared: str) -> None:
-    renamed = dict(zip(re.findall(r"\{(.*?)\}", path), re.findall(r"\{(.*?)\}", shared), strict=True))
+    renamed = dict(
+        zip(re.findall(r"\{(.*?)\}", path), re.findall(r"\{(.*?)\}", shared), strict=True)
+    )
     for operation in item.values():
         for parameter in operation.get("parameters", ()):
             if parameter.get("in") == "path":

@@ -27,7 +27,7 @@ from ...errors import (
 from ...schema import ALWAYS, NEVER, Collection, Rule, Schema
 from ..parameters import AGGREGATE, LIST, MOST, ONE
 from .problems import problem_ref
-from .records import Names, expandable, readable, ref, settable, summable
+from .records import Names, expandable, one_of, readable, ref, settable, summable, written
 from .values import JSONSchema, example_of, wire_schema
 
 Operation = dict[str, Any]
@@ -141,7 +141,7 @@ class _About:
     def create(self) -> Operation:
         body = ref(self.names.create)
         many = {"type": "array", "items": body, "minItems": 1}
-        answers = [*self._written(), ref(self.names.items)]
+        answers = [*written(self.collection, self.names), ref(self.names.items)]
         headers = ("Location", "ETag")
         return self._operation(
             "create",
@@ -157,8 +157,7 @@ class _About:
 
     def update(self) -> Operation:
         body = {"schema": ref(self.names.update)}
-        answers = self._written()
-        answer = answers[0] if len(answers) == 1 else {"anyOf": answers}
+        answer = one_of(written(self.collection, self.names))
         return self._operation(
             "update",
             f"Change one of {self.collection.name}",
@@ -222,11 +221,6 @@ class _About:
             found["requestBody"] = {"required": True, "content": body}
         found["responses"] = {**answers, **{str(k.status): problem_ref(k) for k in kinds}}
         return found
-
-    def _written(self) -> Sequence[JSONSchema]:
-        """What a write answers: the record, or its key where a rule may hide it."""
-        record = ref(self.names.record)
-        return [record] if self.collection.rules.read == ALWAYS else [record, ref(self.names.key)]
 
     def _has_field_rules(self) -> bool:
         return any(f.write != ALWAYS for f in settable(self.collection, create=True))

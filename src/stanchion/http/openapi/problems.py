@@ -40,7 +40,6 @@ _RESPONSES: tuple[tuple[type[Problem], str], ...] = (
 )
 
 
-
 def problem_schemas(problem: str, error: str) -> dict[str, JSONSchema]:
     """The schemas of a problem and of one of its `errors`, under these names."""
     return {problem: _problem(error), error: _PROBLEM_ERROR}

@@ -120,6 +120,7 @@ def collection_schemas(
 ) -> dict[str, JSONSchema]:
     """Every component schema of a collection, by name."""
     names = all_names[collection.name]
+    stored = one_of(written(collection, names))
     page = {
         "items": {"type": "array", "items": ref(names.record)},
         "next": {
@@ -131,18 +132,30 @@ def collection_schemas(
             "description": "How many records there are in all; only with total=true.",
         },
     }
+    key = {
+        **_object({name: _key_schema(collection, name) for name in collection.key}),
+        "description": "What is answered where the caller may not read the record.",
+    }
     return {
         names.record: _record(schema, collection, all_names),
         names.create: _create(schema, collection),
         names.update: _update(schema, collection),
-        names.key: {
-            **_object({name: _key_schema(collection, name) for name in collection.key}),
-            "description": "What is answered where the caller may not read the record.",
-        },
+        **({names.key: key} if collection.rules.read != ALWAYS else {}),
         names.page: _object(page, required=("items", "next")),
-        names.items: _object({"items": page["items"]}),
+        names.items: _object({"items": {"type": "array", "items": stored}}),
         names.groups: _groups(collection),
     }
+
+
+def written(collection: Collection, names: Names) -> list[JSONSchema]:
+    """What a write answers: the record, or its key alone where a rule may hide it."""
+    record = ref(names.record)
+    return [record] if collection.rules.read == ALWAYS else [record, ref(names.key)]
+
+
+def one_of(schemas: list[JSONSchema]) -> JSONSchema:
+    """Any of these."""
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 def _object(properties: dict[str, Any], required: Iterable[str] | None = None) -> JSONSchema:
@@ -204,23 +217,19 @@ def _create(schema: Schema, collection: Collection) -> JSONSchema:
     properties = {f.name: _sent(schema, f, collection) for f in fields}
     found = _object(properties, (f.name for f in fields if f.required))
     wanted = [f for f in fields if f.name not in collection.key and not f.computed_default]
-    return _strict(found, {f.name: _sample(f) for f in wanted if f.required or _shown(f)})
+    return _strict(found, {f.name: example_of(f) for f in wanted if f.required or _shown(f)})
 
 
 def _update(schema: Schema, collection: Collection) -> JSONSchema:
     fields = settable(collection, create=False)
     properties = {f.name: _sent(schema, f, collection, default=False) for f in fields}
     plain = [f for f in fields if f.reference is None]
-    return _strict(_object(properties, ()), {f.name: _sample(f) for f in plain[:1]})
+    return _strict(_object(properties, ()), {f.name: example_of(f) for f in plain[:1]})
 
 
 def _strict(found: JSONSchema, example: dict[str, Any]) -> JSONSchema:
     found = {**found, "additionalProperties": False}
     return {**found, "examples": [example]} if None not in example.values() else found
-
-
-def _sample(field: Field) -> Any:
-    return example_of(field)
 
 
 def _shown(field: Field) -> bool:
@@ -245,9 +254,12 @@ def _sent(
 
 
 def _groups(collection: Collection) -> JSONSchema:
-    """The answer of an aggregate. A value may be null where a rule hides it."""
-    fields = readable(collection)
-    grouped = {f.name: nullable(wire_schema(f.type), True) for f in fields if f.type.sortable}
+    """The answer of an aggregate. A value is null also where a rule hides it."""
+    grouped = {
+        f.name: nullable(wire_schema(f.type), f.nullable or f.read != ALWAYS)
+        for f in readable(collection)
+        if f.type.sortable
+    }
     summed = {f.name: sum_schema(f.type) for f in summable(collection)}
     item = _object(
         {

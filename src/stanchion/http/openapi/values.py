@@ -14,8 +14,8 @@ from typing import Any
 from ...schema import NO_DEFAULT, Field
 from ...types import (
     BoolType,
-    DateType,
     DatetimeType,
+    DateType,
     DecimalType,
     EnumType,
     FieldType,
@@ -44,9 +44,9 @@ def value_schema(field: Field) -> JSONSchema:
 
 def wire_schema(kind: FieldType) -> JSONSchema:
     """The schema of a type's wire form, null left out."""
-    if isinstance(kind, JsonType):
-        return {"type": list(NOT_NULL)}
     found = kind.json_schema()
+    if isinstance(kind, JsonType) and "type" not in found:
+        return {"type": list(NOT_NULL)}
     if isinstance(kind, TextType) and kind.pattern and _PYTHON_ONLY.search(kind.pattern):
         del found["pattern"]
         return described(found, f"Matches {kind.pattern} (a regular expression of Python's).")

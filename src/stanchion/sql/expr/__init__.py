@@ -5,7 +5,7 @@ Only "true" counts in what we return: NULL is as good as false. So `!` swaps the
 nothing is ever negated in SQL, and an error (a path through null, an overflow, an order with
 null) makes neither of them true. The one NOT, in `all`, is over `is not true`.
 
-    conditions    `ExpressionCompiler`: which of the files below a node goes to
+    conditions    `ExpressionCompiler`: junctions, and which of the files below a node goes to
     comparisons   == != < and their kin; null as a value; conditions compared with each other
     membership    `in`, contains, startsWith, endsWith
     macros        exists, all, exists_one

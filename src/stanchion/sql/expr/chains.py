@@ -11,15 +11,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ...expr.tree import (
-    And, Compare, Lit, Macro, Many, Node, Operand, Param, Path, Type, Var, walk,
-)  # fmt: skip
+    And,
+    Compare,
+    Lit,
+    Macro,
+    Many,
+    Node,
+    Operand,
+    Param,
+    Path,
+    Type,
+    Var,
+    walk,
+)
 from ..dialect import name
 from ..text import Condition, all_of, boolean
-from .paths import path_term, visible, visible_child
+from .paths import compile_path, visible, visible_child
 from .rows import Compiling, Rows
 
 
-def chain(c: Compiling, node: Node, rows: Rows) -> Condition | None:
+def compile_chain(c: Compiling, node: Node, rows: Rows) -> Condition | None:
     """Where `node` is certainly true, as a nested IN; None where that is no gain."""
     if not _selective(node):
         return None
@@ -73,7 +84,7 @@ def _descend(c: Compiling, path: Path, alias: str, end: Callable[[str], Conditio
     start = Path("record", hop.collection, (), hop.field, Type("uuid"), True, masked=path.caller)
     key = name(c.schema.collection[hop.target].key[0])
     return (
-        f"{path_term(c, start, Rows.of(record=alias)).sql} in "
+        f"{compile_path(c, start, Rows.of(record=alias)).sql} in "
         f"(select {inner}.{key} from {name(hop.target)} {inner} where {boolean(condition)})"
     )
 
@@ -85,7 +96,9 @@ def _selective(node: Node) -> bool:
     """Whether few rows can meet `node`: it compares a key or a reference with an identity."""
     match node:
         case Compare(op="==", left=left, right=right):
-            return (_is_identity(left) and _is_key(right)) or (_is_key(left) and _is_identity(right))
+            return (_is_key(left) and _is_identity(right)) or (
+                _is_key(right) and _is_identity(left)
+            )
         case And(parts=parts):
             return any(_selective(part) for part in parts)
         case Macro(kind="exists", source=Many(), body=body):

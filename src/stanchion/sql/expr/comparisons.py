@@ -6,13 +6,27 @@ Null is a value in `==` and `!=` only, and a null of `auth` equals nothing but t
 from __future__ import annotations
 
 from ...expr.tree import (
-    And, Compare, Const, Has, Lit, Node, Not, Null, Operand, Operator, Or, Param, Path, Truth, Var,
-)  # fmt: skip
+    And,
+    Compare,
+    Const,
+    Has,
+    Lit,
+    Node,
+    Not,
+    Null,
+    Operand,
+    Operator,
+    Or,
+    Param,
+    Path,
+    Truth,
+    Var,
+)
 from ..text import Condition, all_of, any_of, boolean
+from ..values import ROUNDINGS
 from .paths import is_absent, is_null_auth
 from .rows import Compiling, Rows, Term
 from .values import aligned, beside
-from ..values import ROUNDINGS
 
 NEGATED: dict[Operator, Operator] = {
     "==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<",
@@ -22,7 +36,7 @@ MIRRORED: dict[Operator, Operator] = {
 }  # fmt: skip
 
 
-def compare(c: Compiling, node: Compare, rows: Rows, certainly: bool) -> Condition:
+def compile_comparison(c: Compiling, node: Compare, rows: Rows, certainly: bool) -> Condition:
     """Where a comparison of two values is certainly true, or certainly false."""
     op = node.op if certainly else NEGATED[node.op]
     left, right = node.left, node.right
@@ -78,13 +92,13 @@ def _compare_null(c: Compiling, operand: Operand, rows: Rows, wants_null: bool) 
     return all_of((*v.guards, f"{v.sql} is {'' if wants_null else 'not '}null"))
 
 
-def has(c: Compiling, node: Has, rows: Rows, certainly: bool) -> Condition:
+def compile_has(c: Compiling, node: Has, rows: Rows, certainly: bool) -> Condition:
     """Whether the field at the end of a path is not null."""
     v = c.value(node.path, rows)
     return all_of((*v.guards, f"{v.sql} is {'not ' if certainly else ''}null"))
 
 
-def truth(c: Compiling, node: Truth, rows: Rows, certainly: bool) -> Condition:
+def compile_truth(c: Compiling, node: Truth, rows: Rows, certainly: bool) -> Condition:
     """A boolean value as a condition."""
     v = c.value(node.value, rows)
     if c.dialect.name == "sqlite":
@@ -104,7 +118,7 @@ def compares_conditions(node: Compare) -> bool:
     return isinstance(node.left, Node) or isinstance(node.right, Node)
 
 
-def compare_conditions(c: Compiling, node: Compare, rows: Rows, certainly: bool) -> Condition:
+def compile_equal_conditions(c: Compiling, node: Compare, rows: Rows, certainly: bool) -> Condition:
     """`a == b` where a side is a condition; an error on either side is one of the whole."""
     sign = "=" if (node.op == "==") is certainly else "<>"
     return f"{_code(c, node.left, rows)}{sign}{_code(c, node.right, rows)}"
@@ -134,7 +148,7 @@ def _outcome(c: Compiling, node: Node, rows: Rows) -> str:
             word = " and " if isinstance(node, And) else " or "
             return f"({word.join(_outcome(c, part, rows) for part in parts)})"
         case Compare() if compares_conditions(node):
-            return f"({boolean(compare_conditions(c, node, rows, True))})"
+            return f"({boolean(compile_equal_conditions(c, node, rows, True))})"
         case _:
             return _case([(c.true(node, rows), "true"), (c.false(node, rows), "false")])
 

@@ -5,16 +5,33 @@ from __future__ import annotations
 from typing import assert_never
 
 from ...expr.tree import (
-    And, Compare, Const, Has, In, Macro, Node, Not, Or, TextTest, Truth, Value,
-)  # fmt: skip
+    And,
+    Compare,
+    Const,
+    Has,
+    In,
+    Macro,
+    Node,
+    Not,
+    Or,
+    TextTest,
+    Truth,
+    Value,
+)
 from ..text import Condition, all_of, any_of
-from .chains import chain
-from .comparisons import compare, compare_conditions, compares_conditions, has, truth
-from .macros import macro
-from .membership import is_in, text_test
+from .chains import compile_chain
+from .comparisons import (
+    compares_conditions,
+    compile_comparison,
+    compile_equal_conditions,
+    compile_has,
+    compile_truth,
+)
+from .macros import compile_macro
+from .membership import compile_in, compile_text_test
 from .paths import crossed, joined
 from .rows import Compiling, Rows, Term
-from .values import term
+from .values import compile_value
 
 
 class ExpressionCompiler(Compiling):
@@ -31,7 +48,7 @@ class ExpressionCompiler(Compiling):
             case Or(parts=parts):
                 return any_of(self.true(part, rows, wide=wide) for part in parts)
             case _:
-                found = chain(self, node, rows) if wide else None
+                found = compile_chain(self, node, rows) if wide else None
                 return self._atom(node, rows, True) if found is None else found
 
     def false(self, node: Node, rows: Rows) -> Condition:
@@ -48,28 +65,28 @@ class ExpressionCompiler(Compiling):
                 return self._atom(node, rows, False)
 
     def value(self, value: Value, rows: Rows) -> Term:
-        return term(self, value, rows)
+        return compile_value(self, value, rows)
 
     def _atom(self, node: Node, rows: Rows, certainly: bool) -> Condition:
         """One comparison, test or macro, inside the joins that its paths need."""
         if isinstance(node, Compare) and compares_conditions(node):
-            return compare_conditions(self, node, rows, certainly)
+            return compile_equal_conditions(self, node, rows, certainly)
         return joined(self, crossed(node), rows, lambda inside: self._bare(node, inside, certainly))
 
     def _bare(self, node: Node, rows: Rows, certainly: bool) -> Condition:
         match node:
             case Compare():
-                return compare(self, node, rows, certainly)
+                return compile_comparison(self, node, rows, certainly)
             case In():
-                return is_in(self, node, rows, certainly)
+                return compile_in(self, node, rows, certainly)
             case TextTest():
-                return text_test(self, node, rows, certainly)
+                return compile_text_test(self, node, rows, certainly)
             case Has():
-                return has(self, node, rows, certainly)
+                return compile_has(self, node, rows, certainly)
             case Truth():
-                return truth(self, node, rows, certainly)
+                return compile_truth(self, node, rows, certainly)
             case Macro():
-                return macro(self, node, rows, certainly)
+                return compile_macro(self, node, rows, certainly)
             case Const() | Not() | And() | Or():
                 raise AssertionError("junctions are taken apart by true and false")
             case _:

@@ -9,7 +9,7 @@ from .rows import Compiling, Rows
 from .values import item_sql
 
 
-def macro(c: Compiling, node: Macro, rows: Rows, certainly: bool) -> Condition:
+def compile_macro(c: Compiling, node: Macro, rows: Rows, certainly: bool) -> Condition:
     """Where a macro is certainly true, or certainly false."""
     source, inside, held = _source(c, node, rows)
     match node.kind, certainly:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...expr.tree import Compare, In, Lit, ListOf, Null, Param, Path, TextTest, Type, Value, walk
+from ...expr.tree import Compare, In, ListOf, Lit, Null, Param, Path, TextTest, Type, Value, walk
 from ..text import Condition, all_of, any_of
-from .comparisons import compare
+from .comparisons import compile_comparison
 from .paths import is_null_auth
 from .rows import Compiling, Rows, Term
 from .values import aligned, beside, item_sql
 
 
-def is_in(c: Compiling, node: In, rows: Rows, certainly: bool) -> Condition:
+def compile_in(c: Compiling, node: In, rows: Rows, certainly: bool) -> Condition:
     """Where a value is certainly in a list, or certainly not."""
     items = node.items
     if not isinstance(items, ListOf):
@@ -47,7 +47,9 @@ def _in_values(c: Compiling, value: Value, items: ListOf, rows: Rows, certainly:
     """One comparison for each item; an error in any of them is an error of the whole."""
     typed = [part for part in (value, *items.items) if not isinstance(part, (Null, Lit, Param))]
     guards = [guard for part in typed for guard in c.value(part, rows).guards]
-    tests = [compare(c, Compare("==", value, item), rows, certainly) for item in items.items]
+    tests = [
+        compile_comparison(c, Compare("==", value, item), rows, certainly) for item in items.items
+    ]
     return all_of([*guards, any_of(tests) if certainly else all_of(tests)])
 
 
@@ -69,7 +71,7 @@ def _beside_item(c: Compiling, value: Value, item: Term, rows: Rows) -> tuple[Te
     return aligned(c, c.value(value, rows), item)
 
 
-def text_test(c: Compiling, node: TextTest, rows: Rows, certainly: bool) -> Condition:
+def compile_text_test(c: Compiling, node: TextTest, rows: Rows, certainly: bool) -> Condition:
     """`contains`, `startsWith`, `endsWith`; null on either side is an error."""
     text, part = c.value(node.value, rows), c.value(node.part, rows)
     tests: dict[str, Callable[[str, str], str]] = {

@@ -11,9 +11,22 @@ from dataclasses import replace
 from typing import Any
 
 from ...expr.tree import (
-    Arith, Compare, Has, In, ListOf, Lower, Macro, Many, Negate, Operand, Path, Size, TextTest,
-    Truth, Type,
-)  # fmt: skip
+    Arith,
+    Compare,
+    Has,
+    In,
+    ListOf,
+    Lower,
+    Macro,
+    Many,
+    Negate,
+    Operand,
+    Path,
+    Size,
+    TextTest,
+    Truth,
+    Type,
+)
 from ..dialect import name
 from ..text import Condition, Given, all_of, boolean
 from .rows import Compiling, Rows, Term, Way
@@ -78,10 +91,10 @@ def _exists(
 
 def _join(c: Compiling, way: Way, path: Path, rows: Rows) -> tuple[str, list[Condition], Rows]:
     """One more record: FROM, the conditions that find it, and the rows with it."""
-    root, hops = way
+    _, hops = way
     hop = hops[-1]
     before = replace(path, hops=hops[:-1], leaf=hop.field, masked=path.caller)
-    start = path_term(c, before, rows)
+    start = compile_path(c, before, rows)
     alias = c.aliases.next()
     target = c.schema.collection[hop.target]
     found = [*start.guards, f"{alias}.{name(target.key[0])}={start.sql}"]
@@ -93,7 +106,7 @@ def _join(c: Compiling, way: Way, path: Path, rows: Rows) -> tuple[str, list[Con
 # the value at the end
 
 
-def path_term(c: Compiling, path: Path, rows: Rows) -> Term:
+def compile_path(c: Compiling, path: Path, rows: Rows) -> Term:
     """A field of a row, of a joined record, or of the caller."""
     assert path.leaf is not None, "records themselves are compared with null only"
     if path.root == "auth" and not path.hops:
@@ -158,7 +171,7 @@ def is_null_auth(c: Compiling, operand: Operand) -> bool:
 
 def children(c: Compiling, many: Many, rows: Rows, alias: str) -> tuple[str, tuple[Condition, ...]]:
     """FROM and WHERE of a to-many relation, and what must hold for its owner to be there."""
-    owner = path_term(c, replace(many.source, leaf=many.key, type=Type("uuid")), rows)
+    owner = compile_path(c, replace(many.source, leaf=many.key, type=Type("uuid")), rows)
     link = f"{alias}.{name(many.field)}={owner.sql}"
     where = boolean(all_of((link, visible_child(c, many, alias))))
     return f"{name(many.collection)} {alias} where {where}", owner.guards

@@ -10,26 +10,40 @@ from dataclasses import replace
 from typing import assert_never
 
 from ...expr.tree import (
-    INT, Arith, Lit, ListOf, Lower, Many, Negate, Now, Null, Param, Path, Size, Type, Value, Var,
-)  # fmt: skip
+    INT,
+    Arith,
+    ListOf,
+    Lit,
+    Lower,
+    Many,
+    Negate,
+    Now,
+    Null,
+    Param,
+    Path,
+    Size,
+    Type,
+    Value,
+    Var,
+)
 from ..text import Condition
 from ..values import Rounding, literal_binder, param_binder, raw_value
-from .paths import children, path_term
+from .paths import children, compile_path
 from .rows import Compiling, Rows, Term
 
 DATETIME = Type("datetime")
-FIRST_MOMENT, LAST_MOMENT = -62135596800000000, 253402300799999999  # years 1 to 9999
+YEAR_1, YEAR_9999 = -62135596800000000, 253402300799999999  # first and last microsecond
 
 
-def term(c: Compiling, value: Value, rows: Rows) -> Term:
+def compile_value(c: Compiling, value: Value, rows: Rows) -> Term:
     """A value as SQL. Records that its paths cross must have been joined."""
     match value:
         case Path():
-            return path_term(c, value, rows)
+            return compile_path(c, value, rows)
         case Var(name=variable, type=kind, nullable=nullable):
             return Term(rows.variables[variable], kind, nullable)
         case Lit() | Param():
-            return parameter(c, value, value.type)
+            return compile_parameter(c, value, value.type)
         case Null():
             return Term("null", Type("null"), nullable=True)
         case Now():
@@ -41,10 +55,8 @@ def term(c: Compiling, value: Value, rows: Rows) -> Term:
         case Lower(value=inner):
             text = c.value(inner, rows)
             return Term(c.dialect.lower_ascii(text.sql), value.type, guards=_not_null(text))
-        case Size(value=Many() as many):
-            return _count(c, many, rows)
-        case Size(value=inner):
-            return _size(c, c.value(inner, rows))
+        case Size():
+            return _size(c, value, rows)
         case ListOf():
             raise AssertionError("a written-out list stands beside `in` or before a macro")
         case _:
@@ -69,8 +81,12 @@ def _now(c: Compiling) -> Term:
     return Term(mark, DATETIME)
 
 
-def parameter(
-    c: Compiling, operand: Lit | Param, kind: Type, rounding: Rounding = "exact", micro: bool = False
+def compile_parameter(
+    c: Compiling,
+    operand: Lit | Param,
+    kind: Type,
+    rounding: Rounding = "exact",
+    micro: bool = False,
 ) -> Term:
     """A literal or a `$name`, bound as a value of `kind`."""
     if isinstance(operand, Lit):
@@ -120,7 +136,7 @@ def _sum(c: Compiling, node: Arith, rows: Rows) -> Term:
 def _addend(c: Compiling, value: Value, rows: Rows) -> Term:
     """One side of a sum; a moment written out becomes microseconds at once."""
     if isinstance(value, (Lit, Param)):
-        return parameter(c, value, value.type, micro=value.type.kind == "datetime")
+        return compile_parameter(c, value, value.type, micro=value.type.kind == "datetime")
     return c.value(value, rows)
 
 
@@ -128,7 +144,7 @@ def _moved(c: Compiling, node: Arith, a: Term, b: Term) -> Term:
     """A moment or a duration, in microseconds."""
     sql = f"({a.sql}{node.op}{b.sql})"
     moment = node.type.kind == "datetime"
-    fits = f"{sql} between {FIRST_MOMENT} and {LAST_MOMENT}" if moment else c.dialect.fits_int64(sql)
+    fits = f"{sql} between {YEAR_1} and {YEAR_9999}" if moment else c.dialect.fits_int64(sql)
     return Term(sql, node.type, guards=(*a.guards, *b.guards, fits), micro=moment)
 
 
@@ -141,14 +157,13 @@ def _negated(c: Compiling, node: Negate, rows: Rows) -> Term:
 # sizes and items
 
 
-def _size(c: Compiling, v: Term) -> Term:
+def _size(c: Compiling, node: Size, rows: Rows) -> Term:
+    if isinstance(node.value, Many):
+        source, guards = children(c, node.value, rows, c.aliases.next())
+        return Term(f"(select count(*) from {source})", INT, guards=guards)
+    v = c.value(node.value, rows)
     size = c.dialect.list_size if v.type.kind == "list" else c.dialect.text_size
     return Term(size(v.sql), INT, guards=_not_null(v))
-
-
-def _count(c: Compiling, many: Many, rows: Rows) -> Term:
-    source, guards = children(c, many, rows, c.aliases.next())
-    return Term(f"(select count(*) from {source})", INT, guards=guards)
 
 
 def item_sql(c: Compiling, kind: Type, alias: str) -> str:
@@ -164,7 +179,7 @@ def item_sql(c: Compiling, kind: Type, alias: str) -> str:
 def beside(c: Compiling, operand: Lit | Param, other: Term, rounding: Rounding) -> Term:
     """A literal or parameter in the representation of its neighbour."""
     kind = other.type if other.type.kind in ("int", "decimal") else operand.type
-    return parameter(c, operand, kind, rounding, other.micro)
+    return compile_parameter(c, operand, kind, rounding, other.micro)
 
 
 def aligned(c: Compiling, a: Term, b: Term) -> tuple[Term, Term]:

@@ -2,7 +2,7 @@
 
 Who may see what:
     teams, categories  everybody
-    users              everybody; `email` signed in, `phone` the user alone, `pin` nobody
+    users              everybody; `nick` signed in, `phone` the user alone, `pin` nobody
     products           everybody; `cost` managers, `supplier` only where the product is available
     reviews            those that are published, and one's own; `note` its author alone
     orders             the customer and managers
@@ -53,9 +53,7 @@ class Size(Enum):
 
 def make_app(database: Path, **settings: Any) -> App:
     """The shop on its own database."""
-    app = App(
-        "Shop", settings=Settings(database_url=f"sqlite:///{database}", **settings)
-    )
+    app = App("Shop", settings=Settings(database_url=f"sqlite:///{database}", **settings))
     app.runtime.change_schema = True
 
     @app.collection("teams")
@@ -67,10 +65,10 @@ def make_app(database: Path, **settings: Any) -> App:
 
     @app.collection("users")
     class User(UserRecord):
-        email: str = Field(max_length=254, unique=True, read=signed_in)
         name: str = Field(max_length=80, search=True)
         role: Literal["customer", "manager"] = "customer"
         team: Ref[Team] | None = None
+        nick: str | None = Field(default=None, read=signed_in)
         phone: str | None = Field(default=None, read="record.id == auth.id")
         pin: str | None = Field(default=None, read=False)
         orders: Many[Order] = back("customer")
@@ -166,6 +164,7 @@ def make_app(database: Path, **settings: Any) -> App:
                     name=name,
                     role=title,
                     team=make_id(TEAM, team) if team else None,
+                    nick=name[:2].lower(),
                     phone=f"+49 30 {number}",
                     pin=f"secret-{number}",
                 )
@@ -271,7 +270,8 @@ def callers(app: App) -> dict[str, Actor]:
     def user(number: int, **values: Any) -> Actor:
         record = {
             "id": make_id(USER, number), "email": "x@shop.example", "verified": False,
-            "admin": False, "disabled": False, "phone": None, "pin": None, "version": 1, **values,
+            "admin": False, "disabled": False, "nick": None, "phone": None, "pin": None,
+            "version": 1, **values,
         }  # fmt: skip
         return Actor("user", record)
 

@@ -1,0 +1,561 @@
+"""Bad input: a 4xx that says what is wrong and what to do, and nothing changed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from stanchion.query import encode_cursor
+
+from .conftest import Answer, Api
+
+P = "/api/products"
+JSON = [("content-type", "application/json")]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_changed(api: Api) -> Iterator[None]:
+    before = api.rows()
+    yield
+    assert api.rows() == before
+
+
+def refused(answer: Answer, status: int, code: str, *told: str) -> None:
+    assert (answer.status, answer.code) == (status, code), answer.body
+    text = answer.body.decode()
+    for word in told:
+        assert word in text, text
+
+
+# names: unknown ones, and hidden ones that must look the same
+
+UNKNOWN = [
+    ("filter", "titel == 'x'", "filter.unknown_field"),
+    ("filter", "category.titel == 'x'", "filter.unknown_field"),
+    ("filter", "reviews.exists(r, r.sters > 1)", "filter.unknown_field"),
+    ("filter", "cost > 1", "filter.unknown_field"),
+    ("filter", "reviews.exists(r, r.author.pin == 'x')", "filter.unknown_field"),
+    ("filter", "auth.titel == 'x'", "filter.unknown_field"),
+    ("sort", "titel", "query.unknown_field"),
+    ("sort", "-cost", "query.unknown_field"),
+    ("sort", "category.titel", "query.unknown_field"),
+    ("sort", "titel.name", "query.unknown_field"),
+    ("expand", "titel", "query.unknown_field"),
+    ("expand", "category.titel", "query.unknown_field"),
+    ("expand", "reviews.author.pin", "query.unknown_field"),
+    ("fields", "titel", "query.unknown_field"),
+    ("fields", "id,cost", "query.unknown_field"),
+    ("fields", "titel.x", "query.unknown_field"),
+    ("group", "titel", "query.unknown_field"),
+    ("group", "cost", "query.unknown_field"),
+    ("sum", "cost", "query.unknown_field"),
+    ("sum", "category.cost", "query.unknown_field"),
+]
+
+
+@pytest.mark.parametrize(("parameter", "value", "code"), UNKNOWN)
+def test_unknown_and_hidden_names_look_alike(
+    api: Api, parameter: str, value: str, code: str
+) -> None:
+    path = f"{P}/_aggregate" if parameter in ("group", "sum") else P
+    query = {parameter: value, **({"count": "true"} if parameter == "group" else {})}
+    answer = api.get(path, **query)
+    refused(answer, 400, code)
+    other = api.get(
+        path, **{**query, parameter: value.replace("cost", "zost").replace("pin", "zin")}
+    )
+    for hidden, unknown in (("cost", "zost"), ("pin", "zin")):
+        told = answer.body.decode().replace(hidden, unknown)
+        if hidden in value:
+            assert told == other.body.decode()
+        assert f"'{hidden}'?" not in answer.hint and f" {hidden}," not in answer.hint
+
+
+def test_hidden_field_expands_into_nothing_known(api: Api) -> None:
+    """An expansion that is there for a manager is not there for others, with the same words."""
+    assert api.get(P, expand="reviews", fields="reviews.pin").status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ({"sort": "nam"}, "Did you mean 'name'?"),
+        ({"fields": "nmae"}, "Did you mean 'name'?"),
+        ({"expand": "reviewz"}, "Did you mean 'reviews'?"),
+        ({"expand": "xyz"}, "Relations here: category, reviews."),
+        ({"filter": "nam == 'x'"}, "Did you mean 'name'?"),
+        ({"sort": "cist"}, "Fields here: id, name"),
+    ],
+)
+def test_hint_names_the_nearest(api: Api, query: dict[str, str], hint: str) -> None:
+    assert hint in api.get(P, **query).hint
+
+
+# parameters
+
+MANY_RELATIONS = (
+    "category.products.category.products.category", "reviews.product.category.products.category",
+    "reviews.author.team.members.team", "reviews.author.orders.lines.product",
+    "category.products.reviews.author.team", "category.products.reviews.product.category",
+)  # fmt: skip
+PARAMETERS: list[tuple[str, str, str]] = [
+    ("limit=0", "query.limit", "from 1 to 1000"),
+    ("limit=1001", "query.limit", "from 1 to 1000"),
+    ("limit=-1", "query.limit", ""),
+    ("limit=1e9", "query.limit", ""),
+    ("limit=1.0", "query.limit", ""),
+    ("limit=", "query.limit", ""),
+    ("limit=" + "9" * 5000, "query.limit", ""),
+    ("limit=%D9%A3", "query.limit", ""),
+    ("limit=5&limit=5", "query.limit", "2 times"),
+    ("sort=name&sort=price", "query.sort", "2 times"),
+    ("expand=category&expand=reviews", "query.expand", "2 times"),
+    ("total=1", "query.total", "total=true"),
+    ("total=", "query.total", "total=true"),
+    ("sort=name,", "query.sort", "commas"),
+    ("sort=,", "query.sort", "commas"),
+    ("sort=--price", "query.unknown_field", "-price"),
+    ("sort=price,-price", "query.sort", "twice"),
+    ("sort=tags", "query.sort", "no order"),
+    ("sort=extra", "query.sort", "no order"),
+    ("sort=reviews", "query.sort", "many"),
+    ("sort=reviews.stars", "query.sort", "many"),
+    ("sort=name.x", "query.sort", "plain field"),
+    ("sort=id,name,about,price,stock,weight,since,size,serial", "query.sort", "at most 8"),
+    ("sort=category" + ".name" * 9, "query.sort", "deeper"),
+    ("fields=name,,id", "query.fields", "commas"),
+    ("fields=category.name", "query.fields", "expand=category"),
+    ("fields=reviews", "query.fields", "expand=reviews"),
+    ("fields=name.x", "query.fields", "plain field"),
+    ("expand=name", "query.expand", "Relations here: category, reviews."),
+    ("expand=category..name", "query.expand", "commas"),
+    ("expand=" + ".".join(["category", "products"] * 4), "query.expand", "deeper"),
+    ("expand=" + ",".join(MANY_RELATIONS), "query.expand", "At most 20"),
+    ("q=a", "query.q", "two letters"),
+    ("q=tea+x", "query.q", "two letters"),
+    ("q=!!!", "query.q", "no word"),
+    ("q=" + "+".join(f"w{n}" for n in range(17)), "query.q", "at most 16"),
+    ("category=x", "query.unknown_parameter", "filter=category == \\\"x\\\""),
+    ("stock=5", "query.unknown_parameter", "filter=stock == 5"),
+    ("price=9.50&limit=3", "query.unknown_parameter", "filter=price == 9.50"),
+    ("price%3C8", "query.unknown_parameter", "filter=price<8"),
+    ("price>=8", "query.unknown_parameter", "filter=price>=8"),
+    ("sorted=name", "query.unknown_parameter", "Did you mean 'sort'?"),
+    ("page=2", "query.unknown_parameter", "Parameters here"),
+    ("filter=stock+>+1+&&+available", "query.unencoded", "%26%26"),
+    ("filter=name+==+\"a%26b\"&&limit=1", "query.unencoded", "%26%26"),
+    ("filter=name+==+\"Tea+&+Cups\"", "query.unencoded", "%26"),
+    ("q=%ff%fe", "query.encoding", "UTF-8"),
+    ("filter=name+==+\"%C3%28\"", "query.encoding", "UTF-8"),
+    ("q=%ed%a0%80", "query.encoding", "UTF-8"),
+    ("filter=name+==+\"a%00b\"", "query.encoding", "NUL"),
+    ("q=te%00a", "query.encoding", "NUL"),
+    ("%00=1", "query.encoding", "NUL"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "told"), PARAMETERS, ids=[q[:40] for q, _, _ in PARAMETERS]
+)
+def test_parameter(api: Api, query: str, code: str, told: str) -> None:
+    refused(api.ask("GET", f"{P}?{query}"), 400, code, told)
+
+
+def test_hint_never_names_a_hidden_field(api: Api) -> None:
+    hidden = api.ask("GET", f"{P}?cost=1")
+    assert "filter=" not in hidden.hint
+    assert "filter=cost == 1" in api.ask("GET", f"{P}?cost=1", "mia").hint
+    assert hidden.body.replace(b"cost", b"zzzz") == api.ask("GET", f"{P}?zzzz=1").body
+
+
+def test_plus_is_a_space(api: Api) -> None:
+    answer = api.ask("GET", f"{P}?filter=stock+>+10+and+available&fields=name&sort=-stock")
+    assert answer.column("name") == ['Cup "Classic"', "Assam"]
+    assert api.ask("GET", f"{P}?filter=stock+%2B+1+==+8&fields=name").column("name") == ["Mug"]
+
+
+@pytest.mark.parametrize(
+    "query", ["filter=", "q=", "filter=+", "sort=", "expand=", "fields=", "&", "limit=5&"]
+)
+def test_empty_parameter_counts_as_absent(api: Api, query: str) -> None:
+    assert len(api.ask("GET", f"{P}?{query}").json["items"]) == 5
+
+
+def test_one_record_takes_its_parameters_only(api: Api, shop: ModuleType) -> None:
+    path = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+    for query in ("filter=stock+>+1", "limit=1", "total=true", "sort=name", "after=x", "name=x"):
+        refused(api.ask("GET", f"{path}?{query}"), 400, "query.unknown_parameter", "expand, fields")
+
+
+def test_writes_take_no_parameters(api: Api, shop: ModuleType) -> None:
+    path = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+    for method, target in (("POST", P), ("PATCH", path), ("DELETE", path)):
+        answer = api.ask(method, f"{target}?force=true", "system", JSON, b"{}")
+        refused(answer, 400, "query.unknown_parameter", "takes none")
+
+
+AGGREGATES = [
+    ("", "query.aggregate", "count=true"),
+    ("group=category", "query.aggregate", "count=true"),
+    ("sum=name", "query.sum", "numbers"),
+    ("sum=reviews", "query.sum", "many"),
+    ("sum=price,price", "query.sum", "twice"),
+    ("group=tags&count=true", "query.group", "no order"),
+    ("group=name,name&count=true", "query.group", "twice"),
+    ("group=&count=maybe", "query.count", "true or false"),
+    ("count=true&sort=name", "query.unknown_parameter", "Parameters here"),
+    ("count=true&name=x", "query.unknown_parameter", "filter=name"),
+    ("count=true&limit=1001", "query.limit", ""),
+]
+
+
+@pytest.mark.parametrize(("query", "code", "told"), AGGREGATES)
+def test_aggregate(api: Api, query: str, code: str, told: str) -> None:
+    refused(api.ask("GET", f"{P}/_aggregate?{query}"), 400, code, told)
+
+
+# filters
+
+FILTERS = [
+    ("stock >", "filter.syntax"),
+    ("stock = 5", "filter.syntax"),
+    ("stock == 'x'", "filter.type"),
+    ("name == 5", "filter.type"),
+    ('name == "a', "filter.syntax"),
+    ("name == 'a\\q'", "filter.syntax"),
+    ("tags == 'a'", "filter.type"),
+    ("extra == 'a'", "filter.type"),
+    ("category == 'no uuid'", "filter.literal"),
+    ("since == '2024-02-30'", "filter.literal"),
+    ("checked > timestamp('2024-01-01T00:00:00')", "filter.literal"),
+    ("size == 'huge'", "filter.literal"),
+    ("stock == 1e999", "filter.literal"),
+    ("weight > 1e999", "filter.literal"),
+    ("stock == " + "9" * 600, "filter.literal"),
+    ("price + 0.001 > 1", "filter.literal"),
+    ("stock", "filter.type"),
+    ("record", "filter.type"),
+    ("stock / 2 == 1", "filter.syntax"),
+    ("name.matches('a.*')", "filter.unknown_function"),
+    ("$x == 5", "query.param"),
+    ("stock == $x", "query.param"),
+    ("exists(stock)", "filter.unknown_function"),
+    ("reviews.stars == 5", "filter.type"),
+    ("old.stock == 5", "filter.unknown_field"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), FILTERS, ids=[t[:40] for t, _ in FILTERS])
+def test_filter(api: Api, text: str, code: str) -> None:
+    answer = api.get(P, filter=text)
+    assert answer.status == 400, answer.body
+    assert answer.code == code
+    if answer.code.startswith("filter."):
+        assert answer.json["position"] >= 1
+
+
+HUGE = {
+    "1,000 short terms": "||".join(["a"] * 1000),
+    "1,000 comparisons": " || ".join(["stock>1"] * 370),
+    "1,000 levels": "(" * 1000 + "true" + ")" * 1000,
+    "1,000 signs": "!" * 1000 + "available",
+    "1,000 minus": "stock == " + "-" * 1000 + "1",
+    "1,000 lists": "stock in " + "[" * 1000 + "]" * 1000,
+    "a long list": "stock in [" + ",".join("1" for _ in range(1900)) + "]",
+    "a long path": "category" + ".name" * 500,
+    "4,097 characters": "name == '" + "x" * 4096 + "'",
+    "quotation marks": 'name == "' * 400,
+    "an open text": 'name == "' + "\\\\" * 2000,
+    "digits": "1" * 4000,
+    "words": "a" * 4000,
+    "dots": "." * 4000,
+    "nested macros": "reviews.exists(a, " * 30 + "true" + ")" * 30,
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE.keys())
+def test_huge_filter_is_refused_quickly(api: Api, text: str) -> None:
+    started = time.process_time()
+    for _ in range(5):
+        assert api.get(P, filter=text).status == 400
+    assert (time.process_time() - started) / 5 < 0.05
+    assert api.get(P, filter=[text[:1000]] * 4).status == 400
+
+
+# cursors
+
+
+def test_cursor_must_be_one_of_this_list(api: Api) -> None:
+    cursor = api.get(P, sort="price", limit=1).json["next"]
+    assert api.get(P, sort="price", after=cursor).status == 200
+    foreign = [
+        {"sort": "-price"}, {"sort": "stock"}, {}, {"sort": "price", "filter": "stock > 1"},
+        {"sort": "price", "q": "tea"},
+    ]  # fmt: skip
+    for query in foreign:
+        refused(api.get(P, after=cursor, **query), 400, "query.cursor", "another list")
+    refused(api.get("/api/categories", after=cursor), 400, "query.cursor")
+    assert api.get(P, sort="price", after=cursor, fields="id", limit=3, total="true").status == 200
+
+
+def test_cursor_of_another_schema_is_stale(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    cursor = api.get(P, limit=1).json["next"]
+    monkeypatch.setitem(api.records.schema.__dict__, "fingerprint", "0123456789abcdef")
+    refused(api.get(P, after=cursor), 400, "query.cursor", "Start again")
+
+
+def test_forged_cursor_is_refused(api: Api, shop: ModuleType) -> None:
+    cursor = api.get(P, sort="price", limit=1).json["next"]
+    _, mark, values = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+    key = shop.make_id(shop.PRODUCT, 1)
+
+    def packed(text: str) -> str:
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+    forged = [
+        "", "x", "null", "%%%", "=", cursor[:-1], cursor + "A", cursor + "=", f" {cursor}x",
+        "é", "A" * 10_000, packed("{}"), packed("[]"), packed("[1]"), packed("null"),
+        packed("[" * 5000), packed('{"a":1,"b":2,"c":3}'), packed("[1,2,3]"), packed('[1,"x","y"]'),
+        packed(json.dumps([1, mark, values])),  # other spaces
+        packed(json.dumps([2, mark, values], separators=(",", ":"))),
+        packed(json.dumps([True, mark, values], separators=(",", ":"))),
+        packed(f'[1,"{mark}",[NaN,"{key}"]]'), packed(f'[1,"{mark}",[1e999,"{key}"]]'),
+        packed(f'[1,"{mark}",["1","{key}"],0]'), packed(f'[1,"{mark}",[{"1" * 5000},"{key}"]]'),
+        base64.b64encode(b"\xff\xfe\xfd").decode(),
+    ]  # fmt: skip
+    forged += [
+        encode_cursor(mark, wrong)
+        for wrong in (
+            [], ["7.50"], ["7.50", key, 1], [7.5, key], [None, key], ["7.50", None], ["x", key],
+            ["7.50", "x"], [True, key], ["7.505", key], ["1e5", key], [["7.50"], key],
+            [{"a": 1}, key], ["7.50\0", key], ["9" * 40, key], ["7.50", key.upper() + "0"],
+        )
+    ]  # fmt: skip
+    for after in forged:
+        answer = api.get(P, sort="price", after=after)
+        refused(answer, 400, "query.cursor")
+        assert answer.hint
+
+
+def test_cursor_with_texts_that_no_database_takes(api: Api, shop: ModuleType) -> None:
+    mark = json.loads(
+        base64.urlsafe_b64decode(api.get(P, sort="name", limit=1).json["next"] + "==")
+    )[1]
+    key = shop.make_id(shop.PRODUCT, 1)
+    for text in ('"a\\u0000"', '"\\ud800"'):
+        packed = base64.urlsafe_b64encode(f'[1,"{mark}",[{text},"{key}"]]'.encode()).rstrip(b"=")
+        refused(api.get(P, sort="name", after=packed.decode()), 400, "query.cursor")
+
+
+# keys
+
+
+KEYS = [
+    b"%00", b"a%2Fb", b"..%2F..%2Fetc", b"%2e%2e", b"%ff", b"%", b"%zz", b"1", b"null",
+    b"%20", b"x" * 3000, b"'%20or%201=1", b"01900004-0000-7000-8000-00000000000",
+    b"01900004-0000-7000-8000-0000000000zz", b"{01900004-0000-7000-8000-000000000001}",
+    b"urn:uuid:01900004-0000-7000-8000-000000000001", b"%EF%BC%90190000400007000800000000000001",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS, ids=repr)
+def test_key_that_cannot_be_one_is_not_there(api: Api, key: bytes) -> None:
+    path = P.encode() + b"/" + key
+    refused(api.ask("GET", path), 404, "record.not_found")
+    refused(api.ask("PATCH", path, "system", JSON, b'{"stock":1}'), 404, "record.not_found")
+    refused(api.ask("DELETE", path, "system"), 404, "record.not_found")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/products/", "/api/products//", "/api/products/a/b", "/api/products/_x", "/api", "/api/",
+     "/api//x", "/api/nope", "/api/nope/1", "/api/product"],
+)  # fmt: skip
+def test_path_that_is_no_route_is_404(api: Api, path: str) -> None:
+    refused(api.ask("GET", path), 404, "route.not_found")
+
+
+def test_mistyped_collection_gets_a_hint(api: Api) -> None:
+    assert api.get("/api/product").hint == "Did you mean 'products'?"
+    assert "%2F" in api.get("/api/products/a/b").hint
+
+
+# bodies
+
+TEA = "01900003-0000-7000-8000-000000000001"
+BODIES: list[tuple[str, bytes, int, str]] = [
+    ("nothing", b"", 400, "body.empty"),
+    ("spaces", b" \n ", 400, "body.empty"),
+    ("broken", b'{"name":', 400, "body.syntax"),
+    ("two values", b"{} {}", 400, "body.syntax"),
+    ("trailing comma", b'{"name":"x",}', 400, "body.syntax"),
+    ("single quotes", b"{'name':'x'}", 400, "body.syntax"),
+    ("comment", b'{"name":"x"} // y', 400, "body.syntax"),
+    ("control character", b'{"name":"a\nb"}', 400, "body.syntax"),
+    ("leading zero", b'{"stock":01}', 400, "body.syntax"),
+    ("plus", b'{"stock":+1}', 400, "body.syntax"),
+    ("hexadecimal", b'{"stock":0x10}', 400, "body.syntax"),
+    ("half an escape", b'{"name":"\\u12"}', 400, "body.syntax"),
+    ("no JSON", b"name=x", 400, "body.syntax"),
+    ("UTF-16", '{"name":"x"}'.encode("utf-16"), 400, "body.encoding"),
+    ("UTF-16 without a mark", '{"name":"x"}'.encode("utf-16-le"), 400, "body.encoding"),
+    ("UTF-32", '{"name":"x"}'.encode("utf-32-be"), 400, "body.encoding"),
+    ("byte order mark", b'\xef\xbb\xbf{"name":"x"}', 400, "body.encoding"),
+    ("Latin-1", '{"name":"é"}'.encode("latin-1"), 400, "body.encoding"),
+    ("overlong", b'{"name":"\xc0\x80"}', 400, "body.encoding"),
+    ("surrogate in UTF-8", b'{"name":"\xed\xa0\x80"}', 400, "body.encoding"),
+    ("duplicate keys", b'{"name":"x","name":"y"}', 400, "body.duplicate_key"),
+    ("duplicate keys inside", b'{"extra":{"b":{"c":1,"c":2}}}', 400, "body.duplicate_key"),
+    ("duplicate keys by escape", b'{"name":"x","n\\u0061me":"y"}', 400, "body.duplicate_key"),
+    ("NaN", b'{"weight":NaN}', 400, "body.number"),
+    ("Infinity", b'{"weight":-Infinity}', 400, "body.number"),
+    ("1e999", b'{"weight":1e999}', 400, "body.number"),
+    ("1e999 inside", b'{"extra":{"a":[-1e999]}}', 400, "body.number"),
+    ("5,000 digits", b'{"stock":' + b"9" * 5000 + b"}", 400, "body.number"),
+    ("5,000 digits after the point", b'{"weight":0.' + b"9" * 5000 + b"}", 400, "body.number"),
+    ("lone surrogate", b'{"name":"\\ud800"}', 400, "body.surrogate"),
+    ("lone surrogate as a key", b'{"\\udc00":1}', 400, "body.surrogate"),
+    ("surrogates the wrong way", b'{"name":"\\udc00\\ud800"}', 400, "body.surrogate"),
+    ("lone surrogate inside", b'{"extra":{"a":["\\ud800"]}}', 400, "body.surrogate"),
+    ("NUL", b'{"name":"a\\u0000"}', 400, "body.nul"),
+    ("NUL as a key", b'{"a\\u0000":1}', 400, "body.nul"),
+    ("raw NUL", b'{"name":"a\0"}', 400, "body.encoding"),
+    ("depth 65", b"[" * 65 + b"]" * 65, 400, "body.depth"),
+    ("depth 2,000", b'{"extra":' + b'{"a":' * 2000 + b"1" + b"}" * 2001, 400, "body.depth"),
+    ("depth 100,000 open", b"[" * 100_000, 400, "body.depth"),
+    ("a text", b'"x"', 422, "body.invalid"),
+    ("null", b"null", 422, "body.invalid"),
+    ("a number", b"5", 422, "body.invalid"),
+    ("an empty array", b"[]", 422, "body.invalid"),
+    ("an array of numbers", b"[1]", 422, "body.invalid"),
+    ("an array in an array", b"[[]]", 422, "body.invalid"),
+    ("too many", b"[" + b",".join([b"{}"] * 1001) + b"]", 413, "body.too_many"),
+    ("too large", b'{"name":"' + b"x" * 1_048_576 + b'"}', 413, "body.too_large"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "body", "status", "code"), BODIES, ids=[b[0] for b in BODIES])
+def test_body(api: Api, shop: ModuleType, what: str, body: bytes, status: int, code: str) -> None:
+    created = api.ask("POST", P, "system", JSON, body)
+    refused(created, status, code)
+    if what not in ("an empty array", "an array of numbers", "an array in an array", "too many"):
+        path = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+        refused(api.ask("PATCH", path, "system", JSON, body), status, code)
+    if status == 422:
+        assert created.json["errors"], "every 422 says where"
+
+
+def test_place_of_what_is_no_object(api: Api) -> None:
+    answer = api.ask("POST", P, "system", JSON, b'[{}, 5, "x"]')
+    pointers = [
+        error["pointer"] for error in answer.json["errors"] if error["code"] == "object_type"
+    ]
+    assert pointers == ["/1", "/2"]
+
+
+VALUES = [
+    ("stock", 2**63, "int_out_of_range"), ("stock", 2**53, "int_out_of_range"),
+    ("stock", "5", "int_type"), ("stock", 1.0, "int_type"), ("stock", True, "int_type"),
+    ("stock", None, "null"), ("stock", -1, "greater_than_equal"), ("stock", [], "int_type"),
+    ("serial", 5, "big_int_type"), ("serial", str(2**63), "int_out_of_range"),
+    ("serial", "05", "big_int_type"),
+    ("price", 7.5, "decimal_type"), ("price", 7, "decimal_type"),
+    ("price", "7.505", "decimal_max_places"), ("price", "1e2", "decimal_parsing"),
+    ("price", "123456789.00", "decimal_max_digits"), ("price", "NaN", "decimal_parsing"),
+    ("weight", "0.5", "float_type"), ("weight", False, "float_type"),
+    ("since", "2024-02-30", "date_parsing"), ("since", "01.02.2024", "date_parsing"),
+    ("since", "2024-01-01T00:00:00Z", "date_parsing"), ("since", 0, "date_type"),
+    ("checked", "2024-01-01T00:00:00", "datetime_no_offset"),
+    ("checked", "2024-13-01T00:00:00Z", "datetime_parsing"),
+    ("checked", "0001-01-01T00:00:00+01:00", "datetime_parsing"), ("checked", 0, "datetime_type"),
+    ("available", 1, "bool_type"), ("available", "true", "bool_type"),
+    ("size", "huge", "literal_error"), ("size", 1, "string_type"),
+    ("tags", "a", "list_type"), ("tags", [1], "string_type"), ("tags", [None], None),
+    ("extra", [1], None), ("name", 5, "string_type"), ("name", "x" * 121, "string_too_long"),
+    ("category", "x", None), ("category", {"id": TEA}, None), ("id", "x", None),
+    ("titel", 1, "unknown_field"), ("created", "2024-01-01T00:00:00Z", "system_field"),
+    ("version", 1, "system_field"), ("reviews", [], "unknown_field"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"), VALUES, ids=[f"{n}-{str(v)[:20]}" for n, v, _ in VALUES]
+)
+def test_value_of_the_wrong_kind_is_422_at_its_place(
+    api: Api, shop: ModuleType, name: str, value: Any, code: str | None
+) -> None:
+    right = {"name": "x", "price": "1.00", "category": TEA}
+    created = api.send("POST", P, {**right, name: value}, "mia")
+    many = api.send("POST", P, [right, {**right, name: value}], "mia")
+    changed = api.send("PATCH", f"{P}/{shop.make_id(shop.PRODUCT, 1)}", {name: value}, "mia")
+    for answer, place in ((created, ""), (many, "/1"), (changed, "")):
+        refused(answer, 422, "body.invalid")
+        (error,) = answer.json["errors"]
+        assert error["pointer"].startswith(f"{place}/{name}")
+        assert error["detail"]
+        if code is not None and not (name == "id" and answer is changed):
+            assert error["code"] == code or error["code"].startswith(code), error
+
+
+def test_all_mistakes_come_together(api: Api) -> None:
+    answer = api.send("POST", P, {"stock": "5", "price": 1, "titel": 2})
+    pointers = sorted(error["pointer"] for error in answer.json["errors"])
+    assert pointers == ["/category", "/name", "/price", "/stock", "/titel"]
+
+
+def test_unknown_field_in_a_body_gets_a_hint_but_never_a_hidden_name(api: Api) -> None:
+    detail = api.send("POST", P, {"nmae": "x"}).json["errors"][-1]["detail"]
+    answer = api.send("POST", P, {"nmae": "x"})
+    assert any("'name'" in error["detail"] for error in answer.json["errors"]), detail
+    hidden = api.send(
+        "PATCH", "/api/users/01900002-0000-7000-8000-000000000001", {"pon": "x"}, "ada"
+    )
+    assert "pin" not in hidden.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("", 415),
+        ("application/jsonp", 415), ("application/merge-patch+json", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/json; charset=utf-8", 422), ("Application/JSON ; x=y", 422),
+    ],
+)  # fmt: skip
+def test_content_type(api: Api, given: str, status: int) -> None:
+    headers = [("content-type", given)] if given else []
+    answer = api.ask("POST", P, "system", headers, b"{}")
+    assert answer.status == status
+    if status == 415:
+        refused(answer, 415, "body.type", "curl --json")
+
+
+def test_packed_body_is_415(api: Api) -> None:
+    headers = [*JSON, ("content-encoding", "gzip")]
+    refused(api.ask("POST", P, "system", headers, b"{}"), 415, "body.type", "Content-Encoding")
+
+
+def test_delete_that_a_reference_forbids(api: Api, shop: ModuleType) -> None:
+    answer = api.ask("DELETE", f"/api/categories/{TEA}", "system")
+    assert answer.status == 409
+    assert "products" in answer.body.decode()
+
+
+def test_order_of_judgement(api: Api, shop: ModuleType) -> None:
+    """400, 413, 415, then 401 or 403, then 404, then 422."""
+    path = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+    assert api.ask("POST", P, "anonymous", JSON, b"{").status == 400
+    assert api.ask("POST", P, "anonymous", [], b"{}").status == 415
+    assert api.ask("POST", P, "anonymous", JSON, b"5").status == 401
+    assert api.ask("POST", P, "ada", JSON, b'{"stock":"5"}').status == 403
+    assert api.ask("PATCH", path, "ada", JSON, b"[]").status == 403
+    assert api.ask("PATCH", f"{P}/x", "mia", JSON, b"[]").status == 404
+    stale = [*JSON, ("if-match", '"99"')]
+    assert api.ask("PATCH", path, "mia", stale, b"[]").status == 412
+    assert api.ask("PATCH", path, "mia", JSON, b"[]").status == 422

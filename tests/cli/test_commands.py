@@ -1,0 +1,281 @@
+"""The commands that print and end: help, schema, openapi, check, and what a TARGET may be."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from stanchion.cli.console import CommandFailed
+from stanchion.cli.target import find_target
+
+from .conftest import APP, change
+from .processes import COMMAND, environment, run
+
+Inside = Callable[..., Result]
+PIZZERIA = Path(__file__).parents[2] / "examples" / "pizzeria" / "app.py"
+COMMANDS = ("new", "dev", "serve", "schema", "openapi", "check")
+
+
+# help
+
+
+def test_help_answers_within_three_tenths_of_a_second(tmp_path: Path) -> None:
+    taken = []
+    for _ in range(5):
+        begun = time.monotonic()
+        assert run("--help", cwd=tmp_path).returncode == 0
+        taken.append(time.monotonic() - begun)
+    assert statistics.median(taken) < 0.3, taken
+
+
+def test_help_loads_no_library_but_click(tmp_path: Path) -> None:
+    code = "import sys; import stanchion.cli; print(*{m.partition('.')[0] for m in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "click" in loaded
+    assert not set(loaded) & {"fastapi", "pydantic", "apsw", "granian", "structlog", "rich", "lark"}
+
+
+def test_help_lists_commands_in_the_order_of_need_and_the_exit_codes(tmp_path: Path) -> None:
+    text = run("--help", cwd=tmp_path).stdout
+    places = [text.index(f"\n  {command} ") for command in COMMANDS]
+    assert places == sorted(places)
+    assert "3  the database does not match the code" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_has_an_example(tmp_path: Path, command: str) -> None:
+    done = run(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"Example\n    stanchion {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("srve",), ("serve", "--wrkers", "2"), ("serve", "--port", "x")]
+)
+def test_wrong_usage_is_exit_code_2_on_stderr(folder: Path, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error[usage.wrong]: ")
+    assert "\nhint: stanchion" in done.stderr
+
+
+def test_reader_that_stops_reading_is_no_error(folder: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "schema", "--json"], cwd=folder, env=environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+
+
+# targets
+
+
+@pytest.mark.parametrize("target", ["app.py", "app", "app:app", "app.py:app", ".", "./app.py"])
+def test_target_in_each_of_its_forms(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.chdir(folder)
+    found = find_target(target)
+    assert (found.module, found.file, found.folder) == ("app", folder / "app.py", folder)
+    assert found.attribute == ("app" if ":" in target else None)
+
+
+def test_target_elsewhere_finds_its_neighbours_and_those_of_the_working_directory(
+    folder: Path, inside: Inside
+) -> None:
+    shop = folder / "shop"
+    shop.mkdir()
+    (shop / "beside.py").write_text("TITLE = 'Found'\n")
+    (folder / "above.py").write_text("TITLE = 'it'\n")
+    (shop / "main.py").write_text(
+        "import above, beside\nfrom stanchion import App\n"
+        "backend = App(f'{beside.TITLE} {above.TITLE}')\n"
+    )
+    assert json.loads(inside("schema", "--json", "shop/main.py").stdout)["title"] == "Found it"
+
+
+@pytest.mark.parametrize("target", ["shop.main:app", "shop/main.py"])
+def test_target_in_a_package_keeps_its_relative_imports(
+    folder: Path, inside: Inside, target: str
+) -> None:
+    shop = folder / "shop"
+    shop.mkdir()
+    (shop / "__init__.py").touch()
+    (shop / "names.py").write_text("TITLE = 'Relative'\n")
+    (shop / "main.py").write_text(
+        "from stanchion import App\nfrom .names import TITLE\napp = App(TITLE)\n"
+    )
+    assert json.loads(inside("schema", "--json", target).stdout)["title"] == "Relative"
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "said"),
+    [
+        ("", "nothing.py", "error[target.missing]: there is no file "),
+        ("", "no.such:app", "error[target.missing]: there is no module `no.such`"),
+        ("x = 1\n", "app.py", "has no App in it\nhint: from stanchion import App"),
+        (APP, "app:other", "has no `other`\nhint: it has app"),
+        (APP, "app:Note", "is no App\nhint: it has app"),
+        (
+            "from stanchion import App\na = App('A')\nb = App('B')\n", "app.py",
+            "has several apps: a, b\nhint: say which: app:a",
+        ),
+        ("def f(:\n", "app.py", "error[app.syntax]: invalid syntax\n  --> "),
+        ("import nowhere\n", "app.py", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("import sys\nsys.exit(3)\n", "app.py", "raised SystemExit: 3"),
+        ("1 / 0\n", "app.py", "app.py:1 in <module>\n1 |     1 / 0"),
+    ],
+)  # fmt: skip
+def test_target_that_cannot_be_used_says_why(
+    folder: Path, inside: Inside, text: str, target: str, said: str
+) -> None:
+    (folder / "app.py").write_text(text)
+    failed = inside("check", target).exception
+    assert isinstance(failed, CommandFailed)
+    assert failed.exit_code == 2
+    assert said in failed.text
+    assert "Traceback" not in failed.text
+    assert "importlib" not in failed.text
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_wrong_declaration_shows_its_place_and_a_hint(folder: Path, command: str) -> None:
+    change(folder / "app.py", "read=public", "read='record.txt == 1'")
+    done = run(command, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error[rule.unknown_field]: ")
+    assert f"  --> {folder}/app.py:12" in done.stderr
+    assert "`text`" in done.stderr or "'text'" in done.stderr
+
+
+# what they print
+
+SCHEMA = """\
+notes
+  id       uuid      unique, frozen
+  text     text      max_length 100, required
+  created  datetime  system
+  updated  datetime  system
+  version  int       system
+  may read    public
+  may create  public
+  may update  nobody
+  may delete  nobody
+
+secrets
+  id       uuid      unique, frozen
+  text     text      required
+  created  datetime  system
+  updated  datetime  system
+  version  int       system
+  may read    nobody
+  may create  nobody
+  may update  nobody
+  may delete  nobody
+"""
+
+
+def test_schema_as_a_table(folder: Path, inside: Inside) -> None:
+    done = inside("schema")
+    assert done.exit_code == 0
+    table, _, result = done.stdout.rstrip().rpartition("\n\n")
+    assert table + "\n" == SCHEMA
+    assert result.startswith("Notes  fingerprint ")
+
+
+def test_schema_as_json_is_what_describe_says(folder: Path, inside: Inside) -> None:
+    described = json.loads(inside("schema", "--json").stdout)
+    assert list(described["collections"]) == ["notes", "secrets"]
+    assert described["collections"]["notes"]["rules"]["read"] == "public"
+    assert not (folder / "data").exists()
+
+
+def test_openapi_is_one_json_document(folder: Path, inside: Inside) -> None:
+    document = json.loads(inside("openapi").stdout)
+    assert document["openapi"].startswith("3.1")
+    assert "/slow" in document["paths"]
+    assert not (folder / "data").exists()
+
+
+CHECK = """\
+Notes  {folder}/app.py  2 collections
+
+Readable by everyone, signed in or not
+  notes  every record
+
+Writable by everyone, signed in or not
+  notes  create
+
+Closed: no rule lets a caller in, only admins and app.system() come past
+  secrets
+
+3 routes of the app, open to everyone (data stays closed: a transaction carries the caller's rules)
+  GET     /pid
+  GET     /slow
+  GET     /broken
+
+0 mistakes, 0 warnings
+"""
+
+
+def test_check_lists_what_is_open(folder: Path) -> None:
+    done = run("check", cwd=folder)
+    assert done.stdout == CHECK.format(folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (folder / "data").exists()
+
+
+def test_check_finds_rules_that_are_never_true(folder: Path, inside: Inside) -> None:
+    change(folder / "app.py", "create=public", "write='record.version == 1 && false'")
+    done = inside("check")
+    assert done.exit_code == 1
+    assert (
+        "error[rule.never_true]: create, update, delete of `notes` can never be true: "
+        f"record.version == 1 && false\n  --> {folder}/app.py:12\nhint: write `nobody`"
+    ) in done.stdout
+    assert done.stdout.endswith("\n1 mistake, 0 warnings\n")
+    as_data = json.loads(inside("check", "--json").stdout)
+    assert as_data["mistakes"] == 1
+    assert as_data["never_true"][0]["operations"] == ["create", "update", "delete"]
+
+
+def test_check_tells_rules_that_hold_for_some_records(folder: Path, inside: Inside) -> None:
+    change(folder / "app.py", "read=public", "read=\"record.text != 'draft'\"")
+    assert "\n  notes  some records\n" in inside("check").stdout
+
+
+def test_check_warns_of_slow_middleware(folder: Path, inside: Inside) -> None:
+    app = folder / "app.py"
+    app.write_text(
+        APP
+        + "\n\n@app.middleware('http')\nasync def timed(request, go): return await go(request)\n"
+    )
+    done = inside("check")
+    assert done.exit_code == 0
+    assert "warning[middleware.slow]: `timed` makes every request" in done.stdout
+    assert done.stdout.endswith("\n0 mistakes, 1 warning\n")
+
+
+def test_check_of_the_pizzeria_says_that_its_orders_are_open(tmp_path: Path) -> None:
+    done = run("check", "--json", str(PIZZERIA), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["collections"]["orders"]["everyone"]["read"] == "all"
+    assert found["collections"]["orders"]["everyone"]["update"] == "none"
+    assert "POST /checkout" in found["open_routes"]
+    assert not any(
+        route.endswith(("/health", "/docs", "/openapi.json")) for route in found["open_routes"]
+    )

@@ -1,0 +1,26 @@
+"""What holds for every test: which skips CI does not accept."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+# what .ci/run installs must not be missing there; a developer's machine may lack it
+MUST_BE_THERE = re.compile("chromium|playwright|wrk|strace|great-tables", re.IGNORECASE)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With STANCHION_NO_SKIPS=1 a test that is skipped for want of a tool fails the run."""
+    if os.environ.get("STANCHION_NO_SKIPS") != "1" or exitstatus != 0:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    missing = [str(r.longrepr) for r in skipped if MUST_BE_THERE.search(str(r.longrepr))]
+    if missing:
+        reporter.write_line("skipped, and STANCHION_NO_SKIPS=1 forbids it:")
+        for reason in missing:
+            reporter.write_line(f"  {reason}")
+        session.exitstatus = 1

@@ -1,0 +1,10 @@
+select '{"group":{"product":'||coalesce('"'||a._g0::text||'"','null')||'},"count":'||a._c||
+  ',"sum":{"stars":'||coalesce(a._s0::text,'null')||'}}'
+from (
+  select r."product" as _g0,count(*) as _c,sum(r."stars") as _s0
+  from "reviews" r
+  where ((r."published" or r."author"=$1::uuid) and r."stars">$2::numeric)
+  group by _g0
+) a
+order by a._g0 nulls first
+limit $3::int8

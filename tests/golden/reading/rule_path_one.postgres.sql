@@ -1,0 +1,7 @@
+select '{"quantity":'||r."quantity"::text||'}',r.version
+from "lines" r
+where (r."id"=$1::uuid and exists(
+  select 1
+  from "orders" t1
+  where (t1."id"=r."order" and t1."customer"=$2::uuid)
+))

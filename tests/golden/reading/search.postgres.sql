@@ -1,0 +1,10 @@
+select '{"name":'||to_json(p."name")::text||
+  ',"about":'||coalesce(to_json(p."about")::text,'null')||'}',p._k0
+from (
+  select r.*,r."id" as _k0
+  from "products" r
+  where r._search @@ $1::tsquery
+  order by r."id"
+  limit $2::int8
+) p
+order by p._k0
