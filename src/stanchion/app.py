@@ -44,6 +44,7 @@ class App(FastAPI):
         base = Path(origin.file).resolve().parent if origin else Path.cwd()
         self.runtime = Runtime(title, base, settings)
         self._document: dict[str, Any] | None = None
+        self._untraced: Any = None
         fastapi.setdefault("redirect_slashes", False)
         super().__init__(title=title, docs_url=None, redoc_url=None, **fastapi)
         add_problem_handlers(self)
@@ -94,6 +95,18 @@ class App(FastAPI):
         for route in self.routes:
             if isinstance(route, Route):
                 _refuse_shadowed(route, set(schema.collection))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one ASGI call; FastAPI's own telemetry is asked for once, not at every request."""
+        if self._untraced is not None and scope["type"] == "http":
+            if self.root_path:
+                scope["root_path"] = self.root_path
+            scope["app"] = self
+            return await self._untraced(scope, receive, send)
+        await super().__call__(scope, receive, send)
+        telemetry = getattr(self, "_native_telemetry", None)  # FastAPI before 0.160 has none
+        if self.middleware_stack is not None and not (telemetry and telemetry.enabled()):
+            self._untraced = self.middleware_stack
 
     def build_middleware_stack(self) -> Any:
         """The app's middleware around the dispatcher, and FastAPI behind it."""

@@ -10,7 +10,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from json.encoder import encode_basestring
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from .errors import BadRequest
 from .types import EnumType, FieldType, TextType
@@ -39,8 +41,7 @@ ANONYMOUS = Actor("anonymous")
 SYSTEM = Actor("system")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadQuery:
+class ReadQuery(NamedTuple):
     """A list, or one record when `key` is given. Texts are as the caller wrote them.
 
     `filters` are joined with and; `params` are the values of `$names` (Python callers only).
@@ -50,7 +51,7 @@ class ReadQuery:
     collection: str
     key: str | None = None
     filters: tuple[str, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = MappingProxyType({})
     q: str | None = None
     sort: str = ""
     after: str | None = None
@@ -60,16 +61,15 @@ class ReadQuery:
     total: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AggregateQuery:
+class AggregateQuery(NamedTuple):
     """Groups of records and what they come to."""
 
     collection: str
     filters: tuple[str, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = MappingProxyType({})
     q: str | None = None
     group: str = ""
-    count: bool = False
+    count: bool = False  # type: ignore[assignment]  # hides the method of a tuple
     sum: str = ""
     limit: int = 1000
 
@@ -112,13 +112,24 @@ def digest(*parts: str) -> str:
     return base64.urlsafe_b64encode(raw).decode()[:11]
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def encode_cursor(mark: str, values: Sequence[Any]) -> str:
     """An opaque cursor: the format, what it belongs to, and the sort values of the last record."""
-    text = _encode([FORMAT, mark, list(values)])
+    listed = ",".join(map(_json, values))
+    text = f"[{FORMAT},{_json(mark)},[{listed}]]"
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _json(value: Any) -> str:
+    """JSON of a scalar; raises `TypeError` for anything else."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    raise TypeError(type(value).__name__)
 
 
 def decode_cursor(cursor: str, mark: str, count: int) -> tuple[Any, ...]:

@@ -408,15 +408,11 @@ def talk(port: int, data: bytes, answers: int = 1) -> tuple[list[Answer], bool]:
     """Send bytes, read that many answers; whether the server closed the connection then."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(data)
-        found = []
+        found, left = [], b""
         for _ in range(answers):
-            response = http.client.HTTPResponse(connection, method="GET")
-            response.begin()
-            headers = {name.lower(): value for name, value in response.getheaders()}
-            length = int(headers["content-length"])
-            # one byte after the other, so that nothing of the next answer is taken
-            body = b"".join(response.read(1) for _ in range(length)) if length else b""
-            found.append(Answer(response.status, headers, body))
+            answer, left = _take(connection, left)
+            found.append(answer)
+        assert left == b"", "nothing more than was asked for"
         connection.settimeout(0.3)
         try:
             closed = connection.recv(1) == b""
@@ -425,6 +421,25 @@ def talk(port: int, data: bytes, answers: int = 1) -> tuple[list[Answer], bool]:
         except ConnectionError:
             closed = True
     return found, closed
+
+
+def _take(connection: socket.socket, left: bytes) -> tuple[Answer, bytes]:
+    """One answer from what was received, and the bytes after it."""
+    while b"\r\n\r\n" not in left:
+        left += _received(connection)
+    head, _, left = left.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    length = int(headers["content-length"])
+    while len(left) < length:
+        left += _received(connection)
+    return Answer(int(first.split(" ")[1]), headers, left[:length]), left[length:]
+
+
+def _received(connection: socket.socket) -> bytes:
+    data = connection.recv(65_536)
+    assert data, "the server closed the connection in the middle"
+    return data
 
 
 def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stanchion import App, Field, Record, Ref, Rules, Settings, public, records
+from stanchion.query import encode_cursor
 from stanchion.sql import read as sql_read
 
 from .conftest import Api
@@ -570,7 +571,7 @@ def test_forms_of_a_cursor_are_bounded(api: Api) -> None:
     some = ["x", 0.5, "2024-01-01", "2025-01-01T00:00:00.000000Z", "small", "x"]
     for bits in range(2 ** len(keys)):
         values = [None if bits >> at & 1 else some[at] for at in range(len(keys))]
-        after = records.encode_cursor(mark, [*values, "01900004-0000-7000-8000-000000000001"])
+        after = encode_cursor(mark, [*values, "01900004-0000-7000-8000-000000000001"])
         assert api.get(P, after=after, **query).status == 200
     most = max(len(r.pages) for r in plan._plans.values() if hasattr(r, "pages"))
     assert most <= records.MOST_PAGES

@@ -417,6 +417,12 @@ def test_patch_that_changes_nothing_writes_nothing(http: Client) -> None:
     assert len(changes(http)) == 1
 
 
+def test_a_guess_at_a_field_that_nobody_reads_looks_like_any_other(http: Client) -> None:
+    at = http.post("/api/products", product(secret="right")).headers["location"]
+    assert http.patch(at, {"secret": "right"}).json()["version"] == 2
+    assert http.patch(at, {"secret": "wrong"}).json()["version"] == 3
+
+
 @pytest.mark.parametrize(
     ("tag", "status"),
     [

@@ -52,6 +52,8 @@ def lift(text: str) -> Lifted:
     literals: list[Literal] = []
     done = 0
     for match in _LIFTED.finditer(text):
+        if match.lastgroup == "skip":
+            continue
         kind: Any = LITERAL_KINDS[match.lastgroup]  # type: ignore[index]  # one group always matches
         start, end = match.span()
         parts.append(text[done:start])

@@ -153,8 +153,8 @@ class Dispatcher:
         page = await records.read_list(ask, actor)
         following = "null" if page.next is None else f'"{page.next}"'
         total = "" if page.total is None else f',"total":{page.total}'
-        text = '{"items":[' + ",".join(page.items) + '],"next":' + following + total + "}"
-        return _digested(scope, text.encode())
+        items = ",".join(page.items)
+        return _digested(scope, f'{{"items":[{items}],"next":{following}{total}}}'.encode())
 
     async def _one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
@@ -177,8 +177,9 @@ class Dispatcher:
             collection, scope["query_string"], lambda: records.visible(collection.name, actor)
         )
         groups = await records.aggregate(ask, actor)
-        more = ',"more":true}' if groups.more else "}"
-        return _digested(scope, ('{"items":[' + ",".join(groups.items) + "]" + more).encode())
+        items = ",".join(groups.items)
+        more = ',"more":true' if groups.more else ""
+        return _digested(scope, f'{{"items":[{items}]{more}}}'.encode())
 
     async def _caller(self, scope: Scope) -> tuple[Records, Actor]:
         return await self.host.records(), await self.host.identify(scope)

@@ -21,6 +21,7 @@ LIST = ("filter", "q", "sort", "limit", "after", "expand", "fields", "total")
 ONE = ("expand", "fields")
 AGGREGATE = ("group", "count", "sum", "filter", "q", "limit")
 MOST = 1000
+_NAMES = {name.encode(): name for name in (*LIST, *AGGREGATE)}
 
 
 def split(raw: bytes) -> Given:
@@ -32,7 +33,8 @@ def split(raw: bytes) -> Given:
                 raise _unencoded()
             continue
         name, _, value = part.partition(b"=")
-        given.setdefault(_decoded(name), []).append(_decoded(value))
+        known = _NAMES.get(name)
+        given.setdefault(known or _decoded(name), []).append(_decoded(value))
     return given
 
 

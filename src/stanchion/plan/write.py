@@ -40,9 +40,9 @@ class WritePlan:
     """What one operation on one collection takes, for one kind of caller.
 
     `rule` is the operation's row rule, `read` the read rule. `settable` are the fields that the
-    caller may name, `visible` those that exist for it; `field_rules` guard some of them. `answer`
-    is what the caller gets back, `logged` what the change log keeps. `keys` are the unique sets
-    that a clash may be about.
+    caller may name, `visible` those that exist for it, `unseen` those whose stored value it may not
+    always read; `field_rules` guard some. `answer` is what the caller gets back, `logged` what the
+    change log keeps. `keys` are the unique sets that a clash may be about.
     """
 
     schema: Schema
@@ -53,6 +53,7 @@ class WritePlan:
     read: Node
     settable: frozenset[str]
     visible: frozenset[str]
+    unseen: frozenset[str]
     field_rules: tuple[FieldRule, ...]
     references: tuple[ReferenceRule, ...]
     keys: tuple[Index, ...]
@@ -73,9 +74,8 @@ def plan_write(
     create = operation == "create"
     decide = decide_old_is_null if create else None
     write_rules = {f.name: profile.write_rule(collection.name, f.name) for f in collection.fields}
-    visible = frozenset(
-        f.name for f in collection.fields if profile.sight(collection, f) != "hidden"
-    )
+    sights = {f.name: profile.sight(collection, f) for f in collection.fields}
+    visible = frozenset(name for name, sight in sights.items() if sight != "hidden")
     settable = frozenset(
         f.name
         for f in collection.fields
@@ -92,6 +92,7 @@ def plan_write(
         read=profile.row(collection.name),
         settable=settable,
         visible=visible,
+        unseen=frozenset(name for name, sight in sights.items() if sight != "open"),
         field_rules=tuple(
             FieldRule(f, profile.folded(write_rules[f.name], decide))
             for f in collection.fields

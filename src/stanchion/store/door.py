@@ -201,11 +201,13 @@ def _changing(
         values, errors = validate(values)
         if errors:
             raise invalid(errors)
-    changed = frozenset(
+    differ = {
         f.name
         for f in collection.fields
         if statements.dialect.raw(f.type, values[f.name]) != old[f.name]
-    )
+    }
+    # setting a field that one may not read is a change whatever it held, or a guess would be told
+    changed = frozenset(differ | (statements.plan.unseen & changes.keys()))
     return Changing(key, stored, old, values, frozenset(changes), changed)
 
 
