@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from .actors import actor_of
 from .declare import Module, Record
 from .declare.rules import caller_origin
-from .errors import DeclarationError
 from .http.bodies import RecordBodies, refuse_bare_records
 from .http.dispatch import Dispatcher
 from .http.front import Front
 from .http.openapi import openapi_document
 from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
+from .http.shadows import refuse_shadowed
 from .query import SYSTEM, Actor
 from .runtime import Runtime, Seed
 from .settings import Settings
@@ -92,9 +91,7 @@ class App(FastAPI):
         assert self.runtime.policy
         RecordBodies.bind(self.runtime)
         refuse_bare_records(self.routes)
-        for route in self.routes:
-            if isinstance(route, Route):
-                _refuse_shadowed(route, set(schema.collection))
+        refuse_shadowed(self.routes, schema.collection.keys())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one ASGI call; FastAPI's own telemetry is asked for once, not at every request."""
@@ -102,7 +99,8 @@ class App(FastAPI):
             if self.root_path:
                 scope["root_path"] = self.root_path
             scope["app"] = self
-            return await self._untraced(scope, receive, send)
+            await self._untraced(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)
         telemetry = getattr(self, "_native_telemetry", None)  # FastAPI before 0.160 has none
         if self.middleware_stack is not None and not (telemetry and telemetry.enabled()):
@@ -137,21 +135,3 @@ class App(FastAPI):
                 await self.runtime.close()
 
         self.router.lifespan_context = lifespan
-
-
-def _refuse_shadowed(route: Route, collections: set[str]) -> None:
-    """A route that a generated one answers first would never be called."""
-    parts = route.path.strip("/").split("/")
-    if len(parts) not in (2, 3) or parts[0] != "api" or parts[1] not in collections:
-        return
-    if len(parts) == 3 and parts[2].startswith("_") and parts[2] != "_aggregate":
-        return
-    generated = {"GET", "HEAD", "POST"} if len(parts) == 2 else {"GET", "HEAD", "PATCH", "DELETE"}
-    shadowed = sorted((route.methods or generated) & generated - {"HEAD"})
-    if shadowed:
-        raise DeclarationError(
-            "route.shadowed",
-            f"{shadowed[0]} {route.path} would never be called: the generated route of "
-            f"`{parts[1]}` answers it",
-            hint="give it another path, or put the logic into rules or a route of its own",
-        )

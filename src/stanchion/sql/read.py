@@ -283,8 +283,8 @@ def _group_body(reading: _Reading, plan: AggregatePlan) -> str:
 
 
 def search_table(collection: Collection) -> str:
-    """The FTS5 table of a collection."""
-    return name(f"_search_{collection.name}")
+    """The FTS5 table of a collection; FTS5 adds `_data`, `_idx` and more to its name."""
+    return name(f"_{collection.name}_search")
 
 
 def match_text(columns: Sequence[str], q: str) -> str:

@@ -2,9 +2,9 @@ select '{"name":'||json_quote(r."name")||
   ',"about":'||coalesce(json_quote(r."about"),'null')||'}',p._k0
 from (
   select r._n as _n,r."id" as _k0
-  from "_search_products" f
+  from "_products_search" f
   cross join "products" r
-  where "_search_products" match ?1 and r._n=f.rowid
+  where "_products_search" match ?1 and r._n=f.rowid
   order by r."id"
   limit ?2
 ) p

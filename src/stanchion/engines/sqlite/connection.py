@@ -129,12 +129,25 @@ def _prepare(
     try:
         for pragma in pragmas:
             # One statement for each call: `execute("a; b")` stops at the first row.
-            connection.execute(f"pragma {pragma.name}={pragma.value}").fetchall()
+            _set(connection, pragma, until)
             read_back(connection, pragma)
     except BaseException:
         connection.close(True)
         raise
     return connection
+
+
+def _set(connection: apsw.Connection, pragma: Pragma, until: float) -> None:
+    """Set a pragma; NOTE: SQLite asks no busy handler while it changes the journal mode, so
+    processes that open a fresh file at the same moment have to try again themselves."""
+    while True:
+        try:
+            connection.execute(f"pragma {pragma.name}={pragma.value}").fetchall()
+            return
+        except apsw.BusyError:
+            if time.perf_counter() > until:
+                raise
+            time.sleep(0.001)
 
 
 def read_back(connection: apsw.Connection, pragma: Pragma) -> None:
