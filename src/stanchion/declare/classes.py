@@ -28,7 +28,7 @@ from ..schema import (
     Reference,
     RuleConst,
 )  # fmt: skip
-from ..types import WireError
+from ..types import IntType, ListType, WireError
 from .annotations import Place, Read, read_annotation
 from .binding import Binding
 from .fields import Back, ManyOf, Options
@@ -85,6 +85,9 @@ class ClassReader:
         )
 
     def binding(self, collection: Collection, others: Mapping[str, Binding]) -> Binding:
+        self.record._wire_forms = tuple(
+            (f.name, f.attribute, f.type) for f in collection.fields if _has_own_form(f)
+        )
         decorators = self.record.__pydantic_decorators__
         validated = bool(
             decorators.field_validators or decorators.model_validators or decorators.validators
@@ -352,3 +355,9 @@ def check_name(name: str, what: str, origin: Origin | None) -> None:
         return
     hint = 'Field(name="…") gives a field another name on the wire' if what == "field" else None
     raise DeclarationError(f"{what}.name", detail, origin=origin, hint=hint)
+
+
+def _has_own_form(field: Field) -> bool:
+    """Whether pydantic would write the JSON of this field otherwise than the data API does."""
+    kind = field.type.item if isinstance(field.type, ListType) else field.type
+    return kind.kind in ("datetime", "decimal") or (isinstance(kind, IntType) and kind.big)

@@ -15,6 +15,7 @@ from typing_extensions import dataclass_transform
 
 from .. import clock
 from ..errors import DeclarationError, Origin
+from ..types import FieldType
 from .annotations import HINT
 from .fields import Field, Ref, back, system
 from .rules import Rules, caller_origin
@@ -85,6 +86,22 @@ class Record(BaseModel, metaclass=RecordMeta):
     rules: ClassVar[Rules] = Rules()
     unique: ClassVar[Sequence[tuple[str, ...]]] = ()
     indexes: ClassVar[Sequence[tuple[str, ...]]] = ()
+
+    # (wire name, attribute, type) of the fields whose JSON pydantic would write otherwise; set
+    # when the app is frozen
+    _wire_forms: ClassVar[tuple[tuple[str, str, FieldType], ...]] = ()
+
+    @pydantic.model_serializer(mode="wrap")
+    def _in_wire_form(self, inner: Any, info: pydantic.SerializationInfo):  # type: ignore[no-untyped-def]  # a return type would replace the JSON schema
+        """A record that a route returns has the data API's form: six digits of a second, big
+        integers in strings, decimals with all their places."""
+        shown = inner(self)
+        if info.mode == "json":
+            for name, attribute, kind in self._wire_forms:
+                key = name if name in shown else attribute
+                if shown.get(key) is not None:
+                    shown[key] = kind.wire(self.__dict__[attribute])
+        return shown
 
 
 class UserRecord(Record):
