@@ -201,7 +201,10 @@ def run(folder: Path) -> int:
         servers.append(
             start(
                 "stanchion",
-                [sys.executable, "-m", "stanchion", "serve", str(HERE / "app.py"), "--port", str(port)],
+                [
+                    sys.executable, "-m", "stanchion", "serve", str(HERE / "app.py"),
+                    "--port", str(port),
+                ],
                 port, environ,
             )
         )  # fmt: skip

@@ -93,6 +93,9 @@ async def _http_exception(request: Request, error: Any) -> Response:
     kind = STATUS_CLASSES.get(error.status_code)
     if kind is None:
         return response(OtherStatus(error.status_code, str(error.detail), headers))
+    if isinstance(error.detail, dict):  # an app's own members go beside ours
+        detail = str(error.detail.get("detail", kind.title))
+        return response(kind("route.status", detail, headers=headers, extra=error.detail))
     return response(kind("route.status", str(error.detail), headers=headers))
 
 
