@@ -138,7 +138,7 @@ def test_differing_schema_is_refused_with_the_plan(start: Start, folder: Path) -
     server.stop()
 
     change(folder / "app.py", "    text: str = Field(max_length=100)\n", "    body: str | None\n")
-    refused = run("serve", cwd=folder)
+    refused = run("serve", "--port", "0", cwd=folder)
     assert refused.returncode == 3
     assert refused.stdout == ""
     assert refused.stderr.splitlines()[:3] == [
@@ -149,7 +149,7 @@ def test_differing_schema_is_refused_with_the_plan(start: Start, folder: Path) -
 
     change(folder / "app.py", "    body: str | None\n",
            "    text: str = Field(max_length=100)\n    body: str | None = None\n")  # fmt: skip
-    refused = run("serve", cwd=folder)
+    refused = run("serve", "--port", "0", cwd=folder)
     assert refused.returncode == 3
     assert "  notes: + field `body` (text, optional)\n" in refused.stderr
     assert "`stanchion dev` applies it" in refused.stderr
@@ -170,7 +170,7 @@ def test_taken_port_names_its_holder_and_a_free_one(folder: Path) -> None:
 
 
 def test_wrong_setting_is_refused(folder: Path) -> None:
-    refused = run("serve", cwd=folder, STANCHION_GRACE_S="soon")
+    refused = run("serve", "--port", "0", cwd=folder, STANCHION_GRACE_S="soon")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error[setting.invalid]: STANCHION_GRACE_S: 'soon'")
     assert "Traceback" not in refused.stderr
@@ -178,7 +178,7 @@ def test_wrong_setting_is_refused(folder: Path) -> None:
 
 def test_unusable_database_is_refused_without_a_traceback(folder: Path) -> None:
     (folder / "data").write_text("a file where the folder should be")
-    refused = run("serve", cwd=folder)
+    refused = run("serve", "--port", "0", cwd=folder)
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"error[database.unusable]: {folder}/data/stanchion.db: ")
     assert "Traceback" not in refused.stderr
