@@ -243,12 +243,13 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.file: BinaryIO = path.open("ab", buffering=0)
         self.lines: list[str] = []
+        self.ended = False
 
     def note(self, order_id: UUID) -> None:
         self.lines.append(f"{order_id}\n")
 
     async def keep(self) -> None:
-        while True:
+        while not self.ended:
             await asyncio.sleep(0.01)
             await self.sync()
 
@@ -293,8 +294,8 @@ async def place_orders(
         raise errors.exceptions[0] from None
     finally:
         if keeper is not None and ledger is not None:
-            keeper.cancel()
-            await asyncio.wait([keeper])
+            ledger.ended = True  # not cancelled: a batch on its way to disk would be lost
+            await keeper
             await ledger.sync()
 
 

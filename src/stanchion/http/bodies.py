@@ -1,4 +1,6 @@
-"""`Create[X]` and `Update[X]` in FastAPI routes: read with the same code as the data API.
+"""`Create[X]` and `Update[X]` in FastAPI routes: their values are read with the same code as
+those of the data API. The JSON around them is decoded by FastAPI, which takes the last of
+duplicate keys and any encoding that JSON may have.
 
 Refuses, when the app is loaded, a route whose body is a bare record: callers could set what only
 the server sets.
@@ -72,7 +74,9 @@ class RecordBodies(Bodies):
         if not isinstance(wire, Mapping):
             raise body_error(record.__name__, [_no_object()], wire)
         form = self._form(binding.collection, frozen=False)
-        values, errors = read_update(form, "", wire)
+        values, errors = read_update(form, "", {k: v for k, v in wire.items() if k != "id"})
+        if "id" in wire:
+            errors.append(FieldError("/id", "frozen", "The body of a change holds no `id`."))
         if errors:
             raise body_error(record.__name__, errors, wire)
         return Update(record, values)

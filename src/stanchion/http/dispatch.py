@@ -205,7 +205,9 @@ class Dispatcher:
         if many:
             items = ",".join(w.body or _key_alone(collection, w) for w in written)
             return _answer(201, ('{"items":[' + items + "]}").encode(), [])
-        return self._written(records, collection, written[0], actor, 201)
+        return self._written(
+            records, collection, written[0], actor, 201, scope.get("root_path", "")
+        )
 
     async def _patch(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
@@ -231,12 +233,18 @@ class Dispatcher:
         return 204, [VARY], b""
 
     def _written(
-        self, records: Records, collection: Collection, written: Written, actor: Actor, status: int
+        self,
+        records: Records,
+        collection: Collection,
+        written: Written,
+        actor: Actor,
+        status: int,
+        root: str = "",
     ) -> Answer:
         """The answer to a write; the key alone, and no ETag, where the caller may not read it."""
         headers: Headers = []
         if status == 201:
-            headers.append((b"location", f"/api/{collection.name}/{written.key}".encode()))
+            headers.append((b"location", f"{root}/api/{collection.name}/{written.key}".encode()))
         if written.body is None:
             return _answer(status, _key_alone(collection, written).encode(), headers)
         etag = records.etag_of(collection.name, written, actor)

@@ -175,7 +175,9 @@ def _number(value: Decimal, kind: Type, rounding: Rounding, dialect: Dialect) ->
         if whole != scaled and rounding == "equal":
             return NEVER_EQUAL
         number = int(whole)
-        return number if _in_64_bits(number) else math.copysign(math.inf, number)
+        if _in_64_bits(number):
+            return number
+        return math.inf if number > 0 else -math.inf
     if rounding == "equal":
         return value
     if kind.kind == "int" and rounding == "exact" and not _in_64_bits(int(whole)):

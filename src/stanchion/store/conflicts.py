@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..engines import ConstraintFailed, Row
 from ..errors import Conflict, FieldError
+from ..expr.tree import TRUE
 from ..plan.write import WritePlan
 from ..sql.write import Judgement, WriteStatements
 from .judge import judge_rules
@@ -53,10 +54,13 @@ def explain(
     for row in rows:
         given = caller.given(values=row.values, old=row.old or {})
         found = (yield ask(statements.candidate.statement, given))[0]
-        judge_rules(plan, statements.candidate, found, row.named, row.at)
-        errors += unknown_references(
+        unknown = unknown_references(
             plan, statements.candidate, found, row.values, row.changed, row.at, together
         )
+        errors += unknown
+        if unknown and plan.rule != TRUE:
+            continue  # the rule may read the hidden record: nothing more is told of this row
+        judge_rules(plan, statements.candidate, found, row.named, row.at)
         for index, probe in statements.probes:
             new = row.old is None or any(name in row.changed for name in index.fields)
             if not new or any(row.values[name] is None for name in index.fields):

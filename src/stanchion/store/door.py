@@ -83,11 +83,12 @@ def create(
     for row, at in zip(rows, places, strict=True):
         key = row.values[collection.key[0]]
         judged = (yield ask(judgement.statement, caller.given(key=key)))[0]
-        judge_rules(plan, judgement, judged, row.named, at)
         errors += unknown_references(plan, judgement, judged, row.values, row.values.keys(), at)
         found.append(judged)
     if errors:
         refuse(errors)
+    for row, judged, at in zip(rows, found, places, strict=True):
+        judge_rules(plan, judgement, judged, row.named, at)
     written = []
     for row, judged in zip(rows, found, strict=True):
         key = row.values[collection.key[0]]
@@ -311,12 +312,12 @@ def _finish_update(
     plan = statements.plan
     collection = plan.collection
     row = (yield ask(statements.changed.statement, _given(changing, caller)))[0]
-    judge_rules(plan, statements.changed, row, changing.named)
     errors = unknown_references(
         plan, statements.changed, row, changing.values, changing.changed, ""
     )
     if errors:
         refuse(errors)
+    judge_rules(plan, statements.changed, row, changing.named)
     if any(f.name in changing.changed for f in collection.search_fields):
         words = _search_words(collection, changing.values)
         yield Ask(reindex_search(collection), [*words, changing.key])
