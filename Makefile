@@ -4,13 +4,14 @@
 #   make test    every test that this machine can run; the others are skipped by name
 
 PYTHON ?= python3
+PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .PHONY: demo test check install format bench-quick replay clean
 
 demo: $(STAMP)
-	@$(BIN)/stanchion dev examples/pizzeria/app.py
+	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
 
 test: $(STAMP)-test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
@@ -35,8 +36,8 @@ format: $(STAMP)-check
 install: $(STAMP)
 
 $(BIN)/python:
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo "Installing Stanchion into .venv (once) ..."

@@ -67,8 +67,10 @@ def test_readme_code_is_an_app_that_works(tmp_path: Path, monkeypatch: pytest.Mo
         found = client.get("/api/pizzas?q=marg&expand=toppings").json()["items"]
         assert [p["name"] for p in found] == ["Margherita"]
         assert found[0]["toppings"] == {"items": [], "more": False}
-        assert client.post("/api/toppings", json={"name": "Basil"}).status == 401
         key = found[0]["id"]
+        assert client.post("/api/toppings", json={"name": "Basil", "pizza": key}).status == 201
+        assert client.patch(f"/api/pizzas/{key}", json={"price": 1}).status == 401
+        assert client.post(f"/pizzas/{key}/discount?cents=-5").status == 422
         assert client.post(f"/pizzas/{key}/discount?cents=100").json() is True
         assert client.post(f"/pizzas/{key}/discount?cents=900").json() is False
         assert client.get(f"/api/pizzas/{key}").json()["price"] == 800
