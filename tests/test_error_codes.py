@@ -206,11 +206,15 @@ def test_the_catalogue_states_the_status_that_the_source_answers() -> None:
 def test_the_walk_sees_what_it_must() -> None:
     seen = {use.code for use in uses()}
     assert {"query.cursor", "filter.syntax", "unique", "int_type", "body.syntax"} <= seen
-    assert {"route.status", "check.ge", "deadline"} <= seen
+    assert {"route.status", "check.ge", "server.deadline"} <= seen
     with pytest.raises(AssertionError, match="name the codes"):
         list(_codes(ast.parse('f"new.{x}"', mode="eval").body, "BadRequest", SOURCE / "x.py"))
     with pytest.raises(pytest.fail.Exception, match="cannot see"):
         list(_codes(ast.parse("chosen()", mode="eval").body, "BadRequest", SOURCE / "x.py"))
+
+
+def test_every_code_of_a_whole_answer_names_its_family() -> None:
+    assert not [code for code, entry in CATALOGUE.items() if entry.stands_alone and "." not in code]
 
 
 def test_every_family_and_entry_has_its_texts() -> None:

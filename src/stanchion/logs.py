@@ -53,7 +53,7 @@ class Log:
             structlog.PrintLogger(err),
             processors=[
                 structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
                 _render_line if self._human else render_json,
             ],
         )
@@ -169,7 +169,7 @@ def _render_line(logger: Any, level: str, line: Any) -> str:
     """An event that is no request, for people: what, then a traceback below."""
     clock = time.strftime("%H:%M:%S")
     below = line.pop("traceback", "")
-    line.pop("timestamp", None)
+    line.pop("time", None)
     line.pop("level", None)
     event = line.pop("event")
     said = "  ".join(f"{key}={escape(str(value))}" for key, value in line.items())

@@ -7,13 +7,23 @@ to this list by a test.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
-from .errors import SettingError
+from .errors import SettingError, suggest
+
+PREFIX = "STANCHION_"
+NOT_OURS = frozenset(
+    PREFIX + name for name in ("GOLDEN", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED")
+)
+"""What the tests of Stanchion itself read; an app that they start takes no offence."""
+
+# what Kubernetes sets for a service that is called `stanchion`
+_ORCHESTRATED = re.compile("STANCHION_(SERVICE_(HOST|PORT)|PORT($|_[0-9]+_))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +52,22 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read every `STANCHION_` variable; unknown or unusable ones raise `SettingError`."""
         environ = os.environ if environ is None else environ
-        known = {f"STANCHION_{f.name.upper()}": f for f in fields(cls)}
+        known = {PREFIX + f.name.upper(): f for f in fields(cls)}
         values: dict[str, Any] = {}
         for name, text in environ.items():
-            if name in known and text != "":
+            if not name.startswith(PREFIX) or name in NOT_OURS or _ORCHESTRATED.match(name):
+                continue
+            if name not in known:
+                raise SettingError(name, "there is no such setting", hint=_hint(name, known))
+            if text != "":
                 values[known[name].name] = _parse(name, text, known[name].default)
         return cls(**values)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    start = len(PREFIX)  # which every name shares, so it tells nothing about which was meant
+    near = suggest(name[start:], [each[start:] for each in known])
+    return f"Did you mean '{PREFIX}{near}'?" if near else "docs/settings.md lists every setting"
 
 
 def _parse(name: str, text: str, default: object) -> object:

@@ -6,10 +6,30 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
+from uuid import UUID
 
 import pytest
+
+from stanchion import (
+    App,
+    Field,
+    Many,
+    Record,
+    Ref,
+    Rules,
+    Settings,
+    UserRecord,
+    back,
+    public,
+    role,
+)
+from stanchion.query import ANONYMOUS, SYSTEM, Actor
 
 from .conftest import Answer, Api
 
@@ -139,11 +159,18 @@ PARAMETERS: list[tuple[str, str, str]] = [
     ("q=tea+x", "query.q", "two letters"),
     ("q=!!!", "query.q", "no word"),
     ("q=" + "+".join(f"w{n}" for n in range(17)), "query.q", "at most 16"),
-    ("category=x", "query.unknown_parameter", "filter=category == \\\"x\\\""),
+    ("category=x", "query.unknown_parameter", 'filter=category == \\"018f'),
+    ("name=x", "query.unknown_parameter", 'filter=name == \\"x\\""'),
     ("stock=5", "query.unknown_parameter", "filter=stock == 5"),
     ("price=9.50&limit=3", "query.unknown_parameter", "filter=price == 9.50"),
     ("price%3C8", "query.unknown_parameter", "filter=price<8"),
     ("price>=8", "query.unknown_parameter", "filter=price>=8"),
+    ("stock==5", "query.unknown_parameter", 'filter=stock == 5"'),
+    ("stock", "query.unknown_parameter", 'filter=stock == 1"'),
+    ("stock=many", "query.unknown_parameter", 'filter=stock == 1"'),
+    ("name=='Mug'", "query.unknown_parameter", 'filter=name == \\"Mug\\""'),
+    ("name=%22Mug%22", "query.unknown_parameter", 'filter=name == \\"Mug\\""'),
+    ("filter=stock==1&stock==2", "query.unencoded", "`and`"),
     ("sorted=name", "query.unknown_parameter", "Did you mean 'sort'?"),
     ("page=2", "query.unknown_parameter", "Parameters here"),
     ("filter=stock+>+1+&&+available", "query.unencoded", "%26%26"),
@@ -557,3 +584,148 @@ def test_order_of_judgement(api: Api, shop: ModuleType) -> None:
     stale = [*JSON, ("if-match", '"99"')]
     assert api.ask("PATCH", path, "mia", stale, b"[]").status == 412
     assert api.ask("PATCH", path, "mia", JSON, b"[]").status == 422
+
+
+# what hints must not tell, and what they must
+
+
+def make_bank(path: Path) -> App:
+    app = App("Bank", settings=Settings(database_url=f"sqlite:///{path}"))
+    app.runtime.change_schema = True
+
+    @app.collection("users")
+    class User(UserRecord):
+        role: str = "customer"
+        rules = Rules(read="record.id == auth.id")
+
+    @app.collection("vaults")
+    class Vault(Record):
+        topsecret: int = 0
+        coins: Many[Coin] = back("vault")
+        rules = Rules()
+
+    @app.collection("coins")
+    class Coin(Record):
+        vault: Ref[Vault]
+        worth: int = 0
+        rules = Rules()
+
+    @app.collection("docs")
+    class Doc(Record):
+        vault: Ref[Vault] | None = None
+        salary: int = Field(default=0, read=role("manager"))
+        password: str = Field(default="", read=False)
+        whole: int = 0
+        real: float = 0.0
+        money: Decimal = Field(default=Decimal(0), max_digits=9, decimal_places=2)
+        flag: bool = False
+        day: date = date(2026, 1, 31)
+        moment: datetime | None = None
+        kind: Literal["a", "b"] = "a"
+        token: UUID | None = None
+        tags: list[str] = Field(default_factory=list)
+        counts: list[int] = Field(default_factory=list)
+        extra: dict[str, Any] = Field(default_factory=dict)
+        subs: Many[Sub] = back("doc")
+        rules = Rules(read=public, write=public)
+
+    @app.collection("subs")
+    class Sub(Record):
+        doc: Ref[Doc]
+        rules = Rules(read=public, write=public)
+
+    return app
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    callers = {
+        "anonymous": ANONYMOUS,
+        "system": SYSTEM,
+        "admin": Actor("admin"),
+        "customer": Actor("user", {"id": TEA, "role": "customer"}),
+        "manager": Actor("user", {"id": TEA, "role": "manager"}),
+    }
+    api = Api(make_bank(tmp_path_factory.mktemp("bank") / "bank.db"), callers)
+    yield api
+    api.close()
+
+
+INTO_THE_VAULT = [
+    ({"sort": "vault.xyz"}, "topsecret"),
+    ({"sort": "vault.topsecrt"}, "topsecret"),
+    ({"expand": "vault.xx"}, "coins"),
+    ({"expand": "vault.coinz"}, "coins"),
+    ({"expand": "vault.topsecret"}, "coins"),
+    ({"expand": "vault", "fields": "vault.topsecrt"}, "topsecret"),
+    ({"filter": "vault.topsecrt == 1"}, "topsecret"),
+    ({"filter": "vault.coins.exists(c, c.wort == 1)"}, "worth"),
+]
+
+
+@pytest.mark.parametrize(("query", "name"), INTO_THE_VAULT)
+def test_no_hint_names_a_field_of_a_closed_collection(
+    bank: Api, query: dict[str, str], name: str
+) -> None:
+    for caller in ("anonymous", "customer"):
+        answer = bank.get("/api/docs", caller, **query)
+        assert answer.status == 400
+        assert name not in answer.json.get("hint", "")
+    for caller in ("system", "admin"):
+        assert name in bank.get("/api/docs", caller, **query).hint
+
+
+def test_hint_of_a_body_names_no_field_that_a_rule_hides(bank: Api) -> None:
+    path = "/api/docs/" + bank.send("POST", "/api/docs", {}).json["id"]
+    for caller, told in (("customer", False), ("manager", True)):
+        for answer in (
+            bank.send("PATCH", path, {"salry": 1}, caller),
+            bank.send("POST", "/api/docs", {"salry": 1}, caller),
+        ):
+            assert answer.status == 422
+            assert ("salary" in answer.body.decode()) is told
+            assert "unknown_field" in answer.body.decode()
+    assert "'password'" in bank.send("PATCH", path, {"pasword": "x"}, "customer").body.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["whole", "real", "money", "flag", "day", "moment", "kind", "token", "tags", "counts", "extra",
+     "vault"],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["", "=", "=1", "='x'", "=true", '="a\\"b"', "==x"])
+def test_filter_of_a_hint_is_one(bank: Api, name: str, value: str) -> None:
+    hint = bank.ask("GET", f"/api/docs?{name}{quote(value, safe='=')}").hint
+    text = hint.removeprefix("To filter: filter=")
+    assert text != hint
+    answer = bank.get("/api/docs", filter=text)
+    assert answer.status == 200, (text, answer.body)
+
+
+NESTED = ["subs.doc.subs.doc.subs", "subs,subs.doc.subs.doc.subs"]
+
+
+@pytest.mark.parametrize("expand", NESTED)
+def test_third_to_many_relation_inside_others_is_refused(bank: Api, expand: str) -> None:
+    answer = bank.get("/api/docs", expand=expand)
+    refused(answer, 400, "query.expand", "to-many")
+    assert "/api/subs" in answer.hint
+    doc = bank.send("POST", "/api/docs", {}).json["id"]
+    refused(bank.get(f"/api/docs/{doc}", expand=expand), 400, "query.expand", "to-many")
+    assert bank.get("/api/docs", expand="subs.doc.subs.doc").status == 200
+    assert bank.get("/api/subs", expand="doc.subs.doc.subs").status == 200
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sum_of_floats_that_is_infinite_is_refused(bank: Api, sign: int) -> None:
+    for whole in (1, 2, 3):
+        body = {"real": sign * 1.7e308 if whole < 3 else 0.5, "whole": sign * whole}
+        assert bank.send("POST", "/api/docs", body).status == 201
+    mine = f"whole in [{sign}, {2 * sign}, {3 * sign}]"
+    for query in ({"filter": mine}, {"filter": mine, "group": "flag", "count": "true"}):
+        answer = bank.get("/api/docs/_aggregate", sum="real", **query)
+        refused(answer, 400, "query.overflow", "Narrow")
+    one = bank.get("/api/docs/_aggregate", sum="real", filter=f"{mine} and whole != {sign}")
+    assert one.json["items"][0]["sum"]["real"] == sign * 1.7e308 + 0.5
+    none = bank.get("/api/docs/_aggregate", sum="real", filter="whole > 9")
+    assert none.json["items"][0]["sum"]["real"] is None

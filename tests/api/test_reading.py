@@ -624,7 +624,7 @@ def test_slow_read_is_503_and_the_next_one_is_served(fresh: Api) -> None:
     heavy = " || ".join(f"reviews.exists(b, b.product.name.contains('{n}'))" for n in range(12))
     slow = fresh.get(P, filter=f"reviews.all(a, {heavy})", expand="reviews.product.reviews")
     reader._budget = budget
-    assert (slow.status, slow.code) == (503, "deadline")
+    assert (slow.status, slow.code) == (503, "server.deadline")
     assert slow.headers["retry-after"] == "1"
     assert len(fresh.get(P).json["items"]) == 5
     assert fresh.get(P, total="true").json["total"] == 5

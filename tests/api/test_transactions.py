@@ -390,7 +390,7 @@ def test_a_held_transaction_ends_with_a_clear_error() -> None:
         for block in (too_long, too_long_before_the_end):
             with pytest.raises(Unavailable, match="100 ms") as held:
                 http.run(block())
-            assert held.value.code == "transaction_timeout"
+            assert held.value.code == "transaction.timeout"
         assert http.post("/api/items", {"name": "c"}).status == 201
         assert stored(http, "select name from items") == [("c",)]
 

@@ -252,9 +252,80 @@ def test_check_finds_rules_that_are_never_true(folder: Path, inside: Inside) -> 
     assert as_data["never_true"][0]["operations"] == ["create", "update", "delete"]
 
 
+def test_check_lists_routes_of_modules_routers_and_mounts(folder: Path, inside: Inside) -> None:
+    app = folder / "app.py"
+    app.write_text(APP + ROUTERS)
+    found = json.loads(inside("check", "--json").stdout)["open_routes"]
+    assert found[3:] == [
+        "GET /m/one", "POST /r/inner/two", "WebSocket /r/inner/live", "mount /sub",
+        "GET /sub/three",
+    ]  # fmt: skip
+
+
+ROUTERS = """
+
+from fastapi import APIRouter, FastAPI, WebSocket
+from stanchion import Module
+
+module, outer, inner, sub = Module("m", prefix="/m"), APIRouter(), APIRouter(), FastAPI()
+module.get("/one")(pid)
+inner.post("/two")(pid)
+sub.get("/three")(pid)
+
+
+@inner.websocket("/live")
+async def live(socket: WebSocket) -> None: ...
+
+
+outer.include_router(inner, prefix="/inner")
+app.include(module)
+app.include_router(outer, prefix="/r")
+app.mount("/sub", sub)
+"""
+
+
+@pytest.mark.parametrize("text", ["1 == 2", "!(1 < 2)", "size('a') > 1 && record.text == 'a'"])
+def test_check_finds_rules_whose_literals_never_agree(
+    folder: Path, inside: Inside, text: str
+) -> None:
+    change(folder / "app.py", "create=public", f'create="{text}"')
+    done = inside("check")
+    assert done.exit_code == 1
+    assert f"error[rule.never_true]: create of `notes` can never be true: {text}" in done.stdout
+
+
+def test_check_finds_rules_of_fields_that_are_never_true(folder: Path, inside: Inside) -> None:
+    app = folder / "app.py"
+    change(app, "import App,", "import App, rule,")
+    change(
+        app,
+        "    text: str = Field(max_length=100)\n",
+        "    text: str = Field(max_length=100)\n"
+        '    fee: int = Field(default=1, write=rule("1 == 2"))\n'
+        '    tip: int = Field(default=1, read=rule("record.version == 1 && false"))\n'
+        "    kept: int = Field(default=1, write=False, read=False)\n",
+    )
+    done = inside("check")
+    assert done.exit_code == 1
+    assert (
+        "error[rule.never_true]: write of `notes.fee` can never be true: 1 == 2\n"
+        f"  --> {folder}/app.py:12\nhint: write `False` if that is meant"
+    ) in done.stdout
+    assert "read of `notes.tip` can never be true" in done.stdout
+    assert "notes.kept" not in done.stdout
+    assert done.stdout.endswith("\n2 mistakes, 0 warnings\n")
+    first = json.loads(inside("check", "--json").stdout)["never_true"][0]
+    assert (first["field"], first["operations"]) == ("fee", ["write"])
+
+
 def test_check_tells_rules_that_hold_for_some_records(folder: Path, inside: Inside) -> None:
     change(folder / "app.py", "read=public", "read=\"record.text != 'draft'\"")
     assert "\n  notes  some records\n" in inside("check").stdout
+
+
+def test_check_sees_past_literals_that_decide_nothing(folder: Path, inside: Inside) -> None:
+    change(folder / "app.py", "read=public", "read=\"1 == 1 || record.text != 'draft'\"")
+    assert "\n  notes  every record\n" in inside("check").stdout
 
 
 def test_check_warns_of_slow_middleware(folder: Path, inside: Inside) -> None:

@@ -133,3 +133,11 @@ def test_request_costs_a_few_microseconds() -> None:
         log.flush()
         best = min(best, (time.thread_time() - begun) / number)
     assert best < 8e-6
+
+
+def test_every_line_names_its_moment_the_same() -> None:
+    for event in (done(), events.Started("app", 1), events.Stopped(1, 0), events.WriterFailed("x")):
+        line = json.loads(rendered("json", event))
+        assert "timestamp" not in line
+        assert line["time"].endswith("Z") and "T" in line["time"]
+    assert "time=" not in rendered("human", events.WriterFailed("x"))

@@ -1,7 +1,8 @@
 """`stanchion check`: what stands open, what can never be reached, what costs too much.
 
 Ends with exit code 1 only for what is certainly a mistake: a rule that lets nobody in although it
-does not say `nobody`. What stands open is told, not judged: a menu is meant to be.
+does not say `nobody` (or `False`, of a field). What stands open is told, not judged: a menu is
+meant to be.
 """
 
 from __future__ import annotations
@@ -127,8 +128,9 @@ def _slow(name: str) -> Iterator[str]:
 
 
 def _never(rule: NeverTrue) -> Iterator[str]:
-    which = f"{', '.join(rule.operations)} of `{rule.collection}`"
+    whose = f"{rule.collection}.{rule.field}" if rule.field else rule.collection
+    which = f"{', '.join(rule.operations)} of `{whose}`"
     yield f"\nerror[rule.never_true]: {which} can never be true: {rule.text}"
     if rule.file:
         yield f"  --> {rule.file}:{rule.line}"
-    yield "hint: write `nobody` if that is meant"
+    yield f"hint: write `{'False' if rule.field else 'nobody'}` if that is meant"

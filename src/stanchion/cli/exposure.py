@@ -41,13 +41,14 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class NeverTrue:
-    """A rule that was written, and lets nobody in."""
+    """A rule that was written, of a collection or of one of its fields, and lets nobody in."""
 
     collection: str
     operations: tuple[str, ...]
     text: str
     file: str | None
     line: int | None
+    field: str | None = None  # the field, where it is a field's rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def find_exposure(app: App) -> Exposure:
     return Exposure(
         tuple(_opened(app, collection) for collection in schema.collections),
         tuple(found for collection in schema.collections for found in _never_true(app, collection)),
-        tuple(_routes(app.routes, "")),
+        tuple(_routes(app.routes)),
         tuple(_slow_middleware(app)),
     )
 
@@ -103,25 +104,55 @@ def _never_true(app: App, collection: Collection) -> Iterable[NeverTrue]:
         if written != NEVER and certainly_false(checked):
             found.setdefault(written, []).append(operation)
     for written, operations in found.items():
-        origin = getattr(written, "origin", None) or collection.origin
-        where = (origin.file, origin.line) if origin else (None, None)
+        where = _place(written, collection)
         yield NeverTrue(collection.name, tuple(operations), rule_text(written), *where)
+    yield from _never_true_of_fields(app, collection)
 
 
-def _routes(routes: Iterable[Any], prefix: str) -> Iterable[str]:
-    """The app's own routes; FastAPI nests included routers, a mount is listed as one."""
-    for route in routes:
-        path = prefix + getattr(route, "path", "")
-        methods = sorted(set(getattr(route, "methods", None) or ()) - {"HEAD"})
-        if methods:
-            module = getattr(getattr(route, "endpoint", None), "__module__", "")
-            if module.partition(".")[0] not in OUR_PACKAGES:
-                yield f"{','.join(methods)} {path}"
-        elif hasattr(route, "path"):
-            kind = "WebSocket" if "WebSocket" in type(route).__name__ else "mount"
-            yield f"{kind} {path}"
-        elif hasattr(route, "routes"):
-            yield from _routes(route.routes, prefix)
+def _never_true_of_fields(app: App, collection: Collection) -> Iterable[NeverTrue]:
+    from ..expr.fold import certainly_false
+    from ..schema import NEVER, rule_text
+
+    policy = app.runtime.policy
+    for stored in collection.fields:
+        named = (
+            ("read", stored.read, policy.field_read),
+            ("write", stored.write, policy.field_write),
+        )
+        found: dict[Rule, list[str]] = {}
+        for operation, written, checked in named:
+            rule = checked.get((collection.name, stored.name))
+            if written != NEVER and rule is not None and certainly_false(rule):
+                found.setdefault(written, []).append(operation)
+        for written, operations in found.items():
+            where = _place(written, collection)
+            yield NeverTrue(
+                collection.name, tuple(operations), rule_text(written), *where, stored.name
+            )
+
+
+def _place(written: Rule, collection: Collection) -> tuple[str | None, int | None]:
+    origin = getattr(written, "origin", None) or collection.origin
+    return (origin.file, origin.line) if origin else (None, None)
+
+
+def _routes(routes: Iterable[Any]) -> Iterable[str]:
+    """The app's own routes, wherever they are declared; a mount stands before its routes."""
+    from starlette.routing import Mount, WebSocketRoute
+
+    from ..http.routes import walk_routes
+
+    for path, methods, route in walk_routes(routes):
+        module = getattr(getattr(route, "endpoint", None), "__module__", "")
+        if module.partition(".")[0] in OUR_PACKAGES:
+            continue
+        if isinstance(route, Mount):
+            yield f"mount {path or '/'}"
+        elif isinstance(route, WebSocketRoute):
+            yield f"WebSocket {path}"
+        else:
+            said = (methods or frozenset(("any",))) - {"HEAD"} or {"HEAD"}
+            yield f"{','.join(sorted(said))} {path}"
 
 
 def _slow_middleware(app: App) -> Iterable[str]:

@@ -23,6 +23,7 @@ MAX_PATH = 5
 
 Sight = Literal["open", "masked", "hidden"]
 See = Callable[[Collection, Field], Sight]
+Listed = Callable[[Collection], bool]
 Found = tree.Path | tree.Var | tree.Now | tree.Many
 
 
@@ -31,15 +32,21 @@ def everything(collection: Collection, field: Field) -> Sight:
     return "open"
 
 
+def anywhere(collection: Collection) -> bool:
+    """Hints name fields of every collection: for who writes rules, and system code."""
+    return True
+
+
 @dataclass(frozen=True)
 class Scope:
     """Where an expression stands.
 
     `collection` is that of `record`; `bare` lets its fields be named without `record.`. `old`
-    is there in update rules. `auth` is the users collection, or None where there is none.
-    `params` are the names that `$name` may have, None for any. `lifted` leaves literals in their
-    slots; otherwise they get their values at once. `caller` says that a caller wrote the text:
-    then `see` judges each field it names. `variables` are values that a host or a test gives.
+    is there in rules of create and update, and in write rules of fields. `auth` is the users
+    collection, or None where there is none. `params` are the names that `$name` may have, None for
+    any. `lifted` leaves literals in their slots; otherwise they get their values at once. `caller`
+    says that a caller wrote the text: then `see` judges each field it names. `listed` says of
+    which collections a hint may name fields. `variables` are values that a host or a test gives.
     """
 
     schema: Schema
@@ -51,6 +58,7 @@ class Scope:
     lifted: bool = False
     caller: bool = False
     see: See = everything
+    listed: Listed = anywhere
     variables: Mapping[str, tree.Type] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -141,7 +149,9 @@ class Resolver:
             if name in self.visible(self.scope.collection):
                 known = [f"record.{name}"]
         if name == "old" and not self.scope.old:
-            hint: str | None = "'old' is there in update rules only."
+            hint: str | None = (
+                "'old' is there in rules of create and update, and in write rules of fields."
+            )
         elif known == [f"record.{name}"]:
             hint = f"Did you mean '{known[0]}'?"
         else:
@@ -172,7 +182,7 @@ class Resolver:
         found = here.field.get(name)
         if found is not None and self._sight(here, found) != "hidden":
             return found
-        known = self.visible(here)
+        known = self.visible(here) if self.scope.listed(here) else ()
         first = start.steps[0][1] == at
         if first and start.root == "record" and self.scope.bare:
             known = (*known, *self.local, *self.scope.variables, "record", "auth", "now")

@@ -22,6 +22,7 @@ from ..expr.tree import TRUE
 from ..plan.body import read_create, read_update
 from ..runtime import Runtime
 from ..schema import Collection
+from .routes import walk_routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,7 @@ def _no_object() -> FieldError:
 
 def refuse_bare_records(routes: Iterable[Any]) -> None:
     """Raise `DeclarationError` for a route that takes a record as its body."""
-    for route in routes:
-        router = getattr(route, "original_router", None)  # what include_router leaves
-        refuse_bare_records(getattr(router, "routes", ()))
+    for _, _, route in walk_routes(routes):
         for annotation, metadata in _bodies_of(getattr(route, "dependant", None)):
             record = None if _marked(metadata) else _bare_record(annotation)
             if record is not None:

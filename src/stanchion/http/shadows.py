@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from starlette.routing import Route
 
 from ..errors import DeclarationError
+from .routes import walk_routes
 
 COLLECTION_METHODS = {"GET", "POST"}
 RECORD_METHODS = {"GET", "PATCH", "DELETE"}
@@ -15,7 +16,9 @@ RECORD_METHODS = {"GET", "PATCH", "DELETE"}
 
 def refuse_shadowed(routes: Iterable[Any], collections: Collection[str]) -> None:
     """Raise `DeclarationError` for the first route that stands behind a generated one."""
-    for path, methods in _paths(routes, ""):
+    for path, methods, route in walk_routes(routes):
+        if not isinstance(route, Route):
+            continue
         parts = path.strip("/").split("/")
         if len(parts) not in (2, 3) or parts[0] != "api" or parts[1] not in collections:
             continue
@@ -30,14 +33,3 @@ def refuse_shadowed(routes: Iterable[Any], collections: Collection[str]) -> None
                 f"`{parts[1]}` answers it",
                 hint="give it another path, or put the logic into rules or a route of its own",
             )
-
-
-def _paths(routes: Iterable[Any], prefix: str) -> Iterator[tuple[str, set[str] | None]]:
-    """Path and methods of every route, those of included routers too."""
-    for route in routes:
-        router = getattr(route, "original_router", None)  # what include_router leaves
-        if router is not None:
-            context = getattr(route, "include_context", None)
-            yield from _paths(router.routes, prefix + (getattr(context, "prefix", "") or ""))
-        elif isinstance(route, Route):
-            yield prefix + route.path, route.methods

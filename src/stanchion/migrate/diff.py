@@ -10,6 +10,7 @@ refused by them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -92,8 +93,10 @@ def _cannot_clash(
 def _new_field(collection: Collection, name: str, form: Mapping[str, Any]) -> Difference:
     field = collection.field[name]
     filled = field.nullable or field.default is not NO_DEFAULT
-    optional = "optional" if field.nullable else "required"
-    detail = f"+ field `{name}` ({form['type']}, {optional})"
+    needed = "optional" if field.nullable else "required"
+    if field.default is not NO_DEFAULT and field.default is not None:
+        needed = f"default {json.dumps(field.default, ensure_ascii=False)}"
+    detail = f"+ field `{name}` ({form['type']}, {needed})"
     if not filled:
         detail += ": stored records have no value for it; make it optional or give it a default"
     if field.computed_default and not field.nullable:

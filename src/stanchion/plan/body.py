@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from .. import clock
 from ..errors import DeclarationError, FieldError, did_you_mean
-from ..schema import Collection, Field
+from ..schema import NEVER, Collection, Field
 from ..types import Wire, WireError
 
 Factories = Mapping[str, Callable[[], Any]]
@@ -46,6 +46,7 @@ def read_create(
         elif field.name == "id":
             values["id"] = clock.uuid7()
         elif field.required:
+            # told to whoever may create, also where a rule hides the field: without it nobody could
             detail = f"`{field.name}` is required."
             if field.name not in plan.settable:
                 detail = f"`{field.name}` has no default, and this caller may not set it."
@@ -127,7 +128,7 @@ def _refused_name(plan: Fillable, name: str, pointer: str) -> FieldError:
     collection = plan.collection
     field = collection.field.get(name)
     if field is None or name not in plan.visible:
-        hint = did_you_mean(name[:60], plan.settable) or ""
+        hint = did_you_mean(name[:60], _suggested(plan)) or ""
         detail = f"{collection.name} has no field `{name[:60]}`. {hint}".rstrip()
         return FieldError(pointer, "unknown_field", detail)
     if field.system:
@@ -137,6 +138,17 @@ def _refused_name(plan: Fillable, name: str, pointer: str) -> FieldError:
     return FieldError(
         pointer, "not_writable", f"`{name}` is set by the server; this caller may not."
     )
+
+
+def _suggested(plan: Fillable) -> list[str]:
+    """What a hint may name: fields to be set that exist for this caller, and those that are
+    declared to be read by nobody, such as a password. That another caller may read a field is
+    not told."""
+    return [
+        field.name
+        for field in plan.collection.fields
+        if field.name in plan.settable and (field.name in plan.visible or field.read == NEVER)
+    ]
 
 
 def _escaped(name: str) -> str:

@@ -188,7 +188,16 @@ def _checked(rule: Rule, schema: Schema, collection: Collection, *, old: bool) -
     if isinstance(rule, RuleConst):
         return TRUE if rule.value else FALSE
     scope = Scope(schema=schema, collection=collection, old=old, auth=schema.users, params=())
-    return fold(check_rule(rule, scope), lambda part: None)
+    return fold(check_rule(rule, scope), _decide_static)
+
+
+def _decide_static(part: Node) -> Const | None:
+    """The outcome of a part that is the same for every caller, record and moment: `1 == 2`."""
+    if isinstance(part, Const) or not depends_on_auth_alone(part):
+        return None
+    if any(isinstance(below, Path) for below in walk(part)):
+        return None
+    return Const(evaluate(part, Env()), part.span)
 
 
 def _auth_atoms(node: Node) -> Iterator[Node]:

@@ -21,6 +21,8 @@ from .policy import Profile
 from .resolve import Named, Names, Tree, parse_filter, refuse_closed, split_names
 
 MANY_LIMIT = 100
+MANY_DEPTH = 2
+"""To-many relations on one path of `expand`: each takes up to a hundred times what is above it."""
 SORT_KEYS = 8
 
 
@@ -120,6 +122,7 @@ def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
     expand = names.tree(ask.expand, "expand")
     fields = names.tree(ask.fields, "fields")
     body = _body(names, collection, expand, fields)
+    _refuse_nested(body)
     return ReadPlan(
         schema=schema,
         access=profile,
@@ -299,6 +302,26 @@ def _many(names: Names, relation: BackReference, expand: Tree, fields: Tree) -> 
         relation=relation,
         rule=rule if link == TRUE else And((rule, link)),
         body=_body(names, child, expand[relation.name], fields.get(relation.name, {})),
+    )
+
+
+def _refuse_nested(body: Body, above: tuple[Collection, ...] = ()) -> None:
+    """Raise where to-many relations stand too deep in each other; to-one ones cost little."""
+    for shown in body.shown:
+        if isinstance(shown, ShownMany):
+            if len(above) == MANY_DEPTH:
+                raise _nested(shown.relation, body.collection, above[-1])
+            _refuse_nested(shown.body, (*above, shown.body.collection))
+        elif isinstance(shown, ShownOne):
+            _refuse_nested(shown.body, above)
+
+
+def _nested(relation: BackReference, owner: Collection, last: Collection) -> BadRequest:
+    return BadRequest(
+        "query.expand",
+        f"`{relation.name}` of {owner.name} is more than {MANY_DEPTH} to-many relations deep; each "
+        f"holds up to {MANY_LIMIT} records.",
+        hint=f"Expand {MANY_DEPTH} at most, and ask for the rest from /api/{last.name}.",
     )
 
 

@@ -1,7 +1,8 @@
 """The one resolver: what a caller names, and whether this caller may name it.
 
 Filter, q, sort, group, sum, expand and fields all come through here. A field that the caller may
-not read looks exactly like one that does not exist, also in hints.
+not read looks exactly like one that does not exist, also in hints; and no hint names a field of a
+collection that is closed to the caller.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Names:
             raise BadRequest(
                 f"query.{parameter}",
                 f"`{word}` of {collection.name} is a plain field; nothing lies behind it.",
-                hint=self._listed("Relations", self._relations(collection)),
+                hint=self._list(collection, "Relations", self._relations(collection)),
             )
         return found
 
@@ -132,14 +133,22 @@ class Names:
         else:
             what, names = "Fields", [f.name for f in self.visible(collection)]
             names += self._manys(collection) if parameter == "fields" else []
+        near = did_you_mean(word[:60], names) if self.listed(collection) else None
         return BadRequest(
             "query.unknown_field",
             f"`{parameter}` names `{word[:60]}`, which is no field of {collection.name}.",
-            hint=did_you_mean(word[:60], names) or self._listed(what, names),
+            hint=near or self._list(collection, what, names),
         )
 
-    def _listed(self, what: str, names: list[str]) -> str | None:
-        return f"{what} here: {', '.join(names)}." if names else None
+    def listed(self, collection: Collection) -> bool:
+        """Whether a hint may name fields of the collection: not where it is closed to the caller,
+        though a path may lead into it."""
+        return not self.profile.refused(collection.name, "read")
+
+    def _list(self, collection: Collection, what: str, names: list[str]) -> str | None:
+        if not names or not self.listed(collection):
+            return None
+        return f"{what} here: {', '.join(names)}."
 
     # lists of names
 
@@ -171,6 +180,7 @@ class Names:
             lifted=True,
             caller=True,
             see=self.profile.sight,
+            listed=self.listed,
         )
         try:
             return check(syntax, scope)
@@ -180,9 +190,8 @@ class Names:
 
 def visible_fields(schema: Schema, profile: Profile, collection: Collection) -> Mapping[str, Field]:
     """What a hint may name: nothing at all of a collection that is closed to this caller."""
-    if profile.refused(collection.name, "read"):
-        return {}
-    return {f.name: f for f in Names(schema, profile).visible(collection)}
+    names = Names(schema, profile)
+    return {f.name: f for f in names.visible(collection)} if names.listed(collection) else {}
 
 
 def split_names(text: str, parameter: str) -> list[str]:

@@ -274,7 +274,8 @@ QUERY = Family(
         answer(
             BadRequest, "query.expand", "`expand` cannot be used",
             meaning="`expand` is a list of relations with commas between them. Plain fields hold "
-            "no record; depth and number are limited.",
+            "no record; depth and number are limited, and at most 2 to-many relations stand in "
+            "each other.",
             way_out="Name relations only: expand=pizza,order.customer.",
             detail="`name` of pizzas is a plain field; there is nothing to expand.",
             hint="Relations here: sizes.",
@@ -321,9 +322,9 @@ QUERY = Family(
         answer(
             BadRequest, "query.overflow", "A result is too large",
             meaning="A sum, or another result that the database computes, is outside the range of "
-            "64-bit integers.",
+            "64-bit integers, or of 64-bit floats.",
             way_out="Narrow the filter so that fewer records are added up.",
-            detail="A sum or another result is outside the range of 64-bit integers.",
+            detail="A sum or another result is outside the range of 64-bit numbers.",
             hint="Narrow the filter so that fewer rows are added up.",
         ),
         answer(
@@ -467,14 +468,14 @@ SERVER = Family(
             request="r_3f9c1b2a77de4410000001",
         ),
         answer(
-            InternalError, "internal", "The database refused",
+            InternalError, "server.internal", "The database refused",
             meaning="The database refused what the server asked of it, or its writer has failed. "
             "That is a fault of the server.",
             way_out="Try again later; if it stays, tell whoever runs the server.",
             detail="The database refused this write.",
         ),
         answer(
-            Unavailable, "not_ready", "The server is not ready",
+            Unavailable, "server.not_ready", "The server is not ready",
             meaning="`/ready` says that requests cannot be served: the database cannot be opened, "
             "does not answer in time, or its schema does not fit the app's.",
             way_out="Send the traffic elsewhere until `/ready` answers 200; the server's log says "
@@ -482,39 +483,39 @@ SERVER = Family(
             detail="The database does not match the code.",
         ),
         answer(
-            Unavailable, "overloaded", "Too many writes are waiting",
+            Unavailable, "server.overloaded", "Too many writes are waiting",
             meaning="More writes wait already than this server lets wait, so that nobody waits for "
             "ever.",
             way_out="Try again after `Retry-After` seconds, and send less at once.",
             detail="Too many writes are waiting already.",
         ),
         answer(
-            Unavailable, "deadline", "It took too long",
+            Unavailable, "server.deadline", "It took too long",
             meaning="The statement was stopped because it took, or waited, longer than it may.",
             way_out="Narrow the filter, ask for fewer records, or try again later.",
             detail="This read took longer than it may.",
             hint="Ask for less at once, or try again later.",
         ),
         answer(
-            Unavailable, "busy", "Another process holds the database",
+            Unavailable, "server.busy", "Another process holds the database",
             meaning="Another process on the same database held it for longer than a request waits.",
             way_out="Try again after `Retry-After` seconds.",
             detail="Another process held the database for too long.",
         ),
         answer(
-            Unavailable, "database", "The database could not finish",
+            Unavailable, "server.database", "The database could not finish",
             meaning="Reading or writing the disk failed, or memory ran out.",
             way_out="Try again later; if it stays, look at the server's log and disk.",
             detail="The database could not finish this write.",
         ),
         answer(
-            Unavailable, "closing", "The server is stopping",
+            Unavailable, "server.closing", "The server is stopping",
             meaning="The server is about to stop and takes no more work.",
             way_out="Try again after `Retry-After` seconds.",
             detail="The server is stopping and takes no more work.",
         ),
         answer(
-            Unavailable, "transaction_timeout", "A transaction took too long",
+            Unavailable, "transaction.timeout", "A transaction took too long",
             meaning="A route of the app held the writer longer than it may; its transaction was "
             "rolled back.",
             way_out="In the app, do slow work (mail, payments, other services) before or after the "
@@ -523,7 +524,7 @@ SERVER = Family(
             hint="Do slow work (mail, payments, other services) before or after the transaction.",
         ),
         answer(
-            Unavailable, "transaction_lost", "A transaction was rolled back",
+            Unavailable, "transaction.lost", "A transaction was rolled back",
             meaning="A statement failed in a way that made the database drop the whole "
             "transaction; what follows in it cannot be done.",
             way_out="Run the whole request again.",

@@ -179,7 +179,7 @@ def test_closed_engine_refuses_until_it_is_opened_again(file: Path) -> None:
         for call in (engine.write(bake("late")), engine.fetch("select 1", ())):
             with pytest.raises(Unavailable) as refused:
                 await call
-            assert refused.value.code == "closing"
+            assert refused.value.code == "server.closing"
         await engine.open()
         await engine.write(bake("later"))
 
@@ -196,7 +196,7 @@ def test_read_past_its_deadline_is_stopped_and_the_connection_is_healthy(file: P
             begun = time.perf_counter()
             with pytest.raises(Unavailable) as late:
                 await engine.fetch(FOREVER, ())
-            assert late.value.code == "deadline"
+            assert late.value.code == "server.deadline"
             assert 0.02 <= time.perf_counter() - begun < 2
             with pytest.raises(Unavailable):
                 await engine.fetch_together([Ask("select 1"), Ask(FOREVER)])
@@ -411,9 +411,9 @@ def test_a_runaway_does_not_fail_its_neighbours(file: Path, heard: list[events.E
 
     results = run(act, SQLiteEngine(file, Settings(write_deadline_ms=1000)))
     assert [type(result) for result in results].count(str) == 40
-    assert results[20].code == "deadline"
+    assert results[20].code == "server.deadline"
     assert len(stored(file)) == 40
-    assert heard == [events.TransactionReplayed(20, "deadline")]
+    assert heard == [events.TransactionReplayed(20, "server.deadline")]
 
 
 def test_many_lost_transactions_end_in_single_commits(file: Path) -> None:
@@ -454,7 +454,10 @@ def test_too_many_waiting_writes_are_refused_at_once(file: Path) -> None:
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as refused:
             await engine.write(bake("one too many"))
-        assert refused.value.code == "overloaded" and refused.value.headers["Retry-After"] == "1"
+        assert (
+            refused.value.code == "server.overloaded"
+            and refused.value.headers["Retry-After"] == "1"
+        )
         await held.rollback()
         await asyncio.gather(*waiting)
 
@@ -574,7 +577,7 @@ def test_transaction_held_too_long_is_rolled_back_and_the_writer_goes_on(file: P
         assert 0.1 < time.perf_counter() - begun < 5
         with pytest.raises(Unavailable) as refused:
             await held.run(bake("again"))
-        assert refused.value.code == "transaction_timeout" and "300 ms" in refused.value.detail
+        assert refused.value.code == "transaction.timeout" and "300 ms" in refused.value.detail
         with pytest.raises(Unavailable):
             await held.commit()
         await held.rollback()
@@ -591,7 +594,7 @@ def test_statement_that_outlasts_the_transaction_is_stopped(file: Path) -> None:
             for call in (held.run(ask(text)), held.commit()):
                 with pytest.raises(Unavailable) as refused:
                     await call
-                assert refused.value.code == "transaction_timeout"
+                assert refused.value.code == "transaction.timeout"
 
     run(act, SQLiteEngine(file, Settings(transaction_ms=300)))
     assert stored(file) == []
@@ -607,7 +610,7 @@ def test_transaction_that_sqlite_dropped_is_dead(file: Path) -> None:
         for call in (held.run(bake("c")), held.commit()):
             with pytest.raises(Unavailable) as refused:
                 await call
-            assert refused.value.code == "transaction_lost"
+            assert refused.value.code == "transaction.lost"
         await held.rollback()
         await engine.write(bake("d"))
 

@@ -175,7 +175,7 @@ def test_foreign_lock_past_the_deadline_is_503_and_later_writes_succeed(file: Pa
             refused += await asyncio.gather(late, return_exceptions=True)
             assert 0.45 <= time.perf_counter() - begun < 2
             assert [type(each) for each in refused] == [Unavailable] * 11
-            assert {getattr(each, "code", "") for each in refused} == {"busy"}
+            assert {getattr(each, "code", "") for each in refused} == {"server.busy"}
         await engine.write(bake_one)
         await engine.close()
 
@@ -195,7 +195,7 @@ def test_close_does_not_wait_long_for_a_foreign_lock(file: Path) -> None:
             assert time.perf_counter() - begun < 3
             with pytest.raises(Unavailable) as refused:
                 await waiting
-            assert refused.value.code == "closing"
+            assert refused.value.code == "server.closing"
 
     asyncio.run(act())
     assert count(file) == 0

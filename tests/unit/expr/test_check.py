@@ -296,7 +296,9 @@ def test_variables_must_be_known(shop: Shop) -> None:
     assert (error.code, error.hint) == ("unknown_variable", None)
     assert shop.refused("price == 1", bare=False).hint == "Did you mean 'record.price'?"
     assert shop.refused("aut.id == record.id", bare=False).hint == "Did you mean 'auth'?"
-    assert shop.refused("old.qty == 1", bare=False).hint == "'old' is there in update rules only."
+    assert shop.refused("old.qty == 1", bare=False).hint == (
+        "'old' is there in rules of create and update, and in write rules of fields."
+    )
     assert isinstance(shop.check("old.qty < record.qty", bare=False, old=True), tree.Compare)
 
 

@@ -92,7 +92,7 @@ def test_ready_is_503_while_the_database_cannot_be_used(homeless: App, method: s
     assert int(answer.headers["retry-after"]) >= 1
     if method == "GET":
         problem = answer.json()
-        assert problem["code"] == "not_ready"
+        assert problem["code"] == "server.not_ready"
         assert "/dev/null" not in answer.text
 
 
@@ -110,7 +110,7 @@ def test_ready_is_503_while_the_schema_does_not_fit() -> None:
         assert http.get("/ready").json() == {"status": "ok"}
         before = http.run(set_fingerprint(app, "another"))
         answer = http.get("/ready")
-        assert answer.status == 503 and answer.json()["code"] == "not_ready"
+        assert answer.status == 503 and answer.json()["code"] == "server.not_ready"
         http.run(set_fingerprint(app, before))
         assert http.request("HEAD", "/ready").status == 200
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from fastapi import APIRouter, FastAPI
 
 from stanchion import App, Module, Record, Rules, public
 from stanchion.errors import DeclarationError
+from stanchion.http.routes import walk_routes
 
 
 def make_app() -> App:
@@ -52,6 +54,29 @@ def test_shadowed_route_below_an_include_prefix_is_refused() -> None:
         app.check()
 
 
+def test_shadowed_route_of_a_mounted_app_is_refused() -> None:
+    app, inner = make_app(), FastAPI()
+    inner.get("/things/one")(lambda: None)
+    app.mount("/api", inner)
+    with pytest.raises(DeclarationError):
+        app.check()
+
+
+def test_walk_finds_routes_at_any_depth_with_their_whole_path() -> None:
+    app, outer, inner, mounted = FastAPI(openapi_url=None), APIRouter(), APIRouter(), FastAPI()
+    inner.post("/deep")(lambda: None)
+    inner.websocket("/live")(lambda: None)
+    outer.include_router(inner, prefix="/inner")
+    app.include_router(outer, prefix="/outer")
+    mounted.include_router(inner)
+    app.mount("/mounted", mounted)
+    found = [(path, methods) for path, methods, _ in walk_routes(app.routes)]
+    assert found[:3] == [
+        ("/outer/inner/deep", {"POST"}), ("/outer/inner/live", None), ("/mounted", None),
+    ]  # fmt: skip
+    assert ("/mounted/deep", {"POST"}) in found and ("/mounted/live", None) in found
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("put", "/api/things"), ("post", "/api/things/{id}/publish"), ("get", "/api/things/_report"),
@@ -61,3 +86,19 @@ def test_other_routes_are_not(method: str, path: str) -> None:
     app = make_app()
     getattr(app, method)(path)(lambda: None)
     app.check()
+
+
+def test_bare_record_in_a_mounted_app_is_refused() -> None:
+    app, inner = App("Shop"), FastAPI()
+
+    class Thing(Record):
+        name: str
+
+    async def make(thing: Thing) -> None: ...
+
+    app.collection("things")(Thing)
+    make.__annotations__["thing"] = Thing
+    inner.post("/things")(make)
+    app.mount("/inner", inner)
+    with pytest.raises(DeclarationError, match="bare Thing"):
+        app.check()

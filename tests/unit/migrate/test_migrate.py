@@ -116,7 +116,11 @@ SAFE: dict[str, tuple[Callable[[], list[type[Record]]], str]] = {
     ),
     "defaulted field": (
         lambda: [maker(), thing(note=(str, "x"))],
-        "thing: + field `note` (text, required)",
+        'thing: + field `note` (text, default "x")',
+    ),
+    "defaulted number": (
+        lambda: [maker(), thing(extra=(int, 5))],
+        "thing: + field `extra` (int, default 5)",
     ),
     "optional reference": (
         lambda: [maker(), thing(other=(Ref["Maker"] | None, None))],

@@ -120,7 +120,7 @@ class TransactionEnded(StanchionError):
 
 def timed_out(milliseconds: int) -> Unavailable:
     return Unavailable(
-        "transaction_timeout",
+        "transaction.timeout",
         f"This transaction held the writer for more than {milliseconds} ms and was rolled back.",
         hint="Do slow work (mail, payments, other services) before or after the transaction.",
     )
@@ -128,6 +128,6 @@ def timed_out(milliseconds: int) -> Unavailable:
 
 def lost() -> Unavailable:
     return Unavailable(
-        "transaction_lost",
+        "transaction.lost",
         "A statement before this one failed so that the whole transaction was rolled back.",
     )

@@ -79,7 +79,7 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
     if isinstance(error, apsw.SQLError) and str(error) == "integer overflow":
         return BadRequest(
             "query.overflow",
-            "A sum or another result is outside the range of 64-bit integers.",
+            "A sum or another result is outside the range of 64-bit numbers.",
             hint="Narrow the filter so that fewer rows are added up.",
         )
     if is_full(error):
@@ -87,20 +87,20 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return busy()
     if isinstance(error, apsw.IOError | apsw.CantOpenError | apsw.NoMemError):
-        return Unavailable("database", f"The database could not finish this {doing}.")
-    return InternalError("internal", f"The database refused this {doing}.")
+        return Unavailable("server.database", f"The database could not finish this {doing}.")
+    return InternalError("server.internal", f"The database refused this {doing}.")
 
 
 def overdue(doing: str) -> Unavailable:
     return Unavailable(
-        "deadline",
+        "server.deadline",
         f"This {doing} took longer than it may.",
         hint="Ask for less at once, or try again later.",
     )
 
 
 def busy() -> Unavailable:
-    return Unavailable("busy", "Another process held the database for too long.")
+    return Unavailable("server.busy", "Another process held the database for too long.")
 
 
 def storage_full() -> StorageFull:
@@ -112,4 +112,4 @@ def storage_full() -> StorageFull:
 
 
 def closing() -> Unavailable:
-    return Unavailable("closing", "The server is stopping and takes no more work.")
+    return Unavailable("server.closing", "The server is stopping and takes no more work.")

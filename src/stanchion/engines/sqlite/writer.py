@@ -142,7 +142,7 @@ class Writer:
             if self._closed:
                 raise closing()
             if len(self._queue) >= self._settings.write_queue:
-                raise Unavailable("overloaded", "Too many writes are waiting already.")
+                raise Unavailable("server.overloaded", "Too many writes are waiting already.")
             self._queue.append(waiting)
             self._ready.notify()
         loop = waiting.future.get_loop()
@@ -520,7 +520,9 @@ class Unknowable(StanchionError):
 
 
 def _broken() -> Problem:
-    return InternalError("internal", "The writer of this server has failed; it is restarting.")
+    return InternalError(
+        "server.internal", "The writer of this server has failed; it is restarting."
+    )
 
 
 def _reason(error: BaseException | None) -> str:

@@ -35,7 +35,7 @@ _RESPONSES: tuple[tuple[type[Problem], str], ...] = (
     (UnsupportedMediaType, "body.type"),
     (Invalid, "body.invalid"),
     (InternalError, "server.error"),
-    (Unavailable, "deadline"),
+    (Unavailable, "server.deadline"),
     (StorageFull, "storage.full"),
 )
 

@@ -74,13 +74,13 @@ class _Pages:
         try:
             fits = await self.runtime.ready()
         except Unavailable as error:
-            raise Unavailable("not_ready", error.detail) from error
+            raise Unavailable("server.not_ready", error.detail) from error
         except Exception as error:  # a probe: whatever is wrong with the database, the answer is no
             failed = request.scope.get("stanchion.request", "")
             events.emit(events.RequestFailed(failed, request.method, request.url.path, error))
-            raise Unavailable("not_ready", "The database cannot be used.") from error
+            raise Unavailable("server.not_ready", "The database cannot be used.") from error
         if not fits:
-            raise Unavailable("not_ready", "The database does not match the code.")
+            raise Unavailable("server.not_ready", "The database does not match the code.")
         return _probe()
 
     # the API
