@@ -8,7 +8,7 @@ import re
 import pytest
 
 # what .ci/run installs must not be missing there; a developer's machine may lack it
-MUST_BE_THERE = re.compile("chromium|playwright|wrk|strace|great-tables", re.IGNORECASE)
+MUST_BE_THERE = re.compile("chromium|playwright|wrk|strace|great-tables|ruff", re.IGNORECASE)
 
 
 @pytest.hookimpl(trylast=True)

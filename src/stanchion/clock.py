@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -55,13 +54,3 @@ def uuid7() -> str:
     value |= 0x8000_0000_0000_0000 | key & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-def is_uuid(text: str) -> bool:
-    """Whether `text` is a UUID in the canonical form: lower case, with hyphens."""
-    if len(text) != 36:
-        return False
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False

@@ -262,7 +262,7 @@ def test_to_many_stops_at_a_hundred_and_says_so(fresh: Api, shop: ModuleType) ->
 
     def products() -> dict[str, Any]:
         path = f"/api/categories/{shop.make_id(shop.CATEGORY, 3)}"
-        return fresh.get(path, expand="products").json["products"]  # type: ignore[no-any-return]
+        return fresh.get(path, expand="products").json["products"]  # type: ignore[no-any-return]  # a list, as JSON says
 
     make(range(1000, 1100))
     assert (len(products()["items"]), products()["more"]) == (100, False)

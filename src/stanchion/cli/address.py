@@ -10,8 +10,6 @@ from pathlib import Path
 
 from .console import ADDRESS, CommandFailed, failure
 
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, not bound to
-
 
 @dataclass(frozen=True, slots=True)
 class Address:

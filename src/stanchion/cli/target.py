@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..app import App
 
 DEFAULT = "app.py"
-HELP = "TARGET is a file or module:app; app.py unless said."
 argument = click.argument("target", default=DEFAULT, metavar="[TARGET]")
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from decimal import Decimal
 from typing import Any, Literal
 
 from ..types import Kind
@@ -339,4 +338,3 @@ NODE_CLASSES = (
 )  # fmt: skip
 
 INT64 = (-(2**63), 2**63 - 1)
-MICROSECONDS = Decimal(1_000_000)

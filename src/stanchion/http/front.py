@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import clock, events
 from ..errors import BadRequest, InternalError, Problem, TooLarge
+from ..runtime import current_request
 from ..settings import Settings
 from .dispatch import ASGIApp, Receive, Scope, Send, body_too_large, is_longer
 from .problem import render
@@ -38,6 +39,7 @@ class Front:
             return await self.app(scope, receive, send)
         started = time.perf_counter_ns()
         request = scope["stanchion.request"] = self._request_id()
+        current_request.set(request)  # for the change log of the app's own transactions
         reply = _Reply(scope, send, request)
         problem: Problem | None = None
         try:

@@ -80,11 +80,6 @@ def create_index(collection: Collection, index: Index) -> str:
     )
 
 
-def drop_index(collection: Collection, index: Index) -> str:
-    """The opposite of `create_index`."""
-    return f"drop index {name(index_name(collection, index))}"
-
-
 def create_search(collection: Collection, dialect: Dialect) -> list[str]:
     """The search index: one column of words for each searched field."""
     if not collection.search_fields or dialect.name != "sqlite":

@@ -111,7 +111,7 @@ def compile_one(plan: ReadPlan, dialect: Dialect) -> Statement:
     mark = reading.parameters.add(
         "key", lambda given: dialect.raw(key.type, given.key), dialect.cast(key.type)
     )
-    rule = reading.compiler.true(plan.where, reading.rows)
+    rule = reading.compiler.true(plan.where, Rows.of(record="r"))
     where = boolean(all_of((f"r.{name(key.name)}={mark}", rule)))
     body = compile_body(reading.compiler, plan.body, "r")
     version = "r.version" if "version" in plan.collection.field else "0"
