@@ -7,64 +7,34 @@ problem+json here. What is not exactly a generated route is left to the app's ow
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from hashlib import sha256
-from typing import Any, Protocol
-from urllib.parse import unquote_to_bytes
+from typing import Any
 
-from ..errors import (
-    BadRequest,
-    MethodNotAllowed,
-    NotFound,
-    Problem,
-    TooLarge,
-    UnsupportedMediaType,
-    did_you_mean,
-)
-from ..query import Actor, WriteQuery
-from ..records import Records
+from ..errors import MethodNotAllowed, NotFound, Problem, did_you_mean
 from ..schema import Collection
-from ..settings import Settings
-from ..store.door import Written
-from .json_in import read_json
-from .parameters import aggregate_query, list_query, one_query, refuse_parameters
-from .problem import Headers, render
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answer = tuple[int, Headers, bytes]
+from .exchange import (
+    JSON,
+    NOSNIFF,
+    VARY,
+    Answer,
+    ASGIApp,
+    Host,
+    Receive,
+    Scope,
+    Send,
+    key_of,
+)  # fmt: skip
+from .parameters import aggregate_query, list_query, one_query
+from .problem import render
+from .writes import Writes
 
 PREFIX = b"/api/"
-JSON = (b"content-type", b"application/json")
-VARY = (b"vary", b"Authorization, Cookie")
-NOSNIFF = (b"x-content-type-options", b"nosniff")
 COLLECTION_METHODS = "GET, HEAD, POST"
 RECORD_METHODS = "GET, HEAD, PATCH, DELETE"
 AGGREGATE_METHODS = "GET, HEAD"
-PATCH_TYPES = (b"application/json", b"application/merge-patch+json")
-CREATE_TYPES = (b"application/json",)
 
 
-class Host(Protocol):
-    """What the dispatcher needs of the running app."""
-
-    @property
-    def settings(self) -> Settings:
-        """The limits."""
-        ...
-
-    async def records(self) -> Records:
-        """The pipelines, opened on first use."""
-        ...
-
-    async def identify(self, scope: Scope) -> Actor:
-        """Who is asking."""
-        ...
-
-
-class Dispatcher:
+class Dispatcher(Writes):
     """Answers the generated routes; `other` answers everything else."""
 
     def __init__(self, host: Host, collections: dict[bytes, Collection], other: ASGIApp) -> None:
@@ -162,7 +132,7 @@ class Dispatcher:
         records, actor = await self._caller(scope)
         ask = one_query(
             collection,
-            _key(rest),
+            key_of(rest),
             scope["query_string"],
             lambda: records.visible(collection.name, actor),
         )
@@ -180,153 +150,6 @@ class Dispatcher:
         items = ",".join(groups.items)
         more = ',"more":true' if groups.more else ""
         return _digested(scope, f'{{"items":[{items}]{more}}}'.encode())
-
-    async def _caller(self, scope: Scope) -> tuple[Records, Actor]:
-        return await self.host.records(), await self.host.identify(scope)
-
-    # writes
-
-    async def _create(
-        self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> Answer:
-        refuse_parameters(scope["query_string"])
-        wire = await self._body(scope, receive, CREATE_TYPES)
-        many = isinstance(wire, list)
-        bodies = wire if many else [wire]
-        if len(bodies) > self.host.settings.array_limit:
-            raise TooLarge(
-                "body.too_many",
-                f"The array holds {len(bodies)} records; {self.host.settings.array_limit} at most.",
-                hint="Send it in parts.",
-            )
-        records, actor = await self._caller(scope)
-        ask = WriteQuery("create", collection.name, bodies=tuple(bodies), many=many)
-        written = await records.write(ask, actor, scope.get("stanchion.request", ""))
-        if many:
-            items = ",".join(w.body or _key_alone(collection, w) for w in written)
-            return _answer(201, ('{"items":[' + items + "]}").encode(), [])
-        return self._written(
-            records, collection, written[0], actor, 201, scope.get("root_path", "")
-        )
-
-    async def _patch(
-        self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> Answer:
-        refuse_parameters(scope["query_string"])
-        wire = await self._body(scope, receive, PATCH_TYPES)
-        records, actor = await self._caller(scope)
-        ask = WriteQuery(
-            "update", collection.name, _key(rest), (wire,), if_match=_header(scope, b"if-match")
-        )
-        written = await records.write(ask, actor, scope.get("stanchion.request", ""))
-        return self._written(records, collection, written[0], actor, 200)
-
-    async def _delete(
-        self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
-    ) -> Answer:
-        refuse_parameters(scope["query_string"])
-        records, actor = await self._caller(scope)
-        ask = WriteQuery(
-            "delete", collection.name, _key(rest), if_match=_header(scope, b"if-match")
-        )
-        await records.write(ask, actor, scope.get("stanchion.request", ""))
-        return 204, [VARY], b""
-
-    def _written(
-        self,
-        records: Records,
-        collection: Collection,
-        written: Written,
-        actor: Actor,
-        status: int,
-        root: str = "",
-    ) -> Answer:
-        """The answer to a write; the key alone, and no ETag, where the caller may not read it."""
-        headers: Headers = []
-        if status == 201:
-            headers.append((b"location", f"{root}/api/{collection.name}/{written.key}".encode()))
-        if written.body is None:
-            return _answer(status, _key_alone(collection, written).encode(), headers)
-        etag = records.etag_of(collection.name, written, actor)
-        headers.append((b"etag", etag.encode()))
-        return _answer(status, written.body.encode(), headers)
-
-    async def _body(self, scope: Scope, receive: Receive, types: tuple[bytes, ...]) -> Any:
-        settings = self.host.settings
-        length = _header(scope, b"content-length")
-        if length is not None and is_longer(length, settings.body_limit):
-            raise body_too_large(settings.body_limit)
-        encoding = _header(scope, b"content-encoding") or "identity"
-        if encoding.strip().lower() != "identity":
-            raise UnsupportedMediaType(
-                "body.type",
-                f"The body is packed with {encoding[:40]}; this call takes it as it is.",
-                hint="Leave `Content-Encoding` out and send plain JSON.",
-            )
-        given = (_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
-        if given.encode("latin-1", "replace") not in types:
-            said = " or ".join(t.decode() for t in types)
-            raise UnsupportedMediaType(
-                "body.type",
-                f"The body is {given or 'of no named type'}; this call takes {said}.",
-                hint="With curl: curl --json '{…}' URL",
-            )
-        return read_json(await read_body(receive, settings.body_limit), settings.json_depth)
-
-
-def is_longer(content_length: str, limit: int) -> bool:
-    """Whether a `Content-Length` announces more than `limit` bytes."""
-    digits = content_length.strip()
-    return digits.isdecimal() and (len(digits) > 18 or int(digits) > limit)
-
-
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body; raises `TooLarge` as soon as it is longer than `limit`."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise BadRequest("body.incomplete", "The body ended too early.")
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False) and len(body) <= limit:
-        return body
-    chunks, size = [body], len(body)
-    while message.get("more_body", False):
-        if size > limit:
-            raise body_too_large(limit)
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadRequest("body.incomplete", "The body ended too early.")
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-    if size > limit:
-        raise body_too_large(limit)
-    return b"".join(chunks)
-
-
-def body_too_large(limit: int) -> TooLarge:
-    """The error for a body of more than `limit` bytes."""
-    return TooLarge(
-        "body.too_large",
-        f"The body is larger than {limit} bytes.",
-        hint="Send less at once; the limit is STANCHION_BODY_LIMIT.",
-    )
-
-
-def _key(raw: bytes) -> str:
-    """The key of a path segment; what is no UTF-8 can be no key."""
-    if b"%" in raw:
-        raw = unquote_to_bytes(raw)
-    return raw.decode("utf-8", "replace")
-
-
-def _key_alone(collection: Collection, written: Written) -> str:
-    return f'{{"{collection.key[0]}":"{written.key}"}}'
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            return str(value.decode("latin-1"))
-    return None
 
 
 def _digested(scope: Scope, body: bytes) -> Answer:
@@ -347,11 +170,6 @@ def _names_tag(given: bytes, tag: bytes) -> bool:
     """Whether an `If-None-Match` names this ETag, weak or not, or any."""
     tags = [one.strip().removeprefix(b"W/") for one in given.split(b",")]
     return tag in tags or tags == [b"*"]
-
-
-def _answer(status: int, body: bytes, more: Headers) -> Answer:
-    headers = [JSON, (b"content-length", b"%d" % len(body)), VARY, NOSNIFF, *more]
-    return status, headers, body
 
 
 _COLLECTION_ROUTES = {

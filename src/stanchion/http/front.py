@@ -16,7 +16,8 @@ from .. import clock, events
 from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..runtime import current_request
 from ..settings import Settings
-from .dispatch import ASGIApp, Receive, Scope, Send, body_too_large, is_longer
+from .body_in import body_too_large, is_longer
+from .exchange import ASGIApp, Receive, Scope, Send
 from .problem import render
 
 CLOSE = (b"connection", b"close")

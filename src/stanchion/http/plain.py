@@ -26,7 +26,8 @@ from ..errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from .dispatch import ASGIApp, Dispatcher
+from .dispatch import Dispatcher
+from .exchange import ASGIApp
 from .problem import pointer_of, render
 
 STATUS_CLASSES: dict[int, type[Problem]] = {

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from ..dispatch import Scope
+from ..exchange import Scope
 
 Answer = Callable[[Request], Awaitable[Response]]
 
