@@ -71,6 +71,10 @@ class AggregateQuery(NamedTuple):
     group: str = ""
     count: bool = False  # type: ignore[assignment]  # hides the method of a tuple
     sum: str = ""
+    avg: str = ""
+    min: str = ""
+    max: str = ""
+    sort: str = ""
     limit: int = 1000
 
 

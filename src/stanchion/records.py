@@ -19,9 +19,10 @@ from .engines import Ask, Engine, Job, Row
 from .errors import BadRequest, FieldError
 from .expr.error import ExpressionError
 from .expr.literals import Literal, lift
+from .plan.aggregate import plan_aggregate
 from .plan.body import read_create, read_update
 from .plan.policy import Policy, Profile
-from .plan.read import ReadPlan, plan_aggregate, plan_read
+from .plan.read import ReadPlan, plan_read
 from .plan.resolve import filter_problem, visible_fields
 from .plan.write import plan_write
 from .query import (
@@ -40,11 +41,11 @@ from .query import (
 )  # fmt: skip
 from .schema import Field
 from .search import asked_words
+from .sql.aggregate import compile_aggregate
 from .sql.dialect import POSTGRES, SQLITE
 from .sql.read import (
     EXPLAIN,
     After,
-    compile_aggregate,
     compile_list,
     compile_one,
     compile_total,
@@ -178,7 +179,7 @@ class Records:
         words = None if ask.q is None else asked_words(ask.q)
         shape = (
             "aggregate", ask.collection, filters, words is None, ask.group, ask.count, ask.sum,
-            profile,
+            ask.avg, ask.min, ask.max, ask.sort, profile,
         )  # fmt: skip
         statement = self._plans.get(shape)
         if statement is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from stanchion.expr import tree
-from stanchion.plan.read import AggregatePlan, Body, ReadPlan, Shown, ShownMany, ShownOne
+from stanchion.plan.aggregate import AggregatePlan, Measure
+from stanchion.plan.read import Body, ReadPlan, Shown, ShownMany, ShownOne
 
 # expressions
 
@@ -87,8 +88,12 @@ def plan_text(plan: ReadPlan | AggregatePlan) -> str:
             lines.append(f"group      {said(key.path)}")
         if plan.count:
             lines.append("count")
-        for key in plan.sums:
-            lines.append(f"sum        {said(key.path)}")
+        for measure in plan.measures:
+            lines.append(f"{measure.function}        {said(measure.named.path)}")
+        for term in plan.sort:
+            of = term.of
+            place = of.place if isinstance(of, Measure) else said(of.path) if of else "count"
+            lines.append(f"sort       {place} {'down' if term.descending else 'up'}")
         return "\n".join(lines) + "\n"
     for key in plan.sort:
         nullable = ", nullable" if key.nullable else ""

@@ -24,10 +24,12 @@ from urllib.parse import quote
 import pytest
 
 from stanchion.http.parameters import aggregate_query, list_query, one_query
-from stanchion.plan.read import AggregatePlan, ReadPlan, plan_aggregate, plan_read
+from stanchion.plan.aggregate import AggregatePlan, plan_aggregate
+from stanchion.plan.read import ReadPlan, plan_read
 from stanchion.query import AggregateQuery, ReadQuery, encode_cursor
+from stanchion.sql.aggregate import compile_aggregate
 from stanchion.sql.dialect import POSTGRES
-from stanchion.sql.read import EXPLAIN, compile_aggregate, compile_list, compile_one, compile_total
+from stanchion.sql.read import EXPLAIN, compile_list, compile_one, compile_total
 
 from .conftest import Shop
 from .render import plan_text, sql_text

@@ -21,7 +21,7 @@ Given = dict[str, list[str]]
 Visible = Callable[[], Mapping[str, Field]]
 LIST = ("filter", "q", "sort", "limit", "after", "expand", "fields", "total")
 ONE = ("expand", "fields")
-AGGREGATE = ("group", "count", "sum", "filter", "q", "limit")
+AGGREGATE = ("group", "count", "sum", "avg", "min", "max", "filter", "q", "sort", "limit")
 MOST = 1000
 _NAMES = {name.encode(): name for name in (*LIST, *AGGREGATE)}
 
@@ -104,6 +104,10 @@ def aggregate_query(collection: Collection, raw: bytes, visible: Visible) -> Agg
         group=_single(given, "group"),
         count=_flag(given, "count"),
         sum=_single(given, "sum"),
+        avg=_single(given, "avg"),
+        min=_single(given, "min"),
+        max=_single(given, "max"),
+        sort=_single(given, "sort"),
         limit=MOST if "limit" not in given else _limit(_single(given, "limit")),
     )
 

@@ -1,6 +1,6 @@
-"""Turn a ReadQuery or an AggregateQuery into a plan.
+"""Turn a ReadQuery into a plan.
 
-In: a query and the caller's profile.   Out: `ReadPlan` / `AggregatePlan`, frozen, no I/O.
+In: a query and the caller's profile.   Out: `ReadPlan`, frozen, no I/O.
 Refuses: unknown fields, too-deep expansion, rules that this caller can never meet.
 Called by records; `sql/` is the only reader of what we return.
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ..errors import BadRequest
 from ..expr.syntax import Syntax
 from ..expr.tree import TRUE, And, Node
-from ..query import AggregateQuery, ReadQuery, digest, join_filters
+from ..query import ReadQuery, digest, join_filters
 from ..schema import BackReference, Collection, Field, Schema
 from .policy import Profile
 from .resolve import Named, Names, Tree, parse_filter, refuse_closed, split_names
@@ -99,24 +99,10 @@ class ReadPlan:
     shape: str
 
 
-@dataclass(frozen=True, slots=True)
-class AggregatePlan:
-    """Groups of the records for which `where` holds."""
-
-    schema: Schema
-    access: Profile
-    collection: Collection
-    where: Node
-    search: tuple[Field, ...]
-    group: tuple[Named, ...]
-    count: bool
-    sums: tuple[Named, ...]
-
-
 def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
     """The plan of a list or of one record."""
     collection = schema.collection[ask.collection]
-    syntax = _syntax(ask.filters)
+    syntax = filter_syntax(ask.filters)
     refuse_closed(profile, collection, "read")
     names = Names(schema, profile)
     expand = names.tree(ask.expand, "expand")
@@ -127,8 +113,8 @@ def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
         schema=schema,
         access=profile,
         collection=collection,
-        where=_where(names, collection, syntax, ask.filters),
-        search=_search(names, collection) if ask.q else (),
+        where=plan_where(names, collection, syntax, ask.filters),
+        search=plan_search(names, collection) if ask.q else (),
         sort=() if ask.key is not None else _sort(names, collection, ask.sort),
         body=body,
         by_key=ask.key is not None,
@@ -141,31 +127,7 @@ def plan_body(schema: Schema, profile: Profile, collection: Collection) -> Body:
     return _body(Names(schema, profile), collection, {}, {})
 
 
-def plan_aggregate(ask: AggregateQuery, schema: Schema, profile: Profile) -> AggregatePlan:
-    """The plan of groups and sums."""
-    collection = schema.collection[ask.collection]
-    syntax = _syntax(ask.filters)
-    if not (ask.count or ask.sum):
-        raise BadRequest(
-            "query.aggregate",
-            "Say what to compute.",
-            hint="count=true, sum=quantity, or both; group=category makes groups.",
-        )
-    refuse_closed(profile, collection, "read")
-    names = Names(schema, profile)
-    return AggregatePlan(
-        schema=schema,
-        access=profile,
-        collection=collection,
-        where=_where(names, collection, syntax, ask.filters),
-        search=_search(names, collection) if ask.q else (),
-        group=_group(names, collection, ask.group),
-        count=ask.count,
-        sums=_sums(names, collection, ask.sum),
-    )
-
-
-def _syntax(filters: tuple[str, ...]) -> Syntax | None:
+def filter_syntax(filters: tuple[str, ...]) -> Syntax | None:
     """The syntax of all filters together. Each must be an expression by itself."""
     if not filters:
         return None
@@ -173,7 +135,7 @@ def _syntax(filters: tuple[str, ...]) -> Syntax | None:
     return alone[0] if len(alone) == 1 else parse_filter(join_filters(filters))
 
 
-def _where(
+def plan_where(
     names: Names, collection: Collection, syntax: Syntax | None, filters: tuple[str, ...]
 ) -> Node:
     parts = [names.profile.row(collection.name)]
@@ -186,7 +148,7 @@ def _where(
     return kept[0] if len(kept) == 1 else And(kept)
 
 
-def _search(names: Names, collection: Collection) -> tuple[Field, ...]:
+def plan_search(names: Names, collection: Collection) -> tuple[Field, ...]:
     seen = tuple(f for f in names.visible(collection) if f.search)
     if not seen:
         raise BadRequest(
@@ -202,8 +164,8 @@ def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...
     for item in split_names(text, "sort"):
         descending = item.startswith("-")
         word = item[1:].lstrip() if item[0] in "+-" else item
-        keys.append(SortKey(_scalar(names, collection, word, "sort"), descending))
-    _refuse_repeated([key.named for key in keys], "sort")
+        keys.append(SortKey(scalar(names, collection, word, "sort"), descending))
+    refuse_repeated([key.named for key in keys], "sort")
     if len(keys) > SORT_KEYS:
         raise BadRequest("query.sort", f"`sort` takes at most {SORT_KEYS} names.")
     last = keys[-1].descending if keys else False
@@ -216,24 +178,7 @@ def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...
     return tuple(keys)
 
 
-def _group(names: Names, collection: Collection, text: str) -> tuple[Named, ...]:
-    keys = [_scalar(names, collection, word, "group") for word in split_names(text, "group")]
-    _refuse_repeated(keys, "group")
-    return tuple(keys)
-
-
-def _sums(names: Names, collection: Collection, text: str) -> tuple[Named, ...]:
-    keys = [names.named(collection, word, "sum") for word in split_names(text, "sum")]
-    for key in keys:
-        if key.field.type.kind not in ("int", "decimal", "float"):
-            raise BadRequest(
-                "query.sum", f"`{key.word}` is {key.field.type.kind}; numbers have a sum."
-            )
-    _refuse_repeated(keys, "sum")
-    return tuple(keys)
-
-
-def _scalar(names: Names, collection: Collection, word: str, parameter: str) -> Named:
+def scalar(names: Names, collection: Collection, word: str, parameter: str) -> Named:
     """A name whose values have an order."""
     found = names.named(collection, word, parameter)
     if not found.field.type.sortable:
@@ -243,7 +188,7 @@ def _scalar(names: Names, collection: Collection, word: str, parameter: str) -> 
     return found
 
 
-def _refuse_repeated(keys: list[Named], parameter: str) -> None:
+def refuse_repeated(keys: list[Named], parameter: str) -> None:
     words = [key.word for key in keys]
     for word in words:
         if words.count(word) > 1:

@@ -297,8 +297,8 @@ QUERY = Family(
         answer(
             BadRequest, "query.aggregate", "Nothing is asked for",
             meaning="An aggregate needs something to compute.",
-            way_out="Add count=true, or sum= with the fields to add up.",
-            detail="Name something to compute.", hint="count=true, sum=price",
+            way_out="Add count=true, or fields to sum=, avg=, min= or max=; at most 32 at once.",
+            detail="Say what to compute.", hint="count=true, sum=price",
         ),
         answer(
             BadRequest, "query.group", "`group` cannot be used",
@@ -320,12 +320,34 @@ QUERY = Family(
             detail="`name` is text; numbers have a sum.",
         ),
         answer(
+            BadRequest, "query.avg", "`avg` cannot be used",
+            meaning="`avg` is a list of number fields with commas between them, each once.",
+            way_out="Ask for the average of ints, floats and decimals only: avg=price.",
+            detail="`name` is text; numbers have an average.", hint="min=name and max=name work.",
+        ),
+        answer(
+            BadRequest, "query.min", "`min` cannot be used",
+            meaning="`min` is a list of fields with commas between them, each once. Lists and JSON "
+            "have no order, so no least value.",
+            way_out="Ask for the least of fields that sort: min=price,created.",
+            detail="`tags` is list, which has no order.",
+        ),
+        answer(
+            BadRequest, "query.max", "`max` cannot be used",
+            meaning="`max` is a list of fields with commas between them, each once. Lists and JSON "
+            "have no order, so no greatest value.",
+            way_out="Ask for the greatest of fields that sort: max=price,created.",
+            detail="`tags` is list, which has no order.",
+        ),
+        answer(
             BadRequest, "query.overflow", "A result is too large",
             meaning="A sum, or another result that the database computes, is outside the range of "
-            "64-bit integers, or of 64-bit floats.",
-            way_out="Narrow the filter so that fewer records are added up.",
-            detail="A sum or another result is outside the range of 64-bit numbers.",
-            hint="Narrow the filter so that fewer rows are added up.",
+            "its wire form: ±(2^53 - 1) for an int, 64 bits for one that was declared big and for "
+            "decimals, finite for floats.",
+            way_out="Narrow the filter so that fewer records are added up, make more groups, or "
+            "declare the field with big=True: then it, and its sum, is a string.",
+            detail="A sum or another result is outside the range of its numbers.",
+            hint="Narrow the filter so that fewer rows are added up, or declare the field big.",
         ),
         answer(
             BadRequest, "query.param", "A `$name` has no fitting value",

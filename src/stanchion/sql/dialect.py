@@ -114,6 +114,46 @@ class Dialect:
         """An integer or scaled decimal that may be added without failing the statement."""
         return sql if self.name == "sqlite" else f"{sql}::numeric"
 
+    # aggregates
+
+    def extreme(self, function: Literal["min", "max"], kind: FieldType, sql: str) -> str:
+        """The least or the greatest of a group's values; null of none."""
+        if self.name == "postgresql" and kind.kind == "bool":
+            return f"bool_{'and' if function == 'min' else 'or'}({sql})"
+        if self.name == "postgresql" and kind.kind == "uuid":  # has no min before version 18
+            return f'{function}({sql}::text collate "C")::uuid'
+        return f"{function}({sql})"
+
+    def at_most(self, total: str, most: int, places: int) -> str:
+        """A sum of whole numbers, or of decimals with these places. The statement fails where it
+        is further from zero than `most` of the last place.
+
+        SQLite's `sum` fails past 64 bits by itself; for less, `abs` of the least integer does.
+        """
+        far = str(most)
+        if self.name == "postgresql":
+            far = f"{most}e-{places}" if places else far
+            fails = f"({total}*1e{places + 20})::int8"
+        elif most < 2**63 - 1:
+            fails = f"abs({total}-{total}-9223372036854775807-1)"
+        else:
+            return total
+        return f"(case when {total} not between -{far} and {far} then {fails} else {total} end)"
+
+    def finite(self, total: str) -> str:
+        """A sum of floats; the statement fails where it is infinite, which no JSON holds.
+
+        PostgreSQL fails by itself. SQLite fails on `abs` of the least integer, which is what minus
+        infinity is cast to, with the error of integers that overflow. WHY-NOT a column of its own
+        that tells it: every reader of an aggregate would have to look there.
+        """
+        if self.name == "postgresql":
+            return total
+        fails = f"abs(cast(-abs({total}) as integer))"
+        return f"(case when abs({total})=9e999 then {fails} else {total} end)"
+
+    # moments
+
     def microseconds(self, sql: str) -> str:
         """A stored datetime as microseconds since 1970."""
         if self.name == "sqlite":

@@ -1,6 +1,6 @@
 """Compile read plans: each is one statement whose rows are finished JSON texts.
 
-In: `ReadPlan`, `AggregatePlan`.   Out: `Statement`s. Pure.
+In: `ReadPlan`.   Out: `Statement`s. Pure.
 
 A list has two forms with the same rows. `compile_list` chooses the page first (row rule, filters,
 order, limit) and makes JSON of its rows only. `compile_walk` does both in one layer, a fifth
@@ -13,12 +13,13 @@ that each can walk an index; a single OR could not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..expr.tree import Path, Type
-from ..plan.read import AggregatePlan, ReadPlan, SortKey
+from ..plan.aggregate import AggregatePlan
+from ..plan.read import ReadPlan, SortKey
 from ..plan.resolve import Named
 from ..schema import Collection
 from .body import compile_body
@@ -29,7 +30,7 @@ from .text import Aliases, Condition, Parameters, Statement, all_of, boolean
 EXPLAIN = "explain query plan "
 
 
-class _Reading:
+class Reading:
     """What compiling one read statement shares: FROM, the record `r` and what is joined to it."""
 
     def __init__(self, plan: ReadPlan | AggregatePlan, dialect: Dialect) -> None:
@@ -97,7 +98,7 @@ class _Reading:
         return self.parameters.add("limit", lambda given: given.limit, cast)
 
 
-def _where(condition: Condition) -> str:
+def where_clause(condition: Condition) -> str:
     return "" if condition is True else f" where {boolean(condition)}"
 
 
@@ -106,7 +107,7 @@ def _where(condition: Condition) -> str:
 
 def compile_one(plan: ReadPlan, dialect: Dialect) -> Statement:
     """One record by key: `(body, version)`."""
-    reading = _Reading(plan, dialect)
+    reading = Reading(plan, dialect)
     key = plan.collection.key_field
     mark = reading.parameters.add(
         "key", lambda given: dialect.raw(key.type, given.key), dialect.cast(key.type)
@@ -128,7 +129,7 @@ After = tuple[bool, ...] | None
 
 def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> Statement:
     """A page, chosen before its JSON is made: `(body, sort values…)` per record."""
-    reading = _Reading(plan, dialect)
+    reading = Reading(plan, dialect)
     reading.join(key.named for key in plan.sort)
     where = reading.where()
     limit = reading.limit()
@@ -138,7 +139,7 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
     chosen = "r._n as _n" if dialect.name == "sqlite" else "r.*"
     pages = [
-        f"select {chosen},{listed} from {reading.source()}{_where(all_of((where, one)))} "
+        f"select {chosen},{listed} from {reading.source()}{where_clause(all_of((where, one)))} "
         f"order by {order} limit {limit}"
         for one in ranges or [False]
     ]
@@ -150,7 +151,7 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     return reading.parameters.finish(_shown(reading, plan, page))
 
 
-def _shown(reading: _Reading, plan: ReadPlan, page: str) -> str:
+def _shown(reading: Reading, plan: ReadPlan, page: str) -> str:
     """JSON of the rows of a page, in its order."""
     keys = [f"p._k{at}" for at in range(len(plan.sort))]
     order = _order(reading.dialect, plan.sort, keys)
@@ -166,7 +167,7 @@ def _shown(reading: _Reading, plan: ReadPlan, page: str) -> str:
 
 def compile_walk(plan: ReadPlan, dialect: Dialect, after: After = None) -> Statement | None:
     """The same rows in one layer, for an engine that `walks` it; None where ranges are joined."""
-    reading = _Reading(plan, dialect)
+    reading = Reading(plan, dialect)
     reading.join(key.named for key in plan.sort)
     where = reading.where()
     limit = reading.limit()
@@ -177,7 +178,7 @@ def compile_walk(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     body = compile_body(reading.compiler, plan.body, "r")
     return reading.parameters.finish(
         f"select {body},{','.join(columns)} from {reading.source()}"
-        f"{_where(all_of((where, ranges[0])))} "
+        f"{where_clause(all_of((where, ranges[0])))} "
         f"order by {_order(dialect, plan.sort, columns)} limit {limit}"
     )
 
@@ -200,7 +201,7 @@ def _order(dialect: Dialect, keys: Sequence[SortKey], columns: Sequence[str]) ->
 
 
 def _ranges(
-    reading: _Reading, keys: Sequence[SortKey], columns: Sequence[str], after: tuple[bool, ...]
+    reading: Reading, keys: Sequence[SortKey], columns: Sequence[str], after: tuple[bool, ...]
 ) -> list[Condition]:
     """Disjoint conditions that together are "comes after the cursor"."""
     marks = [_cursor_mark(reading, key, at) for at, key in enumerate(keys)]
@@ -228,7 +229,7 @@ def _beyond(key: SortKey, column: str, mark: str, null: bool) -> list[Condition]
     return [f"{column} is not null"] if null else [f"{column}>{mark}"]
 
 
-def _cursor_mark(reading: _Reading, key: SortKey, at: int) -> str:
+def _cursor_mark(reading: Reading, key: SortKey, at: int) -> str:
     dialect, kind = reading.dialect, key.field.type
     return reading.parameters.add(
         ("after", at), lambda given: dialect.raw(kind, given.after[at]), dialect.cast(kind)
@@ -237,60 +238,9 @@ def _cursor_mark(reading: _Reading, key: SortKey, at: int) -> str:
 
 def compile_total(plan: ReadPlan, dialect: Dialect) -> Statement:
     """How many records the list has in all."""
-    reading = _Reading(plan, dialect)
-    where = _where(reading.where())
+    reading = Reading(plan, dialect)
+    where = where_clause(reading.where())
     return reading.parameters.finish(f"select count(*) from {reading.source()}{where}")
-
-
-# groups
-
-
-def compile_aggregate(plan: AggregatePlan, dialect: Dialect) -> Statement:
-    """Groups: one JSON text per group, in the order of the groups."""
-    reading = _Reading(plan, dialect)
-    reading.join((*plan.group, *plan.sums))
-    where = _where(reading.where())
-    groups = [f"_g{at}" for at in range(len(plan.group))]
-    inner = [f"{reading.value(key)} as {g}" for key, g in zip(plan.group, groups, strict=True)]
-    inner += ["count(*) as _c"] if plan.count or not plan.sums else []
-    inner += [f"sum({reading.value(key)}) as _s{at}" for at, key in enumerate(plan.sums)]
-    grouped = f" group by {','.join(groups)}" if groups else ""
-    nulls = " nulls first" if dialect.order_nulls else ""
-    order = f" order by {','.join(f'a.{g}{nulls}' for g in groups)}" if groups else ""
-    return reading.parameters.finish(
-        f"select {_group_body(reading, plan)} from (select {','.join(inner)} "
-        f"from {reading.source()}{where}{grouped}) a{order} limit {reading.limit()}"
-    )
-
-
-def _group_body(reading: _Reading, plan: AggregatePlan) -> str:
-    def members(keys: Sequence[Named], column: Callable[[int], str]) -> str:
-        pieces = [
-            f"'{',' if at else ''}\"{key.word}\":'||coalesce("
-            f"{reading.dialect.json(key.field.type, column(at))},'null')||"
-            for at, key in enumerate(keys)
-        ]
-        return "".join(pieces)
-
-    group = members(plan.group, lambda at: f"a._g{at}")
-    count = "',\"count\":'||a._c||" if plan.count else ""
-    sums = members(plan.sums, lambda at: _finite(reading, plan.sums[at], f"a._s{at}"))
-    added = f"',\"sum\":{{'||{sums}'}}'||" if plan.sums else ""
-    return f"'{{\"group\":{{'||{group}'}}'||{count}{added}'}}'".replace("'||'", "")
-
-
-def _finite(reading: _Reading, key: Named, total: str) -> str:
-    """The sum of a column; the statement fails where floats came to infinity, which no JSON holds.
-
-    PostgreSQL fails by itself. SQLite fails on `abs` of the least integer, which is what minus
-    infinity is cast to, with the error of integers that overflow. WHY-NOT a column of its own that
-    tells it: every reader of an aggregate would have to look there.
-    """
-    if key.field.type.kind != "float" or reading.dialect.name != "sqlite":
-        return total
-    return (
-        f"(case when abs({total})=9e999 then abs(cast(-abs({total}) as integer)) else {total} end)"
-    )
 
 
 # full text

@@ -1,8 +1,8 @@
 select '{"group":{"order.state":'||coalesce(to_json(a._g0)::text,'null')||
-  ',"product.category.name":'||coalesce(to_json(a._g1)::text,'null')||'},"sum":{"quantity":'||coalesce(a._s0::text,'null')||
-  ',"product.price":'||coalesce('"'||a._s1::text||'"','null')||'}}'
+  ',"product.category.name":'||coalesce(to_json(a._g1)::text,'null')||'},"sum":{"quantity":'||coalesce((case when a._m0 not between -9007199254740991 and 9007199254740991 then (a._m0*1e20)::int8 else a._m0 end)::text,'null')||
+  ',"product.price":'||coalesce('"'||(case when a._m1 not between -9223372036854775807e-2 and 9223372036854775807e-2 then (a._m1*1e22)::int8 else a._m1 end)::text||'"','null')||'}}'
 from (
-  select t1."state" as _g0,t3."name" as _g1,sum(r."quantity") as _s0,sum(t2."price") as _s1
+  select t1."state" as _g0,t3."name" as _g1,sum(r."quantity") as _m0,sum(t2."price") as _m1
   from "lines" r
   left join "orders" t1 on (t1."id"=r."order" and t1."customer"=$1::uuid)
   left join "products" t2 on t2."id"=r."product"

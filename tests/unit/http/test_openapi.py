@@ -488,6 +488,10 @@ def test_answers_fit_the_document(document: dict[str, Any], http: Client) -> Non
         ("?filter=name+%3D%3D", things, "get"),
         ("/_aggregate?group=color,state,day&count=true&sum=price,count,big,weight",
          "/api/things/_aggregate", "get"),
+        ("/_aggregate?group=state&avg=price,count,big,weight&min=name,price,day,big,color,id"
+         "&max=state,weight,count,id&sort=-avg.price,state", "/api/things/_aggregate", "get"),
+        ("/_aggregate?avg=price,count&max=day,name&filter=name+%3D%3D+%22none%22",
+         "/api/things/_aggregate", "get"),
         ("/_aggregate?sum=price&filter=name+%3D%3D+%22none%22", "/api/things/_aggregate", "get"),
         (f"/{key}?expand=parts", one, "get"),
         ("/018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f", one, "get"),

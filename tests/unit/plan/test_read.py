@@ -9,8 +9,9 @@ import pytest
 
 from stanchion.errors import BadRequest, Forbidden, Problem, Unauthorized
 from stanchion.expr.tree import FALSE, TRUE
+from stanchion.plan.aggregate import plan_aggregate
 from stanchion.plan.policy import Profile, compile_policy
-from stanchion.plan.read import Shown, ShownMany, ShownOne, plan_aggregate, plan_read
+from stanchion.plan.read import Shown, ShownMany, ShownOne, plan_read
 from stanchion.plan.resolve import Names, visible_fields
 from stanchion.query import ANONYMOUS, SYSTEM, Actor, AggregateQuery, ReadQuery
 from stanchion.schema import (

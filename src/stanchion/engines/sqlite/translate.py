@@ -79,8 +79,8 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
     if isinstance(error, apsw.SQLError) and str(error) == "integer overflow":
         return BadRequest(
             "query.overflow",
-            "A sum or another result is outside the range of 64-bit numbers.",
-            hint="Narrow the filter so that fewer rows are added up.",
+            "A sum or another result is outside the range of its numbers.",
+            hint="Narrow the filter so that fewer rows are added up, or declare the field big.",
         )
     if is_full(error):
         return storage_full()

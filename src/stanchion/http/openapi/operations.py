@@ -72,6 +72,13 @@ def shared_parameters() -> dict[str, Any]:
             {"type": "integer", "minimum": 1, "maximum": MOST, "default": MOST},
             "How many groups are answered at most.",
         ),
+        "sort_groups": _query(
+            "sort",
+            {"type": "string"},
+            "The order of the groups: places in their items with commas between them, a minus "
+            "before those that descend: `-count,sum.price,category`. Each must be asked for. "
+            "Groups that are equal are in the order of their values.",
+        ),
         "if_match": {
             "name": "If-Match",
             "in": "header",
@@ -111,7 +118,10 @@ class _About:
             "expand": self._expand,
             "fields": self._fields,
             "group": self._group,
-            "sum": self._sum,
+            "sum": lambda: self._measured("sum", "to add up"),
+            "avg": lambda: self._measured("avg", "whose average is computed"),
+            "min": lambda: self._extreme("min", "least"),
+            "max": lambda: self._extreme("max", "greatest"),
         }
 
     # the operations
@@ -189,7 +199,7 @@ class _About:
             "Groups of records, and what they come to. Without `group` there is one item.",
             self.collection.rules.read,
             {"200": _json("The groups.", ref(self.names.groups))},
-            parameters=self._listed(AGGREGATE, limit="groups"),
+            parameters=self._listed(AGGREGATE, limit="groups", sort="sort_groups"),
         )
 
     def _operation(
@@ -240,7 +250,7 @@ class _About:
     def _listed(self, names: Sequence[str], **shared: str) -> Sequence[dict[str, Any]]:
         found = []
         for name in names:
-            make = self.parameters.get(name)
+            make = None if name in shared else self.parameters.get(name)
             parameter = _shared(shared.get(name, name)) if make is None else make()
             if parameter is not None:
                 found.append(parameter)
@@ -321,14 +331,22 @@ class _About:
             f"Of {', '.join(names)}.",
         )
 
-    def _sum(self) -> dict[str, Any] | None:
+    def _measured(self, function: str, what: str) -> dict[str, Any] | None:
         names = [f.name for f in summable(self.collection)]
         if not names:
             return None
         return _query(
-            "sum",
+            function,
             {"type": "string"},
-            f"Fields to add up, with commas between them. Of {', '.join(names)}.",
+            f"Fields {what}, with commas between them. Of {', '.join(names)}.",
+        )
+
+    def _extreme(self, function: str, what: str) -> dict[str, Any]:
+        names = [f.name for f in readable(self.collection) if f.type.sortable]
+        return _query(
+            function,
+            {"type": "string"},
+            f"Fields whose {what} value is told, with commas between them. Of {', '.join(names)}.",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ...schema import ALWAYS, NEVER, BackReference, Collection, Field, Schema
 from .values import (
     JSONSchema,
+    average_schema,
     described,
     example_of,
     nullable,
@@ -261,6 +262,10 @@ def _groups(collection: Collection) -> JSONSchema:
         if f.type.sortable
     }
     summed = {f.name: sum_schema(f.type) for f in summable(collection)}
+    averaged = {f.name: average_schema(f.type) for f in summable(collection)}
+    extreme = {
+        f.name: nullable(wire_schema(f.type), True) for f in readable(collection) if f.type.sortable
+    }
     item = _object(
         {
             "group": {
@@ -271,6 +276,20 @@ def _groups(collection: Collection) -> JSONSchema:
             "sum": {
                 **_object(summed, ()),
                 "description": "The fields of `sum` added up; null where there is nothing to add.",
+            },
+            "avg": {
+                **_object(averaged, ()),
+                "description": "The averages of the fields of `avg`: exact, with six places more "
+                "than the field has; null where there is no value.",
+            },
+            "min": {
+                **_object(extreme, ()),
+                "description": "The least values of the fields of `min`; null where there is none.",
+            },
+            "max": {
+                **_object(extreme, ()),
+                "description": "The greatest values of the fields of `max`; null where there is "
+                "none.",
             },
         },
         ("group",),

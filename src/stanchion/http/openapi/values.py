@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from ...plan.aggregate import MORE_PLACES
 from ...schema import NO_DEFAULT, Field
 from ...types import (
     BoolType,
@@ -28,6 +29,7 @@ from ...types import (
     Wire,
     WireError,
 )
+from ...types.int import SAFE
 
 JSONSchema = dict[str, Any]
 EXAMPLE_ID = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
@@ -86,10 +88,19 @@ def sum_schema(kind: FieldType) -> JSONSchema:
         case IntType(big=True):
             found = {"type": "string", "pattern": "^-?[0-9]+$"}
         case IntType():
-            found = {"type": "integer"}
+            found = {"type": "integer", "minimum": -SAFE, "maximum": SAFE}
         case _:
             found = {"type": "number"}
     return nullable(found, True)
+
+
+def average_schema(kind: FieldType) -> JSONSchema:
+    """The schema of an average: exact with six places more than the field has; of a float, one."""
+    if kind.kind == "float":
+        return nullable({"type": "number"}, True)
+    places = (kind.places if isinstance(kind, DecimalType) else 0) + MORE_PLACES
+    pattern = f"^-?[0-9]+\\.[0-9]{{{places}}}$"
+    return nullable({"type": "string", "format": "decimal", "pattern": pattern}, True)
 
 
 # examples
