@@ -41,6 +41,9 @@ class Settings:
     header_limit: Annotated[int, "bytes of all request headers"] = 32_768
     filter_limit: Annotated[int, "characters of a filter"] = 4_096
     read_deadline_ms: Annotated[int, "milliseconds one read may take"] = 2_000
+    read_budget_ms: Annotated[int, "milliseconds of a read before it moves to a thread"] = 5
+    read_threads: Annotated[int, "threads for reads that take longer than that"] = 4
+    read_queue: Annotated[int, "long reads that may wait before callers are told 503"] = 64
     write_deadline_ms: Annotated[int, "milliseconds a write may wait and work"] = 5_000
     transaction_ms: Annotated[int, "milliseconds an app.transaction() may hold the writer"] = 2_000
     write_queue: Annotated[int, "writes that may wait before callers are told 503"] = 4_096

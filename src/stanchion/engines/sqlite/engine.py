@@ -1,4 +1,4 @@
-"""The SQLite engine: a reader on the event loop and a writer thread, on one file.
+"""The SQLite engine: a reader on the event loop, threads for long reads, and a writer thread.
 
 In: what `base.Engine` says.   Out: the same.
 Called by store/ and records; opened by whichever call comes first, in the process that uses it.
@@ -20,8 +20,9 @@ from ...errors import StanchionError
 from ...settings import Settings
 from ..base import Ask, Job, Params, Row
 from .connection import READER_PRAGMAS, WRITER_PRAGMAS
-from .reader import Reader
+from .reader import OverBudget, Reader
 from .session import HeldSession
+from .slow import LongReader, LongReads
 from .translate import closing
 from .writer import Writer
 
@@ -58,6 +59,7 @@ class SQLiteEngine:
         self._pid = os.getpid()
         self._reader: Reader | None = None
         self._writer: Writer | None = None
+        self._long = LongReads(path, settings, vfs)
         self._closed = False
         _engines.add(self)
 
@@ -74,13 +76,23 @@ class SQLiteEngine:
         reader = self._reader
         if reader is None or self._pid != os.getpid():
             reader = self._connect()[0]
-        return reader.fetch(text, params)
+        if text not in self._long.known:
+            try:
+                return reader.fetch(text, params)
+            except OverBudget:
+                self._long.remember(text)
+        return (await self._long.fetch([Ask(text, params)]))[0]
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         reader = self._reader
         if reader is None or self._pid != os.getpid():
             reader = self._connect()[0]
-        return reader.fetch_together(asks)
+        if not any(ask.text in self._long.known for ask in asks):
+            try:
+                return reader.fetch_together(asks)
+            except OverBudget as over:
+                self._long.remember(str(over))
+        return await self._long.fetch(asks)
 
     async def write(self, job: Job[T]) -> T:
         writer = self._writer
@@ -134,8 +146,9 @@ class SQLiteEngine:
         with self._lock:
             reader, writer = self._reader, self._writer
             self._reader = self._writer = None
+            # Readers before the writer: whoever disconnects last removes the WAL, if it may write.
+            self._long.close()
             if reader is not None:
-                # Before the writer: whoever disconnects last removes the WAL, if it may write.
                 reader.close()
             if writer is not None:
                 writer.stop()
@@ -150,12 +163,14 @@ class SQLiteEngine:
         parent's WAL.
         """
         _keep_for_ever([each for each in (self._reader, self._writer) if each is not None])
+        _keep_for_ever(self._long.readers)
+        self._long = LongReads(self.path, self._settings, self._vfs)
         self._lock = threading.Lock()
         self._reader = self._writer = None
         self._pid = os.getpid()
 
 
-def _keep_for_ever(inherited: Sequence[Reader | Writer]) -> None:
+def _keep_for_ever(inherited: Sequence[Reader | LongReader | Writer]) -> None:
     """Keep connections that nobody may close; normally there are none, see `_before_fork`."""
     if not inherited:
         return

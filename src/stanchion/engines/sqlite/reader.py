@@ -1,7 +1,8 @@
-"""Read on the event loop: one connection for each process, no thread hop, a deadline for each call.
+"""Read on the event loop: one connection for each process, no thread hop, a time for each call.
 
 In: SQL text and parameters.   Out: rows as tuples.
-Refuses: what takes longer than `read_deadline_ms`; the connection is as good as before.
+Refuses: what takes longer than `read_budget_ms`, with `OverBudget`; the connection is as good as
+before, and the engine starts the same statements again on a thread (`slow`).
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ LOCK_PATIENCE = 0.1
 event loop stands still meanwhile."""
 
 
+class OverBudget(Exception):
+    """A statement, named if it is one of several, takes longer than the event loop may wait."""
+
+
 class Reader:
-    """The connection that every read of this process goes through."""
+    """The connection that every read of this process goes through first."""
 
     def __init__(self, path: Path, settings: Settings, vfs: str | None = None) -> None:
-        self._budget = settings.read_deadline_ms / 1000
+        self._budget = settings.read_budget_ms / 1000
         self._until = 0.0
         self._lock = threading.Lock()  # two event loops in two threads take turns
         self.connection = open_reader(path, settings.write_deadline_ms / 1000, vfs)
@@ -42,6 +47,8 @@ class Reader:
             self._until = perf_counter() + self._budget
             try:
                 return self._cursor.execute(text, params).fetchall()
+            except apsw.InterruptError:
+                raise OverBudget from None
             except apsw.Error as error:
                 raise problem_of(error, text, "read") from error
 
@@ -57,6 +64,8 @@ class Reader:
                     text = ask.text
                     answers.append(execute(text, ask.params).fetchall())
                 return answers
+            except apsw.InterruptError:
+                raise OverBudget(text) from None
             except apsw.Error as error:
                 raise problem_of(error, text, "read") from error
             finally:
