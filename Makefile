@@ -8,7 +8,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check install format bench-quick replay clean
+.PHONY: demo test check install format bench-quick replay drill clean
 
 demo: $(STAMP)
 	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
@@ -25,6 +25,10 @@ check: $(STAMP)-test $(STAMP)-check
 
 replay: $(STAMP)-test
 	$(BIN)/python examples/pizzeria/replay.py $(ARGS)
+
+# faults against a real server; ARGS='kill --seed 7' runs one, root runs all of them
+drill: $(STAMP)-test
+	$(BIN)/python -m drills $(ARGS)
 
 bench-quick: $(STAMP)-test
 	$(BIN)/python benchmarks/quick.py

@@ -1,0 +1,81 @@
+"""F1: `kill -9` under mixed load, again and again on one file.
+
+Singles, arrays and transactions of an app route are written from several connections; the process
+group is killed at a random moment, or right after an acknowledgement. The next server must have
+every acknowledged write, once and whole. What got no answer is sent again, and must be there once.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from .connection import Connection
+from .ledger import Ledger, Writers, compare
+from .outcome import Outcome, at_most, none, percentile, told
+from .server import serving
+
+NAME = "kill"
+ROUNDS, SHORT_ROUNDS = 200, 3
+HEALTHY_S = 2.0
+
+
+def why_not() -> str:
+    return ""
+
+
+def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
+    rng = random.Random(seed)
+    rounds = SHORT_ROUNDS if short else ROUNDS
+    healthy: list[float] = []
+    refused = resent = 0
+    with tempfile.TemporaryDirectory(prefix="drill-kill-", dir="/var/tmp") as name:
+        folder = Path(name)
+        ledger = Ledger(folder / "ledger.txt")
+        for number in range(rounds):
+            with serving(folder, folder, plant=plant) as server:
+                healthy.append(server.healthy_s)
+                with server.connect() as connection:
+                    sent, bad = send_again(ledger, connection)
+                resent, refused = resent + sent, refused + bad
+                with Writers(ledger, server.connect, seed * 1000 + number):
+                    time.sleep(rng.uniform(0.2, 2.0))
+                    if number % 2:
+                        ledger.wrote.clear()
+                        ledger.wrote.wait(5)
+                    server.kill()
+        with serving(folder, folder) as server:
+            with server.connect() as connection:
+                sent, bad = send_again(ledger, connection)
+            resent, refused = resent + sent, refused + bad
+            damage = compare(server.database, ledger)
+    slow = percentile(healthy, 0.99)
+    return Outcome(
+        NAME,
+        f"{rounds} kills, {len(ledger.lines)} writes",
+        seed,
+        (
+            *damage.figures(),
+            none("neither stored nor refused as known when sent again", refused, resent),
+            told("seconds to healthy, median", f"{percentile(healthy, 0.5):.2f}"),
+            told("seconds to healthy, p99", f"{slow:.2f}")
+            if short
+            else at_most("seconds to healthy, p99", slow, HEALTHY_S),
+        ),
+    )
+
+
+def send_again(ledger: Ledger, connection: Connection) -> tuple[int, int]:
+    """Send what got no answer once more: 201 if it was not there, 409 if it was. Packs have no
+    key of their own and are left as they are. How many were sent, and how many went wrong."""
+    sent = bad = 0
+    for write in ledger.all("unknown"):
+        if write.kind == "pack":
+            continue
+        answer = write.send(connection)
+        sent += 1
+        bad += answer.status not in (200, 201, 409)
+        ledger.note(write, "ack", answer.status)
+    return sent, bad

@@ -1,0 +1,231 @@
+"""What the server acknowledged, kept outside of it, and what the file must therefore hold.
+
+Each request is one line: 2xx is `ack` and must be there, once and whole; 4xx and 507 are `no` and
+must be absent; another 5xx or no answer is `unknown` and may be either, but never half.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import apsw
+
+from .connection import Answer, Closed, Connection, Cut, Refused
+from .outcome import Figure, none
+
+Kind = Literal["note", "pack", "order"]
+Verdict = Literal["ack", "no", "unknown"]
+KINDS: tuple[Kind, ...] = ("note", "pack", "order")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write of the drills' app; everything in it follows from `kind` and `key`."""
+
+    kind: Kind
+    key: str
+
+    @property
+    def size(self) -> int:
+        """Records of a pack, or lines of an order."""
+        return 2 + int(self.key[0], 16) % 7
+
+    @property
+    def text(self) -> str:
+        return hashlib.sha256(self.key.encode()).hexdigest() * (1 + int(self.key[1], 16))
+
+    @property
+    def amounts(self) -> list[int]:
+        return [int(self.key[n], 16) + 1 for n in range(self.size)]
+
+    def send(self, connection: Connection) -> Answer:
+        if self.kind == "note":
+            return connection.ask("POST", "/api/notes", {"id": self.key, "text": self.text})
+        if self.kind == "pack":
+            part = {"pack": self.key, "of": self.size}
+            return connection.ask("POST", "/api/parts", [part] * self.size)
+        return connection.ask("POST", f"/order/{self.key}", {"amounts": self.amounts})
+
+
+@dataclass
+class Ledger:
+    """The lines so far. `wrote` is set at each acknowledgement, for who waits for one."""
+
+    path: Path
+    lines: dict[Write, Verdict] = field(default_factory=dict)
+    statuses: Counter[int] = field(default_factory=Counter)
+    wrote: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, write: Write, verdict: Verdict, status: int) -> None:
+        with self._lock:
+            self.lines[write] = verdict
+            self.statuses[status] += 1
+            with self.path.open("a") as file:
+                file.write(f"{verdict} {write.kind} {write.key}\n")
+        if verdict == "ack":
+            self.wrote.set()
+
+    def all(self, verdict: Verdict) -> list[Write]:
+        return [write for write, found in self.lines.items() if found == verdict]
+
+    def write(self, connection: Connection, write: Write) -> Answer:
+        """Send a write and note what became of it; raises what the connection raises."""
+        try:
+            answer = write.send(connection)
+        except Refused:
+            raise
+        except (Closed, Cut):
+            self.note(write, "unknown", 0)
+            raise
+        verdict: Verdict = "unknown"
+        if answer.status < 300:
+            verdict = "ack"
+        elif answer.status < 500 or answer.status == 507:
+            verdict = "no"
+        self.note(write, verdict, answer.status)
+        return answer
+
+
+@dataclass
+class Writers:
+    """Threads that write until they are told to stop, or until the server is gone."""
+
+    ledger: Ledger
+    connect: Callable[[], Connection]
+    seed: int
+    count: int = 8
+    kinds: tuple[Kind, ...] = KINDS
+    lasting: bool = False  # go on after a connection was closed, until stopped
+    pause: float = 0.0
+    each: Counter[int] = field(default_factory=Counter)  # acknowledgements of each thread
+    slowest: float = 0.0
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _broken: list[BaseException] = field(default_factory=list)
+
+    def __enter__(self) -> Writers:
+        self._threads = [threading.Thread(target=self._work, args=(n,)) for n in range(self.count)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        if self._broken:
+            raise self._broken[0]  # a mistake of the drill: nothing it counted can be believed
+
+    def _work(self, number: int) -> None:
+        try:
+            self._run(number)
+        except BaseException as error:
+            self._broken.append(error)
+
+    def _run(self, number: int) -> None:
+        rng = random.Random(f"{self.seed}/{number}")
+        connection = self.connect()
+        while not self._stop.is_set():
+            write = Write(rng.choice(self.kinds), str(UUID(int=rng.getrandbits(128), version=4)))
+            begun = time.monotonic()
+            try:
+                answer = self.ledger.write(connection, write)
+                self.each[number] += answer.status < 300
+            except (Refused, Closed, Cut):
+                if not self.lasting:
+                    break
+                time.sleep(0.02)
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            if self.pause:
+                time.sleep(self.pause)
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """How the file differs from the ledger."""
+
+    acknowledged: int
+    lost: int
+    doubled: int
+    half: int
+    unwanted: int
+    integrity: str
+
+    def figures(self) -> list[Figure]:
+        return [
+            none("acknowledged writes lost", self.lost, self.acknowledged),
+            none("written twice", self.doubled),
+            none("half written", self.half),
+            none("refused, yet there", self.unwanted),
+            Figure("integrity_check", self.integrity, "ok", self.integrity == "ok"),
+        ]
+
+
+def compare(database: Path, ledger: Ledger) -> Damage:
+    """Hold the file against the ledger, through a connection of our own that only reads."""
+    file = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    file.set_busy_timeout(10_000)
+    try:
+        notes = dict(file.execute("select id,text from notes"))
+        packs = dict(file.execute("select pack,count(*) from parts where of>0 group by pack"))
+        sums = 'select "order",count(*),sum(amount) from lines group by "order"'
+        lines = {key: (count, total) for key, count, total in file.execute(sums)}
+        orders = dict(file.execute("select id,total from orders"))
+        counted = _number(file, "select total from counters")
+        log = (
+            "select count(*) from (select 1 from _changes where operation='create' "
+            "group by collection,key having count(*)>1)"
+        )
+        logged_twice = _number(file, log)
+        unlogged = sum(_unlogged(file, table) for table in ("notes", "parts", "orders", "lines"))
+        ((integrity,), *_) = file.execute("pragma integrity_check").fetchall()
+        faults = file.execute("pragma foreign_key_check").fetchall()
+    finally:
+        file.close()
+    there = {"note": notes, "pack": packs, "order": orders}
+    half = sum(notes[key] != Write("note", key).text for key in notes)
+    half += sum(count < Write("pack", key).size for key, count in packs.items())
+    half += sum(
+        (total, lines.get(key)) != _whole(Write("order", key)) for key, total in orders.items()
+    )
+    half += len(set(lines) - set(orders)) + max(0, len(orders) - counted)
+    half += len(faults) + unlogged
+    doubled = logged_twice + max(0, counted - len(orders))
+    doubled += sum(count > Write("pack", key).size for key, count in packs.items())
+    acknowledged = ledger.all("ack")
+    return Damage(
+        acknowledged=len(acknowledged),
+        lost=sum(write.key not in there[write.kind] for write in acknowledged),
+        doubled=doubled,
+        half=half,
+        unwanted=sum(write.key in there[write.kind] for write in ledger.all("no")),
+        integrity=str(integrity),
+    )
+
+
+def _whole(write: Write) -> tuple[int, tuple[int, int]]:
+    total = sum(write.amounts)
+    return total, (write.size, total)
+
+
+def _unlogged(file: apsw.Connection, table: str) -> int:
+    """Records without a row of their creation in the change log."""
+    logged = f"select key from _changes where collection='{table}' and operation='create'"
+    return _number(file, f"select count(*) from {table} where id not in ({logged})")
+
+
+def _number(file: apsw.Connection, text: str) -> int:
+    ((number,),) = file.execute(text).fetchall()
+    assert isinstance(number, int)
+    return number

@@ -1,0 +1,61 @@
+"""The drills of `drills/` in their short form, and each with a fault that it must see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from drills import fsync
+from drills.__main__ import DRILLS
+from drills.outcome import Figure, Outcome
+
+
+def run(drill: ModuleType, plant: str = "") -> Outcome:
+    """The short form; skipped where the machine lacks what it needs."""
+    reason = drill.why_not()
+    if reason:
+        pytest.skip(reason)
+    outcome: Outcome = drill.run(seed=4, short=True, plant=plant)
+    print(outcome)
+    return outcome
+
+
+def broken(figures: list[Figure]) -> set[str]:
+    return {figure.what for figure in figures if not figure.kept}
+
+
+@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.NAME)
+def test_promise_is_kept(drill: ModuleType) -> None:
+    assert run(drill).broken == []
+
+
+PLANTED = [
+    ("kill", "early-answer", "acknowledged writes lost"),
+    ("power-cut", "unsynced", "acknowledged writes lost"),
+]
+
+
+@pytest.mark.parametrize(("name", "plant", "what"), PLANTED, ids=lambda value: value)
+def test_planted_fault_breaks_the_promise(name: str, plant: str, what: str) -> None:
+    drill = next(drill for drill in DRILLS if name == drill.NAME)
+    assert what in broken(list(run(drill, plant).figures))
+
+
+@pytest.mark.parametrize("plant", ["rarely-synced", "early-answer"])
+def test_strace_sees_an_answer_before_its_sync(plant: str, tmp_path: Path) -> None:
+    if reason := fsync.why_not():
+        pytest.skip(reason)
+    figures = fsync.one_by_one(tmp_path, 4, 20, plant)
+    assert "answered 201 before the WAL was synced" in broken(figures)
+
+
+def test_strace_sees_a_server_that_is_deaf_to_a_failed_sync(tmp_path: Path) -> None:
+    if reason := fsync.why_not():
+        pytest.skip(reason)
+    figures = fsync.failing(tmp_path, 4, "deaf", for_ever=True)
+    assert broken(figures) >= {
+        "EIO for ever: answered 201 before the WAL was synced",
+        "EIO for ever: the worker",
+    }
