@@ -126,28 +126,42 @@ def depends_on_auth_alone(node: tree.Node) -> bool:
     return True
 
 
-def certainly_false(node: tree.Node) -> bool:
+Absent = Callable[[tree.Operand], bool]
+
+
+def certainly_false(node: tree.Node, absent: Absent = lambda operand: False) -> bool:
     """Whether the condition can be true for no record; an error is not true either.
 
     Sees through constants, junctions, `!` and macros; a True answer is certain, a False one is
-    not. Fold first.
+    not. Fold first. `absent` says of an operand that it is a null of `auth`, which equals no value
+    and has no order.
     """
-    return _never(node, True)
+    return _never(node, True, absent)
 
 
-def _never(node: tree.Node, outcome: bool) -> bool:
+def _never(node: tree.Node, outcome: bool, absent: Absent) -> bool:
     match node:
         case tree.Const(value=value):
             return value is not outcome
         case tree.Not(part=part):
-            return _never(part, not outcome)
+            return _never(part, not outcome, absent)
         case tree.And(parts=parts):
-            return (any if outcome else all)(_never(part, outcome) for part in parts)
+            return (any if outcome else all)(_never(part, outcome, absent) for part in parts)
         case tree.Or(parts=parts):
-            return (all if outcome else any)(_never(part, outcome) for part in parts)
+            return (all if outcome else any)(_never(part, outcome, absent) for part in parts)
         case tree.Macro(kind="exists" | "exists_one", body=body):
-            return outcome and _never(body, True)
+            return outcome and _never(body, True, absent)
         case tree.Macro(kind="all", body=body):
-            return not outcome and _never(body, False)
+            return not outcome and _never(body, False, absent)
+        case tree.Compare(op=op, left=left, right=right):
+            return _never_compares(op, outcome, (left, right), absent)
         case _:
             return False
+
+
+def _never_compares(
+    op: str, outcome: bool, sides: tuple[tree.Operand, tree.Operand], absent: Absent
+) -> bool:
+    if any(isinstance(side, tree.Null) for side in sides) or not any(map(absent, sides)):
+        return False
+    return outcome is (op == "==") if op in ("==", "!=") else True

@@ -31,6 +31,7 @@ from ..expr.tree import (
     Node,
     Not,
     Null,
+    Operand,
     Or,
     Path,
     TextTest,
@@ -126,7 +127,7 @@ class Profile:
         rule = self.mask(collection.name, stored.name)
         if rule == TRUE:
             return "open"
-        return "hidden" if certainly_false(rule) else "masked"
+        return "hidden" if self.never(rule) else "masked"
 
     def write_rule(self, collection: str, name: str) -> Node:
         """The write rule of a field, folded for this caller."""
@@ -139,7 +140,16 @@ class Profile:
 
     def refused(self, collection: str, operation: RowOperation) -> bool:
         """Whether the rule can never be true for this caller."""
-        return certainly_false(self.rule(collection, operation))
+        return self.never(self.rule(collection, operation))
+
+    def never(self, rule: Node) -> bool:
+        """Whether a rule that was folded for this caller can be true for no record."""
+        return certainly_false(rule, self._is_null_of_auth)
+
+    def _is_null_of_auth(self, operand: Operand) -> bool:
+        if not isinstance(operand, Path) or operand.root != "auth" or operand.hops:
+            return False
+        return operand.leaf is not None and self.auth_is_null(operand.leaf)
 
     def auth_is_null(self, name: str) -> bool:
         """Whether the caller's record holds null in this field."""

@@ -119,7 +119,7 @@ def _may_be_named(profile: Profile, collection: Collection, field: Field, visibl
     value (403), unless the field does not exist for the caller at all.
     """
     identity = (collection.name, field.name)
-    if not certainly_false(profile.write_rule(*identity)):
+    if not profile.never(profile.write_rule(*identity)):
         return True
     return visible and not certainly_false(profile.policy.field_write[identity])
 

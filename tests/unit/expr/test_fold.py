@@ -140,3 +140,26 @@ def test_a_slot_or_a_free_variable_depends_on_more(shop: Shop) -> None:
 )
 def test_certainly_false(node: tree.Node, never: bool) -> None:
     assert certainly_false(node) is never
+
+
+@pytest.mark.parametrize(
+    ("text", "never"),
+    [
+        ("record.customer.team == auth.team", True),
+        ("!(record.customer.team != auth.team)", True),
+        ("record.customer.team != auth.team", False),
+        ("!(record.customer.team == auth.team)", False),
+        ("auth.team == null", False),
+        ("record.customer.team == auth.team || record.id == auth.id", False),
+        ("record.customer.team == auth.team && record.id == auth.id", True),
+    ],
+)
+def test_a_null_of_the_caller_equals_nothing_so_the_rule_is_never_true(
+    shop: Shop, text: str, never: bool
+) -> None:
+    def is_team_of_auth(operand: tree.Operand) -> bool:
+        return isinstance(operand, tree.Path) and operand.root == "auth" and operand.leaf == "team"
+
+    node = shop.check(text)
+    assert certainly_false(node, is_team_of_auth) is never
+    assert not certainly_false(node)
