@@ -1,0 +1,1 @@
+"""Access rules to the letter: every caller, operation, field and way in, against an oracle."""

@@ -1,0 +1,136 @@
+"""Asking an app in memory, as anybody; what is written is taken back after each question."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from stanchion import App
+from stanchion.query import SYSTEM, Actor
+
+from .world import FIELDS, Rows, actor_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class _TakeBackError(Exception):
+    """Ends a transaction whose writes are not to stay."""
+
+
+class Asking:
+    """An app on a loop of its own."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.runner = asyncio.Runner()
+        self.actors: dict[str, Actor] = {}
+        self.run(app.runtime.records())
+
+    def run(self, waited: Awaitable[T]) -> T:
+        async def waiting() -> T:
+            return await waited
+
+        return self.runner.run(waiting())
+
+    def close(self) -> None:
+        self.run(self.app.runtime.close())
+        self.runner.close()
+
+    def actor(self, caller: str) -> Actor:
+        return self.actors.setdefault(caller, actor_of(caller))
+
+    async def send(
+        self,
+        caller: str | Actor,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        **headers: str,
+    ) -> Answer:
+        """One request; `query` is encoded here, `body` is sent as JSON."""
+        sent = b"" if body is None else json.dumps(body).encode()
+        given = {"host": "world.example", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        if body is not None:
+            given.setdefault("content-type", "application/json")
+        pairs = "&".join(f"{k}={quote(v)}" for k, v in (query or {}).items())
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+            "scheme": "http", "path": path, "raw_path": path.encode(),
+            "query_string": pairs.encode(), "root_path": "", "client": ("127.0.0.1", 1),
+            "server": None, "headers": [(k.encode(), v.encode()) for k, v in given.items()],
+        }  # fmt: skip
+        parts: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": sent, "more_body": False}
+
+        async def send(message: Any) -> None:
+            parts.append(message)
+
+        runtime = self.app.runtime
+        runtime.test_actor = self.actor(caller) if isinstance(caller, str) else caller
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            runtime.test_actor = None
+        start, *rest = parts
+        told = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
+        return Answer(start["status"], told, b"".join(m.get("body", b"") for m in rest))
+
+    def ask(self, caller: str | Actor, method: str, path: str, *more: Any, **named: Any) -> Answer:
+        """`send`, waited for."""
+        return self.run(self.send(caller, method, path, *more, **named))
+
+    async def tried(self, doing: Callable[[], Awaitable[T]]) -> tuple[T, Rows]:
+        """What `doing` gives and the rows that are stored then; all of it is taken back."""
+        kept: Any = None
+        try:
+            async with self.app.runtime.transaction(SYSTEM) as tx:
+                kept = (await doing(), await _stored(tx._fetch))
+                raise _TakeBackError
+        except _TakeBackError:
+            return kept  # type: ignore[no-any-return]  # set where this is raised
+
+    def stored(self) -> Rows:
+        """The rows of the raw tables, committed."""
+        return self.run(_stored(self.app.runtime.engine.fetch))
+
+
+async def _stored(fetch: Any) -> Rows:
+    """Every row, in one statement of its own past all pipelines."""
+    rows: Rows = {}
+    for name, text in await fetch(_EVERYTHING, ()):
+        rows[name] = {}
+        for raw in json.loads(text):
+            row = {
+                f.name: bool(v) if f.kind == "bool" else v
+                for f, v in zip(FIELDS[name], raw, strict=True)
+            }
+            rows[name][row["id"]] = row
+    return rows
+
+
+def _dump(name: str) -> str:
+    columns = ",".join(f'"{f.name}"' for f in FIELDS[name])
+    return f"select '{name}',json_group_array(json_array({columns})) from \"{name}\""
+
+
+_EVERYTHING = " union all ".join(map(_dump, FIELDS))

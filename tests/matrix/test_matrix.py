@@ -1,0 +1,59 @@
+"""Every caller, operation, field and way in: each cell is asked, and held against the oracle."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from .asking import Asking
+from .ways import Cell, all_cells, cells_of, outcome
+from .world import BACKS, CALLERS, FIELDS, ROWS
+
+NOT_IN_FIELDS = {"created", "updated", "version", "verified", "disabled"}
+FEWEST = 5_000
+
+
+async def wrong_cells(asking: Asking, cells: list[Cell]) -> list[str]:
+    """The cells in which the app and the oracle differ, with what each says."""
+    wrong = []
+    for cell in cells:
+        found = await outcome(asking, cell)
+        if found != cell.expected:
+            wrong.append(f"{cell}\n  expected {cell.expected!r:.400}\n  found    {found!r:.400}")
+    return wrong
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_no_cell_of_a_caller_is_wrong(asking: Asking, caller: str) -> None:
+    wrong = asking.run(wrong_cells(asking, cells_of(caller)))
+    assert not wrong, f"{len(wrong)} wrong cells\n" + "\n".join(wrong[:10])
+    assert asking.stored() == ROWS, "what was tried was taken back"
+
+
+def test_the_matrix_is_as_large_as_promised_and_holds_every_way() -> None:
+    cells = all_cells()
+    ways = Counter(cell.way for cell in cells)
+    assert len(cells) >= FEWEST
+    assert set(ways) >= {
+        "by id", "list", "fields", "filter", "path in filter", "macro in filter", "sort, cursor",
+        "path in sort", "search", "expand to-one", "expand to-many", "group", "sum",
+        "patch", "create", "delete",
+    }  # fmt: skip
+    answers = Counter((cell.writes, cell.expected[0]) for cell in cells)
+    for status in (200, 400, 401, 403, 404):
+        assert answers[False, status] > 20, f"reads that answer {status}"
+    for status in (200, 201, 204, 401, 403, 404, 409, 422):
+        assert answers[True, status] > 5, f"writes that answer {status}"
+
+
+def test_no_field_and_no_relation_of_the_model_is_left_out(asking: Asking) -> None:
+    schema = asking.app.runtime.model.schema
+    stored = {c.name: {f.name for f in c.fields} - NOT_IN_FIELDS for c in schema.collections}
+    assert stored == {name: {f.name for f in fields} for name, fields in FIELDS.items()}
+    backs = {
+        c.name: {r.name: (r.collection, r.field) for r in c.back_references}
+        for c in schema.collections
+        if c.back_references
+    }
+    assert backs == BACKS

@@ -1,0 +1,481 @@
+"""The cells of the matrix: for every caller, collection, field and way in, a question and the
+answer that the oracle expects.
+
+A way is a function that yields cells for one caller and one collection; `READ_WAYS` and
+`WRITE_WAYS` name them all. A new way in is one more function in these lists.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .asking import Answer, Asking
+from .oracle import Oracle, Row, Unknown
+from .world import BACKS, CALLERS, FIELDS, KINDS, ROWS, UNIQUE, F, auth_of, make_id
+
+NOT_COMPARED = ("created", "updated", "version", "verified", "disabled")
+Outcome = tuple[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One question. `ask` asks it, `expected` is the status and what of the answer is compared."""
+
+    way: str
+    caller: str
+    collection: str
+    about: str
+    expected: Outcome
+    ask: Callable[[Asking], Awaitable[Outcome]] = field(compare=False)
+    writes: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.caller} {self.way} {self.collection} {self.about}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks about which collection."""
+
+    caller: str
+    collection: str
+    oracle: Oracle
+
+    @property
+    def closed(self) -> Outcome | None:
+        """The refusal of every read, where the rule can never be true."""
+        if self.oracle.possible(f"{self.collection}.read"):
+            return None
+        return (403 if self.oracle.signed_in else 401), None
+
+    def read(
+        self,
+        way: str,
+        about: str,
+        query: dict[str, str],
+        shape: Callable[[Any], Any],
+        expect: Callable[[], Any],
+        path: str = "",
+    ) -> Cell:
+        """A GET whose answer is 400 where `expect` meets an unknown name, None where it is 404."""
+        expected = self.closed
+        if expected is None:
+            try:
+                found = expect()
+                expected = (404, None) if found is None else (200, found)
+            except Unknown:
+                expected = (400, None)
+
+        async def ask(asking: Asking) -> Outcome:
+            answer = await asking.send(self.caller, "GET", f"/api/{self.collection}{path}", query)
+            return answer.status, shape(answer.json) if answer.status == 200 else None
+
+        return Cell(way, self.caller, self.collection, about, expected, ask)
+
+
+def oracle_of(caller: str) -> Oracle:
+    me = auth_of(caller)
+    kind = caller if caller in ("anonymous", "admin", "system") else "user"
+    return Oracle(ROWS, kind, me)
+
+
+def plain(value: Any) -> Any:
+    """A body without what no rule is about."""
+    if isinstance(value, dict):
+        return {name: plain(v) for name, v in value.items() if name not in NOT_COMPARED}
+    return [plain(v) for v in value] if isinstance(value, list) else value
+
+
+def keys(page: Any) -> list[str]:
+    return [item["id"] for item in page["items"]]
+
+
+def groups(found: Any) -> list[str]:
+    return sorted(json.dumps(item, sort_keys=True) for item in found["items"])
+
+
+def paths(collection: str, deep: bool = True) -> Iterator[tuple[str, F]]:
+    """Every field of a collection, and those behind its references."""
+    for first in FIELDS[collection]:
+        yield first.name, first
+        if first.kind == "ref" and deep:
+            for second in FIELDS[first.to]:
+                yield f"{first.name}.{second.name}", second
+                if second.kind == "ref" and collection != first.to:
+                    for third in FIELDS[second.to]:
+                        if third.name in ("name", "owner", "pin", "motto", "state"):
+                            yield f"{first.name}.{second.name}.{third.name}", third
+
+
+def samples(collection: str, found: F) -> list[Any]:
+    """Two stored values of a field."""
+    stored = sorted({r[found.name] for r in ROWS[collection].values()} - {None}, key=str)
+    return [stored[0], stored[len(stored) // 2]] if stored else []
+
+
+# reading
+
+
+def by_id(a: Asker) -> Iterator[Cell]:
+    for key in [*ROWS[a.collection], make_id(KINDS[a.collection], 999)]:
+
+        def expect(key: str = key) -> Any:
+            row = a.oracle.row(a.collection, key)
+            seen = row is not None and a.oracle.sees(a.collection, row)
+            return a.oracle.body(a.collection, row) if row and seen else None
+
+        yield a.read("by id", key[-2:], {}, plain, expect, f"/{key}")
+
+
+def lists(a: Asker) -> Iterator[Cell]:
+    def expect() -> Any:
+        rows = a.oracle.visible(a.collection)
+        return {"items": [a.oracle.body(a.collection, r) for r in rows], "total": len(rows)}
+
+    def shape(page: Any) -> Any:
+        return {"items": plain(page["items"]), "total": page["total"]}
+
+    yield a.read("list", "all, total", {"total": "true"}, shape, expect)
+
+
+def fields(a: Asker) -> Iterator[Cell]:
+    for found in FIELDS[a.collection]:
+        name = found.name
+
+        def expect(name: str = name) -> Any:
+            a.oracle.resolve(a.collection, name)
+            bodies = [a.oracle.body(a.collection, r) for r in a.oracle.visible(a.collection)]
+            return [{name: body[name]} if name in body else {} for body in bodies]
+
+        yield a.read("fields", name, {"fields": name}, lambda page: plain(page["items"]), expect)
+
+
+def filters(a: Asker) -> Iterator[Cell]:
+    for path, found in paths(a.collection):
+        target = found_in(a.collection, path)
+        values = samples(target, found)
+        tests: list[tuple[str, str, Any]] = [("{} == {}", "==", v) for v in values]
+        if "." not in path:
+            tests += [("{} != {}", "!=", values[0]), ("{} == {}", "==", None)]
+            if found.kind in ("int", "text") and found.name not in ("role", "state", "level"):
+                tests += [("{} < {}", "<", v) for v in values[1:]]
+                tests += [("!({} < {})", ">=", v) for v in values[1:]]
+        tests.append(("!({} == {})", "!=", values[-1]))
+        for form, op, value in tests:
+            text = form.format(path, json.dumps(value))
+
+            def expect(path: str = path, op: str = op, value: Any = value) -> Any:
+                check_filter_path(a.oracle, a.collection, path)
+                test = a.oracle.compare(a.collection, path, op, value)
+                return a.oracle.passing(a.collection, test)
+
+            way = "path in filter" if "." in path else "filter"
+            yield a.read(way, text, {"filter": text, "fields": "id"}, keys, expect)
+
+
+def found_in(collection: str, path: str) -> str:
+    """The collection that the last field of a path is of."""
+    for step in path.split(".")[:-1]:
+        collection = next(f.to for f in FIELDS[collection] if f.name == step)
+    return collection
+
+
+def check_filter_path(oracle: Oracle, collection: str, path: str) -> None:
+    """A filter takes no path through a reference that rules hide in some rows."""
+    oracle.resolve(collection, path)
+    for step in path.split(".")[:-1]:
+        if oracle.masks(collection, step):
+            raise Unknown(step)
+        collection = next(f.to for f in FIELDS[collection] if f.name == step)
+
+
+def sorts(a: Asker) -> Iterator[Cell]:
+    for path, _ in paths(a.collection):
+        for sign in ("", "-"):
+            yield _sorted(a, path, sign)
+
+
+def _sorted(a: Asker, path: str, sign: str) -> Cell:
+    """The whole order, read in pages of three by cursor."""
+    expected = a.closed
+    if expected is None:
+        try:
+            a.oracle.resolve(a.collection, path)
+            expected = 200, _order(a.oracle, a.collection, path, sign)
+        except Unknown:
+            expected = 400, None
+
+    async def ask(asking: Asking) -> Outcome:
+        found: list[str] = []
+        query = {"sort": sign + path, "limit": "3", "fields": "id"}
+        while True:
+            answer = await asking.send(a.caller, "GET", f"/api/{a.collection}", query)
+            if answer.status != 200:
+                return answer.status, None
+            found += keys(answer.json)
+            if answer.json["next"] is None or len(found) > 100:
+                return 200, found
+            query["after"] = answer.json["next"]
+
+    way = "path in sort" if "." in path else "sort, cursor"
+    return Cell(way, a.caller, a.collection, sign + path, expected, ask)
+
+
+def _order(oracle: Oracle, collection: str, path: str, sign: str) -> list[str]:
+    def place(row: Row) -> tuple[bool, Any, str]:
+        value = oracle.value(collection, row, path)
+        return value is not None, 0 if value is None else value, row["id"]
+
+    rows = sorted(oracle.visible(collection), key=place, reverse=sign == "-")
+    return [r["id"] for r in rows]
+
+
+def searches(a: Asker) -> Iterator[Cell]:
+    searched = [f.name for f in FIELDS[a.collection] if f.search]
+    words = {r[name] for r in ROWS[a.collection].values() for name in searched if r[name]}
+    for word in sorted(words)[:12]:
+
+        def expect(word: str = word) -> Any:
+            seen = [name for name in searched if a.oracle.has(a.collection, name)]
+            rows = a.oracle.visible(a.collection)
+            found = [r["id"] for r in rows if word.lower() in [str(r[n]).lower() for n in seen]]
+            return found
+
+        yield a.read("search", word, {"q": word, "fields": "id"}, keys, expect)
+
+
+def expands(a: Asker) -> Iterator[Cell]:
+    wanted = [f.name for f in FIELDS[a.collection] if f.kind == "ref"]
+    below = [
+        f"{f.name}.{g.name}"
+        for f in FIELDS[a.collection]
+        if f.kind == "ref"
+        for g in FIELDS[f.to]
+        if g.kind == "ref"
+    ]
+    many = list(BACKS.get(a.collection, ()))
+    for word in [*wanted, *below, *many, *_below_many(a.collection)]:
+
+        def expect(word: str = word) -> Any:
+            _check_expand(a.oracle, a.collection, word)
+            rows = a.oracle.visible(a.collection)
+            return [a.oracle.body(a.collection, r, word) for r in rows]
+
+        way = "expand to-many" if word.split(".")[0] in many else "expand to-one"
+        shape: Callable[[Any], Any] = lambda page: plain(page["items"])  # noqa: E731
+        yield a.read(way, word, {"expand": word}, shape, expect)
+
+
+def _below_many(collection: str) -> list[str]:
+    """References of the records behind a to-many relation."""
+    return [
+        f"{name}.{f.name}"
+        for name, (child, _) in BACKS.get(collection, {}).items()
+        for f in FIELDS[child]
+        if f.kind == "ref"
+    ]
+
+
+def _check_expand(oracle: Oracle, collection: str, path: str) -> None:
+    for word in path.split("."):
+        back = BACKS.get(collection, {}).get(word)
+        if back is not None:
+            if not oracle.has(*back):
+                raise Unknown(word)
+            collection = back[0]
+        else:
+            collection = oracle.resolve(collection, word)[1].to
+
+
+def macros(a: Asker) -> Iterator[Cell]:
+    for relation, (child, link) in BACKS.get(a.collection, {}).items():
+        for found in FIELDS[child]:
+            if found.name == link:
+                continue
+            for value in samples(child, found)[:1]:
+                for macro in ("exists", "all", "exists_one"):
+                    yield _macro(a, relation, child, found, value, macro)
+
+
+def _macro(a: Asker, relation: str, child: str, found: F, value: Any, macro: str) -> Cell:
+    def test(row: Row) -> bool:
+        inner = a.oracle.compare(child, found.name, "==", value)
+        outcomes = [inner(r) for r in a.oracle.children(a.collection, row, relation)]
+        if macro == "all":
+            return all(outcomes)
+        return outcomes.count(True) == 1 if macro == "exists_one" else any(outcomes)
+
+    def expect() -> Any:
+        a.oracle.resolve(child, found.name)
+        back = BACKS[a.collection][relation]
+        if not a.oracle.has(*back) or a.oracle.masks(*back):
+            raise Unknown(relation)  # a filter takes no relation that rules hide in some rows
+        return a.oracle.passing(a.collection, test)
+
+    text = f"{relation}.{macro}(x, x.{found.name} == {json.dumps(value)})"
+    return a.read("macro in filter", text, {"filter": text, "fields": "id"}, keys, expect)
+
+
+def aggregates(a: Asker) -> Iterator[Cell]:
+    for path, found in paths(a.collection):
+        values: Callable[[str], list[Any]] = lambda path: [  # noqa: E731
+            a.oracle.value(a.collection, r, path) for r in a.oracle.visible(a.collection)
+        ]
+
+        def expect(path: str = path, values: Any = values) -> Any:
+            a.oracle.resolve(a.collection, path)
+            seen = values(path)
+            items = [{"group": {path: v}, "count": seen.count(v)} for v in _distinct(seen)]
+            return groups({"items": items})
+
+        yield a.read("group", path, {"group": path, "count": "true"}, groups, expect, "/_aggregate")
+        if found.kind == "int":
+
+            def total(path: str = path, values: Any = values) -> Any:
+                a.oracle.resolve(a.collection, path)
+                known = [v for v in values(path) if v is not None]
+                return groups({"items": [{"group": {}, "sum": {path: sum(known) or None}}]})
+
+            yield a.read("sum", path, {"sum": path}, groups, total, "/_aggregate")
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    return [v for at, v in enumerate(values) if v not in values[:at]]
+
+
+READ_WAYS = (by_id, lists, fields, filters, sorts, searches, expands, macros, aggregates)
+
+
+# writing: each answer, and the rows that are stored then
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One write: how it is sent is a matter of the way."""
+
+    method: str
+    path: str
+    body: Any
+
+
+def written(
+    a: Asker, way: str, about: str, sent: Writing, status: int, then: Any, shown: Any, send: Any
+) -> Cell:
+    """A write: the status, what was answered, and every row that is stored afterwards."""
+    expected = status, (shown if status in (200, 201) else None, then)
+
+    async def ask(asking: Asking) -> Outcome:
+        return await send(asking, a.caller, sent)  # type: ignore[no-any-return]  # it is a way
+
+    return Cell(way, a.caller, a.collection, about, expected, ask, writes=True)
+
+
+async def sent_alone(asking: Asking, caller: str, sent: Writing) -> Outcome:
+    """A write as a request of its own."""
+    answer = await asking.send(caller, sent.method, sent.path, body=sent.body)
+    return answer.status, _told(answer)
+
+
+def _told(answer: Answer) -> Any:
+    if answer.status not in (200, 201):
+        return None
+    assert ("etag" in answer.headers) is (set(answer.json) != {"id"}), "a key alone has no ETag"
+    return plain(answer.json)
+
+
+def _shown(oracle: Oracle, rows: Any, collection: str, key: str) -> Any:
+    """A written record as the caller gets it: the key alone where it may not read it."""
+    then = oracle._on(rows)
+    row = rows[collection][key]
+    return then.body(collection, row) if then.sees(collection, row) else {"id": key}
+
+
+def patches(a: Asker, send: Any = sent_alone, way: str = "patch") -> Iterator[Cell]:
+    for key, row in ROWS[a.collection].items():
+        for found in FIELDS[a.collection]:
+            for value in _others(a.collection, found, row):
+                sent = {found.name: value}
+                status, then = a.oracle.update(a.collection, key, sent)
+                shown = _shown(a.oracle, then, a.collection, key) if status == 200 else None
+                asked = Writing("PATCH", f"/api/{a.collection}/{key}", sent)
+                about = f"{key[-2:]} {found.name}={value}"
+                yield written(a, way, about, asked, status, then, shown, send)
+
+
+def _others(collection: str, found: F, row: Row) -> list[Any]:
+    """Values that the field of this row does not hold."""
+    match found.kind:
+        case "key":
+            return []
+        case "ref":
+            others = [k for k in ROWS[found.to] if k != row[found.name]]
+            at = int(row["id"][-2:], 16)
+            return [others[at % len(others)]]
+        case "int":
+            return [(row[found.name] or 0) + 1]
+        case "bool":
+            return [not row[found.name]]
+    choices = {"role": ("member", "manager"), "level": ("guest", "lead"),
+               "state": ("draft", "active", "closed")}.get(found.name)  # fmt: skip
+    if choices:
+        return [v for v in choices if v != row[found.name]]
+    taken = [
+        r[found.name]
+        for r in ROWS[collection].values()
+        if r[found.name] not in (None, row[found.name])
+    ]
+    return ["changed", *(taken[:1] if found.name in UNIQUE.get(collection, ()) else [])]
+
+
+def creates(a: Asker, send: Any = sent_alone, way: str = "create") -> Iterator[Cell]:
+    for key, row in ROWS[a.collection].items():
+        fresh = make_id(KINDS[a.collection], 900)
+        whole = {**{k: v for k, v in row.items() if v is not None}, "id": fresh}
+        whole.pop("admin", None)
+        whole.pop("grade", None)
+        unlike = dict.fromkeys(UNIQUE.get(a.collection, ()), f"new{row['id'][-2:]}")
+        unique = {k: unlike.get(k, v) for k, v in whole.items()}
+        guarded = ("role", "team", "budget", "points", "pin", "badge", "label")
+        bare = {k: v for k, v in unique.items() if k not in guarded}
+        mine = {k: a.oracle.me if k in ("owner", "author", "user") else v for k, v in bare.items()}
+        sendings = {"whole": whole, "unique": unique, "bare": bare, "key": {**bare, "id": key}}
+        if a.oracle.me is not None and mine != bare:
+            sendings["mine"] = mine
+        for kind, sent in sendings.items():
+            status, then = a.oracle.create(a.collection, sent)
+            shown = _shown(a.oracle, then, a.collection, fresh) if status == 201 else None
+            asked = Writing("POST", f"/api/{a.collection}", sent)
+            yield written(a, way, f"{kind} {key[-2:]}", asked, status, then, shown, send)
+
+
+def deletes(a: Asker, send: Any = sent_alone, way: str = "delete") -> Iterator[Cell]:
+    for key in ROWS[a.collection]:
+        status, then = a.oracle.delete(a.collection, key)
+        asked = Writing("DELETE", f"/api/{a.collection}/{key}", None)
+        yield written(a, way, key[-2:], asked, status, then, None, send)
+
+
+WRITE_WAYS = (patches, creates, deletes)
+
+
+def cells_of(caller: str) -> list[Cell]:
+    """The cells of one caller."""
+    oracle = oracle_of(caller)
+    askers = [Asker(caller, collection, oracle) for collection in FIELDS]
+    return [cell for a in askers for way in (*READ_WAYS, *WRITE_WAYS) for cell in way(a)]
+
+
+def all_cells() -> list[Cell]:
+    """The whole matrix."""
+    return [cell for caller in CALLERS for cell in cells_of(caller)]
+
+
+async def outcome(asking: Asking, cell: Cell) -> Outcome:
+    """What the app says in a cell."""
+    if not cell.writes:
+        return await cell.ask(asking)
+    (status, told), then = await asking.tried(lambda: cell.ask(asking))
+    return status, (told, then)
