@@ -193,11 +193,12 @@ TABLES: dict[str, str] = {
     "users": """
         ann@x no Ann member 1 111 b1 p1 | ben@x no Ben member 2 222 b2 p2
         | cat@x no Cat manager - 333 b3 p3 | dan@x no Dan auditor 1 - b4 p4
-        | eve@x no Eve member - 555 - p5 | adm@x yes Ada member 3 666 b6 -""",
+        | eve@x no Eve member - 555 - p5 | adm@x yes Ada member 3 666 b6 -
+        | gus@x no Gus manager 2 777 b7 p7""",
     "projects": """
         oak 1 1 yes active c1 10 7 1 | elm 1 1 no draft c2 20 8 1 | fir 1 2 no active - 30 9 2
         | ash 2 2 no draft c4 40 - 2 | yew 2 1 no active c5 - 5 3 | box 3 - no draft c6 60 4 3
-        | bay 3 - yes closed - 70 3 4 | ivy 2 - no closed c8 80 2 4 | fig 5 - no draft c9 5 1 5
+        | bay 3 - yes active - 70 3 4 | ivy 2 - no closed c8 80 2 4 | fig 5 - no draft c9 5 1 5
         | nut 1 3 no closed ca 15 6 5""",
     "tasks": """
         1 1 2 alpha 1 lime | 1 2 - beta 2 lime | 2 1 3 gamma 3 plum | 2 - 1 delta 4 -

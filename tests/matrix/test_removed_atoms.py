@@ -1,0 +1,84 @@
+"""The matrix can fail: every atom of every rule, when it is taken away, turns cells red.
+
+For each atom the app is built twice, with `true` and with `false` in its place, on the same
+database; the oracle stays as it is. Only cells that the rule can reach are asked, and no more than
+are needed to know.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .asking import Asking
+from .ways import Cell, all_cells, outcome
+from .world import Atom, atoms, make_app
+
+ENOUGH = 3
+EVERY = 7  # one in so many cells is asked first; then the others
+
+
+@pytest.fixture(scope="module")
+def cells() -> dict[str, list[Cell]]:
+    """The cells about each collection and operation, those that a rule turns first."""
+    found: dict[str, list[Cell]] = defaultdict(list)
+    for cell in all_cells():
+        operation = {"patch": "update"}.get(cell.way, cell.way) if cell.writes else "read"
+        found[f"{cell.collection}.{operation}"].append(cell)
+    return found
+
+
+def reached(cells: dict[str, list[Cell]], rule: str) -> Iterator[Cell]:
+    """The cells that a rule decides, spread over callers and rows."""
+    collection, *field, operation = rule.split(".")
+    operations = [operation]
+    if operation == "write":
+        operations = ["create", "update"] if field else ["create", "update", "delete"]
+    near = [cell for one in operations for cell in cells[f"{collection}.{one}"]]
+    if field:
+        near.sort(key=lambda cell: field[0] not in cell.about)
+    for start in range(EVERY):
+        yield from near[start::EVERY]
+
+
+async def count_red(asking: Asking, wanted: Iterator[Cell]) -> tuple[int, int, str]:
+    """How many cells turned red, how many were asked until then, and the first of them."""
+    red, asked, first = 0, 0, ""
+    for cell in wanted:
+        asked += 1
+        if await outcome(asking, cell) != cell.expected:
+            red += 1
+            first = first or str(cell)
+            if red == ENOUGH:
+                break
+    return red, asked, first
+
+
+def test_each_atom_that_is_taken_away_turns_cells_red(
+    planted: Path, tmp_path: Path, cells: dict[str, list[Cell]]
+) -> None:
+    copied = tmp_path / "world.db"
+    shutil.copy(planted, copied)
+    table = []
+    for atom in atoms():
+        for instead in ("true", "false"):
+            red, asked, first = _turned(copied, cells, atom, instead)
+            line = f"{atom.rule:24} {atom.text:34} -> {instead:5} {red} of {asked:5}  {first}"
+            table.append((red, line))
+    print("\n".join(line for _, line in table))
+    green = [line for red, line in table if not red]
+    assert not green, "\n".join(green)
+
+
+def _turned(
+    database: Path, cells: dict[str, list[Cell]], atom: Atom, instead: str
+) -> tuple[int, int, str]:
+    asking = Asking(make_app(database, {(atom.rule, atom.number): instead}))
+    try:
+        return asking.run(count_red(asking, reached(cells, atom.rule)))
+    finally:
+        asking.close()
