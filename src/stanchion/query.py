@@ -86,6 +86,7 @@ def join_filters(filters: Sequence[str]) -> str:
 
 
 Operation = Literal["create", "update", "delete"]
+Wish = Literal["create", "update", "put", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,17 @@ class WriteQuery:
     """One step of the write door.
 
     create: `bodies` holds what was sent for each record; `many` says that it came as an array.
-    update and delete: `key` names the record, `if_match` the version it must have.
+    update, put and delete: `key` names the record, `if_match` the version it must have and
+    `if_none_match` those it must not have. put: replaces the record, or creates it.
     """
 
-    operation: Operation
+    operation: Wish
     collection: str
     key: str | None = None
     bodies: tuple[Any, ...] = ()
     many: bool = False
     if_match: str | None = None
+    if_none_match: str | None = None
 
 
 # cursors

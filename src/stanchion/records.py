@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from .declare import Model
 from .engines import Ask, Engine, Job, Row
-from .errors import BadRequest, FieldError
+from .errors import BadRequest, FieldError, Forbidden, Problem, Unauthorized
 from .expr.error import ExpressionError
 from .expr.literals import Literal, lift
 from .plan.aggregate import plan_aggregate
-from .plan.body import read_create, read_update
+from .plan.body import read_create, read_replacement, read_update
 from .plan.policy import Policy, Profile
 from .plan.read import ReadPlan, plan_read
 from .plan.resolve import filter_problem, visible_fields
@@ -59,6 +59,7 @@ from .store.changes import Occasion
 from .store.door import New, Written
 from .store.held import held_in
 from .store.judge import not_found
+from .store.put import Making, Replacing, put
 from .store.steps import Caller, Steps
 from .types import WireError
 
@@ -313,6 +314,8 @@ class Records:
         def by() -> Caller:
             return Caller(actor.record, occasion())
 
+        if ask.operation == "put":
+            return self._put(ask, actor, by)
         statements = self.statements(ask.collection, ask.operation, actor)
         match ask.operation:
             case "create":
@@ -324,10 +327,10 @@ class Records:
                 errors = [NO_OBJECT]
                 if isinstance(ask.bodies[0], Mapping):
                     values, errors = read_update(statements.plan, key, ask.bodies[0])
-                return partial(self._update, statements, key, values, errors, by, ask.if_match)
+                return partial(self._update, statements, key, values, errors, by, ask)
             case "delete":
                 key = self.key(ask.collection, ask.key or "")
-                return partial(self._delete, statements, key, by, ask.if_match)
+                return partial(self._delete, statements, key, by, ask)
 
     def statements(self, collection: str, operation: Operation, actor: Actor) -> WriteStatements:
         """The compiled plan of an operation for this kind of caller."""
@@ -366,36 +369,104 @@ class Records:
         self, statements: WriteStatements, rows: list[New], by: Callable[[], Caller], many: bool
     ) -> Steps[list[Written]]:
         caller = by()
-        stamped = [self.stamp(statements, row, caller) for row in rows]
+        stamped = [door.stamp(statements, row, caller) for row in rows]
         return door.create(statements, stamped, caller, many=many)
-
-    def stamp(self, statements: WriteStatements, row: New, caller: Caller) -> New:
-        """A new record with the moment of its transaction."""
-        fields = statements.plan.collection.field
-        stamped = dict(row.values)
-        for name in ("created", "updated"):
-            if name in fields:
-                stamped[name] = fields[name].type.parse(caller.occasion.time)
-        if "version" in fields:
-            stamped["version"] = 1
-        return New(stamped, row.named)
 
     def _update(
         self, statements: WriteStatements, key: str, values: Mapping[str, Any],
-        errors: list[FieldError], by: Callable[[], Caller], if_match: str | None,
+        errors: list[FieldError], by: Callable[[], Caller], ask: WriteQuery,
     ) -> Steps[list[Written]]:  # fmt: skip
-        binding = self.model.bindings[statements.plan.collection.name]
-        validate = binding.validate if binding.validated else None
         written = yield from door.update(
-            statements, key, values, errors, by(), if_match=if_match, validate=validate
-        )
+            statements, key, values, errors, by(), if_match=ask.if_match,
+            if_none_match=ask.if_none_match, validate=self._validator(ask.collection),
+        )  # fmt: skip
         return [written]
 
+    def _validator(self, collection: str) -> door.Validate | None:
+        binding = self.model.bindings[collection]
+        return binding.validate if binding.validated else None
+
     def _delete(
-        self, statements: WriteStatements, key: str, by: Callable[[], Caller], if_match: str | None
+        self, statements: WriteStatements, key: str, by: Callable[[], Caller], ask: WriteQuery
     ) -> Steps[list[Written]]:
-        yield from door.delete(statements, self.past_rules, key, by(), if_match=if_match)
+        yield from door.delete(
+            statements, self.past_rules, key, by(), if_match=ask.if_match,
+            if_none_match=ask.if_none_match,
+        )  # fmt: skip
         return []
+
+    def _put(self, ask: WriteQuery, actor: Actor, by: Callable[[], Caller]) -> Job[list[Written]]:
+        """The job of a put: the body is read as a replacement and as a new record, because which
+        of the two it is shows only in the transaction."""
+        updating = self._open_to("update", ask, actor)
+        creating = self._open_to("create", ask, actor)
+        if isinstance(updating, Problem) and isinstance(creating, Problem):
+            raise updating
+        key = self._new_key(ask)
+        wire = ask.bodies[0]
+        replacing = (
+            updating if isinstance(updating, Problem) else self._replacing(updating, key, wire)
+        )
+        making = creating if isinstance(creating, Problem) else self._making(creating, key, wire)
+
+        def run() -> Steps[list[Written]]:
+            written = yield from put(
+                replacing, making, key, by(), if_match=ask.if_match,
+                if_none_match=ask.if_none_match,
+            )  # fmt: skip
+            return [written]
+
+        return run
+
+    def _open_to(
+        self, operation: Operation, ask: WriteQuery, actor: Actor
+    ) -> WriteStatements | Problem:
+        """The statements of an operation, or why it is closed to this caller."""
+        try:
+            return self.statements(ask.collection, operation, actor)
+        except (Unauthorized, Forbidden) as closed:
+            return closed
+
+    def _new_key(self, ask: WriteQuery) -> str:
+        """The key of a record that may not be there yet; raises `Invalid` for what is no key."""
+        field = self.schema.collection[ask.collection].key_field
+        try:
+            return field.type.parse(ask.key)  # type: ignore[no-any-return]  # keys are texts
+        except WireError as error:
+            raise door.invalid(error.told(f"/{field.name}")) from None
+
+    def _replacing(self, statements: WriteStatements, key: str, wire: Any) -> Replacing:
+        plan = statements.plan
+        name = plan.collection.name
+        if not isinstance(wire, Mapping):
+            return Replacing(statements, {}, frozenset(), {}, [NO_OBJECT], None)
+        comparable = frozenset(
+            f.name
+            for f in plan.collection.fields
+            if f.frozen and not f.system and f.name in plan.visible - plan.unseen - plan.settable
+        )
+        factories = self.model.bindings[name].factories
+        values, left_out, fixed, errors = read_replacement(plan, factories, key, wire, comparable)
+        return Replacing(statements, values, left_out, fixed, errors, self._validator(name))
+
+    def _making(self, statements: WriteStatements, key: str, wire: Any) -> Making:
+        collection = statements.plan.collection
+        if not isinstance(wire, Mapping):
+            return Making(statements, New({}), [NO_OBJECT])
+        binding = self.model.bindings[collection.name]
+        values, errors = read_create(statements.plan, binding.factories, wire)
+        name = collection.key[0]
+        if (
+            name in wire
+            and values.get(name) != key
+            and f"/{name}" not in {e.pointer for e in errors}
+        ):
+            detail = f"`{name}` must equal the one in the path."
+            errors.append(FieldError(f"/{name}", "frozen", detail))
+        values[name] = key
+        if not errors and binding.validated:
+            values, errors = binding.validate(values)
+        return Making(statements, New(values, frozenset(wire)), errors)
 
     def past_rules(self, collection: str) -> WriteStatements:
         """The statements that planned steps run with: the system's."""

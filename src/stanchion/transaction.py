@@ -139,7 +139,7 @@ class Transaction:
         if errors:
             raise door.invalid(errors)
         caller = self._caller()
-        row = self._records.stamp(statements, New(values, named), caller)
+        row = door.stamp(statements, New(values, named), caller)
         written = await self.session.run(lambda: door.create(statements, [row], caller, many=False))
         return _result(binding, written[0], kind, record)
 

@@ -34,12 +34,13 @@ JSON = [("content-type", "application/json")]
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", P, "GET, HEAD, POST"), ("DELETE", P, "GET, HEAD, POST"),
-        ("PATCH", P, "GET, HEAD, POST"), ("OPTIONS", P, "GET, HEAD, POST"),
-        ("TRACE", P, "GET, HEAD, POST"), ("BREW", P, "GET, HEAD, POST"),
-        ("POST", f"{P}/{{id}}", "DELETE, GET, HEAD, PATCH"),
-        ("OPTIONS", f"{P}/{{id}}", "DELETE, GET, HEAD, PATCH"),
-        ("POST", f"{P}/_aggregate", "GET, HEAD"), ("DELETE", f"{P}/_aggregate", "GET, HEAD"),
+        ("PUT", P, "GET, HEAD, OPTIONS, POST"), ("DELETE", P, "GET, HEAD, OPTIONS, POST"),
+        ("PATCH", P, "GET, HEAD, OPTIONS, POST"), ("TRACE", P, "GET, HEAD, OPTIONS, POST"),
+        ("BREW", P, "GET, HEAD, OPTIONS, POST"),
+        ("POST", f"{P}/{{id}}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("TRACE", f"{P}/{{id}}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("POST", f"{P}/_aggregate", "GET, HEAD, OPTIONS"),
+        ("DELETE", f"{P}/_aggregate", "GET, HEAD, OPTIONS"),
     ],
 )  # fmt: skip
 def test_unknown_method_is_405_with_allow(
@@ -49,6 +50,19 @@ def test_unknown_method_is_405_with_allow(
     assert (answer.status, answer.code) == (405, "route.method")
     assert sorted(answer.headers["allow"].split(", ")) == allow.split(", ")
     assert answer.hint.endswith(f"{answer.headers['allow']}.")
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        (P, "GET, HEAD, OPTIONS, POST"), (f"{P}/x", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        (f"{P}/_aggregate", "GET, HEAD, OPTIONS"),
+    ],
+)  # fmt: skip
+def test_options_names_the_methods(api: Api, path: str, allow: str) -> None:
+    answer = api.ask("OPTIONS", path)
+    assert answer.status == 204
+    assert sorted(answer.headers["allow"].split(", ")) == allow.split(", ")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +313,9 @@ def test_route_beside_the_generated_ones_is_reached(routes: Api) -> None:
     assert routes.ask("PUT", P).json == "own"
     assert routes.ask("GET", f"{P}/x/label").body == b"x"
     answer = routes.ask("DELETE", P)
-    assert answer.headers["allow"] == "GET, HEAD, POST, PUT"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST, PUT"
+    asked = routes.ask("OPTIONS", P)
+    assert (asked.status, asked.headers["allow"]) == (204, answer.headers["allow"])
 
 
 def test_fault_is_a_500_that_tells_nothing(routes: Api) -> None:
@@ -328,7 +344,7 @@ def test_middleware_of_the_app_is_around_the_data_api(shop: ModuleType, tmp_path
     assert preflight.headers["access-control-allow-origin"] == "https://a.example"
     answer = api.ask("GET", P, headers=[asked[0]])
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
-    assert api.ask("OPTIONS", P).status == 405, "without an origin it is no preflight"
+    assert api.ask("OPTIONS", P).status == 204, "without an origin it is no preflight"
     api.close()
 
 

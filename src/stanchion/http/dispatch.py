@@ -29,9 +29,9 @@ from .problem import render
 from .writes import Writes
 
 PREFIX = b"/api/"
-COLLECTION_METHODS = "GET, HEAD, POST"
-RECORD_METHODS = "GET, HEAD, PATCH, DELETE"
-AGGREGATE_METHODS = "GET, HEAD"
+COLLECTION_METHODS = "GET, HEAD, POST, OPTIONS"
+RECORD_METHODS = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+AGGREGATE_METHODS = "GET, HEAD, OPTIONS"
 
 
 class Dispatcher(Writes):
@@ -99,11 +99,7 @@ class Dispatcher(Writes):
                 hint=f"/api/{collection.name} or /api/{collection.name}/{{id}}; a `/` inside an id "
                 "is written %2F.",
             )
-        methods = (
-            COLLECTION_METHODS if not rest
-            else AGGREGATE_METHODS if rest == b"_aggregate"
-            else RECORD_METHODS
-        )  # fmt: skip
+        methods = _methods(rest)
         return MethodNotAllowed(
             "route.method",
             f"{scope['method']} is no method of {path.decode('utf-8', 'replace')[:200]}.",
@@ -152,6 +148,13 @@ class Dispatcher(Writes):
         return _digested(scope, f'{{"items":[{items}]{more}}}'.encode())
 
 
+def _methods(rest: bytes) -> str:
+    """The methods of what stands behind a collection's name."""
+    if not rest:
+        return COLLECTION_METHODS
+    return AGGREGATE_METHODS if rest == b"_aggregate" else RECORD_METHODS
+
+
 def _digested(scope: Scope, body: bytes) -> Answer:
     """The answer to a read whose ETag is a digest of the body."""
     return _tagged(scope, f'"{sha256(body).hexdigest()[:22]}"', body)
@@ -176,7 +179,7 @@ _COLLECTION_ROUTES = {
     "GET": Dispatcher._list, "HEAD": Dispatcher._list, "POST": Dispatcher._create
 }  # fmt: skip
 _RECORD_ROUTES = {
-    "GET": Dispatcher._one, "HEAD": Dispatcher._one,
+    "GET": Dispatcher._one, "HEAD": Dispatcher._one, "PUT": Dispatcher._put,
     "PATCH": Dispatcher._patch, "DELETE": Dispatcher._delete,
 }  # fmt: skip
 _AGGREGATE_ROUTES = {"GET": Dispatcher._aggregate, "HEAD": Dispatcher._aggregate}

@@ -87,7 +87,10 @@ async def _problem(request: Request, error: Any) -> Response:
 
 async def _http_exception(request: Request, error: Any) -> Response:
     if error.status_code in (404, 405) and error.detail in ("Not Found", "Method Not Allowed"):
-        return response(_no_route(request, error))
+        problem = _no_route(request, error)
+        if request.method == "OPTIONS" and isinstance(problem, MethodNotAllowed):
+            return Response(status_code=204, headers=problem.headers)
+        return response(problem)
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
     headers = dict(error.headers or {})

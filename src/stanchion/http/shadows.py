@@ -10,8 +10,8 @@ from starlette.routing import Route
 from ..errors import DeclarationError
 from .routes import walk_routes
 
-COLLECTION_METHODS = {"GET", "POST"}
-RECORD_METHODS = {"GET", "PATCH", "DELETE"}
+COLLECTION_METHODS = {"GET", "HEAD", "POST"}
+RECORD_METHODS = {"GET", "HEAD", "PUT", "PATCH", "DELETE"}
 
 
 def refuse_shadowed(routes: Iterable[Any], collections: Collection[str]) -> None:

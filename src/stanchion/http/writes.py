@@ -6,8 +6,10 @@ Bodies are read here, `records` does the work, problems are left to the dispatch
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import TooLarge
-from ..query import Actor, WriteQuery
+from ..query import Actor, Wish, WriteQuery
 from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
@@ -57,20 +59,29 @@ class Writes:
         refuse_parameters(scope["query_string"])
         wire = await json_body(self.host.settings, scope, receive, PATCH_TYPES)
         records, actor = await self._caller(scope)
-        ask = WriteQuery(
-            "update", collection.name, key_of(rest), (wire,), if_match=header(scope, b"if-match")
-        )
+        ask = _asked("update", collection, rest, scope, wire)
         written = await records.write(ask, actor, scope.get("stanchion.request", ""))
         return self._written(records, collection, written[0], actor, 200)
+
+    async def _put(
+        self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
+    ) -> Answer:
+        refuse_parameters(scope["query_string"])
+        wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
+        records, actor = await self._caller(scope)
+        ask = _asked("put", collection, rest, scope, wire)
+        (written,) = await records.write(ask, actor, scope.get("stanchion.request", ""))
+        status = 201 if written.created else 200
+        return self._written(
+            records, collection, written, actor, status, scope.get("root_path", "")
+        )
 
     async def _delete(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
         records, actor = await self._caller(scope)
-        ask = WriteQuery(
-            "delete", collection.name, key_of(rest), if_match=header(scope, b"if-match")
-        )
+        ask = _asked("delete", collection, rest, scope)
         await records.write(ask, actor, scope.get("stanchion.request", ""))
         return 204, [VARY], b""
 
@@ -96,3 +107,17 @@ class Writes:
 
 def _key_alone(collection: Collection, written: Written) -> str:
     return f'{{"{collection.key[0]}":"{written.key}"}}'
+
+
+def _asked(
+    operation: Wish, collection: Collection, rest: bytes, scope: Scope, *bodies: Any
+) -> WriteQuery:
+    """What is asked of one record, with the conditions that the headers name."""
+    return WriteQuery(
+        operation,
+        collection.name,
+        key_of(rest),
+        bodies,
+        if_match=header(scope, b"if-match"),
+        if_none_match=header(scope, b"if-none-match"),
+    )

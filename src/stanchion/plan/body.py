@@ -73,6 +73,37 @@ def read_update(
     return values, errors[:MOST_MISTAKES]
 
 
+def read_replacement(
+    plan: Fillable,
+    factories: Factories,
+    key: str,
+    wire: Mapping[str, Wire],
+    comparable: frozenset[str],
+) -> tuple[dict[str, Any], frozenset[str], dict[str, Any], list[FieldError]]:
+    """The values of a record that replaces a stored one, which of them were left out, and those
+    that must be what is stored: fields that are set at create only, among `comparable`."""
+    errors: list[FieldError] = []
+    named = dict(wire)
+    if "id" in named and _as_key(plan.collection, named.pop("id")) != key:
+        errors.append(FieldError("/id", "frozen", "`id` must equal the one in the path."))
+    fixed = {
+        name: _value(plan.collection.field[name], named.pop(name), "", errors)
+        for name in [n for n in named if n in comparable]
+    }
+    errors += _refused_names(plan, named, "")
+    values: dict[str, Any] = {}
+    for field in plan.collection.fields:
+        if field.name not in plan.settable or field.name in plan.collection.key:
+            continue
+        if field.name in named:
+            values[field.name] = _value(field, named[field.name], "", errors)
+        elif field.required:
+            errors.append(FieldError(f"/{field.name}", "missing", f"`{field.name}` is required."))
+        else:
+            values[field.name] = _default(field, factories)
+    return values, frozenset(values.keys() - named.keys()), fixed, errors[:MOST_MISTAKES]
+
+
 def _as_key(collection: Collection, wire: Wire) -> Any:
     try:
         return collection.key_field.type.parse(wire)

@@ -79,6 +79,14 @@ RECORD = Family(
             detail="The record has version 7 now.",
         ),
         answer(
+            PreconditionFailed, "record.exists", "The record is there already",
+            meaning="`If-None-Match: *` asks for a record that is not there yet, and this one is. "
+            "Nothing was changed by this request.",
+            way_out="Use another id to create a record, or `If-Match` to change this one.",
+            detail="The record is there, at version 7, and `If-None-Match` excludes that.",
+            hint="Use another id to create one, or `If-Match` to change this one.",
+        ),
+        answer(
             Conflict, "delete.restricted", "Other records refer to it",
             meaning="Records of another collection refer to this one, and that reference forbids "
             "that it is deleted. Nothing was deleted.",

@@ -52,11 +52,12 @@ class Changing:
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a step left behind: `body` is the record's JSON as the caller sees it, or None where
-    the caller may not read it."""
+    the caller may not read it. `created`: it was not there before."""
 
     key: str
     version: int
     body: str | None
+    created: bool = False
 
 
 def create(
@@ -94,8 +95,20 @@ def create(
         key = row.values[collection.key[0]]
         change = Change(collection.name, key, "create", judged[0], None, judged[-1])
         yield append(change, caller.occasion)
-        written.append(_written(statements, key, judged))
+        written.append(_written(statements, key, judged, created=True))
     return written
+
+
+def stamp(statements: WriteStatements, row: New, caller: Caller) -> New:
+    """A new record with the moment of its transaction."""
+    fields = statements.plan.collection.field
+    stamped = dict(row.values)
+    for name in ("created", "updated"):
+        if name in fields:
+            stamped[name] = fields[name].type.parse(caller.occasion.time)
+    if "version" in fields:
+        stamped["version"] = 1
+    return New(stamped, row.named)
 
 
 def update(
@@ -106,14 +119,29 @@ def update(
     caller: Caller,
     *,
     if_match: str | None = None,
+    if_none_match: str | None = None,
     validate: Validate | None = None,
 ) -> Steps[Written]:
-    """Change fields of one record. `errors` are the mistakes of the body, told in their turn.
+    """Change fields of one record. `errors` are the mistakes of the body, told in their turn."""
+    stored = yield from stored_row(statements, key, caller, if_match, if_none_match)
+    return (yield from change(statements, key, stored, changes, errors, caller, validate=validate))
+
+
+def change(
+    statements: WriteStatements,
+    key: str,
+    stored: Row,
+    changes: Mapping[str, Any],
+    errors: Sequence[FieldError],
+    caller: Caller,
+    *,
+    validate: Validate | None = None,
+) -> Steps[Written]:
+    """Change fields of a stored record that the caller may read.
 
     What changes nothing writes nothing: rules are judged, and the answer is the record as it
     stands, with its version.
     """
-    stored = yield from stored_row(statements, key, caller, if_match)
     if errors:
         raise invalid(errors)
     changing = _changing(statements, key, stored, changes, validate)
@@ -168,13 +196,14 @@ def delete(
     caller: Caller,
     *,
     if_match: str | None = None,
+    if_none_match: str | None = None,
 ) -> Steps[None]:
     """Delete one record and do what its references were declared to do.
 
     The rule of the named record is judged; what hangs on it goes with system right. `others`
     gives the statements of another collection, past all rules.
     """
-    stored = yield from stored_row(statements, key, caller, if_match)
+    stored = yield from stored_row(statements, key, caller, if_match, if_none_match)
     judge_rules(statements.plan, statements.stored, stored, NOTHING)
     yield from run_delete(statements, others, key, caller)
 
@@ -349,10 +378,10 @@ def _candidates(rows: Sequence[New], places: Sequence[str]) -> list[Candidate]:
     ]
 
 
-def _written(statements: WriteStatements, key: str, row: Row) -> Written:
+def _written(statements: WriteStatements, key: str, row: Row, *, created: bool = False) -> Written:
     judgement = statements.changed
     readable = row[judgement.rules][1]
-    return Written(key, row[0], row[judgement.texts][0] if readable else None)
+    return Written(key, row[0], row[judgement.texts][0] if readable else None, created)
 
 
 def _search_words(collection: Collection, values: Mapping[str, Any]) -> list[str]:

@@ -19,19 +19,34 @@ from .steps import Caller, Steps, ask
 
 
 def stored_row(
-    statements: WriteStatements, key: str, caller: Caller, if_match: str | None
+    statements: WriteStatements,
+    key: str,
+    caller: Caller,
+    if_match: str | None,
+    if_none_match: str | None = None,
 ) -> Steps[Row]:
     """The stored row; refuses what is not there or not visible, then what is stale."""
     row = yield from visible_row(statements, key, caller)
     if row is None:
         raise not_found(statements.plan.collection, key)
-    if if_match is not None and not version_matches(if_match, row[0]):
+    refuse_stale(row[0], if_match, if_none_match)
+    return row
+
+
+def refuse_stale(version: int, if_match: str | None, if_none_match: str | None) -> None:
+    """Raise 412 where the version is not one that was asked for, or one that must not be."""
+    if if_match is not None and not version_matches(if_match, version):
         raise PreconditionFailed(
             "record.stale",
-            f"The record is at version {row[0]}, not at the one that `If-Match` names.",
+            f"The record is at version {version}, not at the one that `If-Match` names.",
             hint="Read it again, apply the change to what is there now, and send its ETag.",
         )
-    return row
+    if if_none_match is not None and version_matches(if_none_match, version):
+        raise PreconditionFailed(
+            "record.exists",
+            f"The record is there, at version {version}, and `If-None-Match` excludes that.",
+            hint="Use another id to create one, or `If-Match` to change this one.",
+        )
 
 
 def visible_row(statements: WriteStatements, key: str, caller: Caller) -> Steps[Row | None]:
@@ -46,7 +61,7 @@ def not_found(collection: Collection, key: str) -> NotFound:
 
 
 def version_matches(if_match: str, version: int) -> bool:
-    """Whether one of the ETags of an `If-Match` names this version; `*` names any.
+    """Whether one of these ETags names this version; `*` names any.
 
     The version stands before the first `-`. A weak tag counts, because proxies make them weak.
     """

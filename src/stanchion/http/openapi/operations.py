@@ -45,7 +45,12 @@ def path_items(schema: Schema, collection: Collection, names: Names) -> dict[str
     about = _About(schema, collection, names)
     return {
         base: {"get": about.list(), "post": about.create()},
-        one: {"get": about.one(), "patch": about.update(), "delete": about.delete()},
+        one: {
+            "get": about.one(),
+            "put": about.put(),
+            "patch": about.update(),
+            "delete": about.delete(),
+        },
         f"{base}/_aggregate": {"get": about.aggregate()},
     }
 
@@ -84,6 +89,13 @@ def shared_parameters() -> dict[str, Any]:
             "in": "header",
             "required": False,
             "description": "The `ETag` of the record as it was read: 412 if it has changed since.",
+            "schema": {"type": "string"},
+        },
+        "if_none_match": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "`*` creates only: 412 if the record is there already.",
             "schema": {"type": "string"},
         },
     }
@@ -178,6 +190,24 @@ class _About:
             parameters=[self._key(), _shared("if_match")],
             body={"application/json": body, "application/merge-patch+json": body},
             guarded=self._has_field_rules(),
+        )
+
+    def put(self) -> Operation:
+        answers = one_of(written(self.collection, self.names))
+        return self._operation(
+            "put",
+            f"Create or replace one of {self.collection.name}",
+            "Stores the whole record under this key: every field that may be set becomes what is "
+            "given, or its default.",
+            self.collection.rules.update,
+            {
+                "200": _json("The record as it is now.", answers, headers=("ETag",)),
+                "201": _json("It was not there before.", answers, headers=("Location", "ETag")),
+            },
+            (Conflict, PreconditionFailed, *OF_BODIES, *OF_WRITES),
+            parameters=[self._key(), _shared("if_match"), _shared("if_none_match")],
+            body={"application/json": {"schema": ref(self.names.create)}},
+            guarded=self._has_field_rules() or self.collection.rules.create != ALWAYS,
         )
 
     def delete(self) -> Operation:
