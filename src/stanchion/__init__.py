@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         role,
         rule,
         signed_in,
+        through,
     )
     from .settings import Settings
     from .transaction import Transaction, calc
@@ -42,6 +43,7 @@ __all__ = [
     "App", "Create", "Field", "Many", "Module", "NotExpanded", "Record", "Ref", "Rules",
     "Settings", "Transaction", "Update", "UserRecord", "__version__", "back", "calc", "nobody",
     "owner", "public", "role", "rule", "signed_in",
+    "through",
 ]  # fmt: skip
 
 

@@ -162,13 +162,24 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class BackReference:
-    """A to-many relation: the records of `collection` whose `field` refers here."""
+    """A to-many relation: the records of `collection` whose `field` refers here.
+
+    With `link` it goes through a collection of pairs: `field` of a link refers here, `reach` to the
+    records of `collection`. However many links lead to a record, it is one of them once.
+    """
 
     name: str
     attribute: str
     collection: str
     field: str
     doc: str = ""
+    link: str | None = None
+    reach: str = ""
+
+    @property
+    def holder(self) -> str:
+        """The collection whose `field` refers here."""
+        return self.link or self.collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,15 +328,19 @@ def _describe_collection(collection: Collection) -> dict[str, Any]:
                 more[side] = rule_text(getattr(field, side))
         if field.doc:
             more["doc"] = field.doc
-    described["relations"] = {
-        relation.name: {"collection": relation.collection, "field": relation.field}
-        for relation in collection.back_references
-    }
+    described["relations"] = {r.name: _describe_relation(r) for r in collection.back_references}
     described["rules"] = {
         name: rule_text(getattr(collection.rules, name))
         for name in ("read", "create", "update", "delete")
     }
     described["doc"] = collection.doc
+    return described
+
+
+def _describe_relation(relation: BackReference) -> dict[str, Any]:
+    described = {"collection": relation.collection, "field": relation.field}
+    if relation.link is not None:
+        described |= {"through": relation.link, "to": relation.reach}
     return described
 
 

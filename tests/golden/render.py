@@ -40,6 +40,8 @@ def said(node: object) -> str:
             return _path(node)
         case tree.Many(source=source, collection=collection, field=field, caller=caller):
             seen = "visible " if caller else ""
+            if node.link:
+                return f"{said(source)}.({seen}{collection} through {node.link}.{field})"
             return f"{said(source)}.({seen}{collection} by {field})"
         case tree.Lit(slot=None, value=value):
             return repr(value)
@@ -123,6 +125,9 @@ def _shown_lines(shown: Shown | ShownOne | ShownMany, indent: str, depth: int) -
     if isinstance(shown, ShownMany):
         head = f"{shown.relation.name} -> many {shown.body.collection.name}"
         rules = [("where", shown.rule)]
+        if shown.relation.link is not None:
+            head += f" through {shown.relation.link}"
+            rules.insert(0, ("linked where", shown.link))
     else:
         head, rules = shown.field.name, [("if", shown.when)]
         if isinstance(shown, ShownOne):

@@ -18,6 +18,7 @@ from stanchion.declare import (
     back,
     build_model,
     public,
+    through,
 )
 from stanchion.schema import Schema
 
@@ -42,6 +43,8 @@ class User(UserRecord):
     team: Ref[Team] | None
     boss: Ref[User] | None
     things: Many[Thing] = back("owner")
+    watched: Many[Thing] = through("watches", by="user")
+    circle: Many[User] = through("watches", by="user", to="other")
     members: Many[User] = back("boss")
     rules = Rules(read="record.active != false || record.id == auth.id")
 
@@ -55,6 +58,7 @@ class Team(Record):
     lead: Ref[User] | None
     users: Many[User] = back("team")
     parts: Many[Part] = back("maker")
+    stock: Many[Thing] = through("shelves")
     rules = Rules(read='record.city == null || record.city != "Köln"')
 
 
@@ -92,6 +96,8 @@ class Thing(Record):
     team: Ref[Team]
     children: Many[Thing] = back("parent")
     parts: Many[Part] = back("thing")
+    teams: Many[Team] = through("shelves")
+    watchers: Many[User] = through("watches", by="thing", to="user")
     rules = Rules(read="record.hidden != true || record.owner.team == auth.team")
 
 
@@ -118,6 +124,23 @@ class Screw(Record):
     size: int | None
     label: str | None
     rules = Rules(read="record.size != 3 && has(record.part.thing.title)")
+
+
+@declarations.collection("shelves")
+class Shelf(Record):
+    thing: Ref[Thing]
+    team: Ref[Team] | None
+    level: int | None
+    rules = Rules(read="record.level != 2 || record.team == auth.team")
+
+
+@declarations.collection("watches")
+class Watch(Record):
+    user: Ref[User] | None
+    other: Ref[User] | None
+    thing: Ref[Thing] | None
+    mute: bool | None
+    rules = Rules(read="record.mute != true && record.thing.hidden != true")
 
 
 @declarations.collection("open_notes")

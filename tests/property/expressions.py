@@ -273,8 +273,8 @@ class Writer:
         return (f"{root}.parts", "parts") if root == "record" else ("auth.things", "things")
 
     def is_open_relation(self, relation: Any) -> bool:
-        child = self.schema.collection[relation.collection]
-        return self.mode == "rule" or child.field[relation.field].read == ALWAYS
+        holder = self.schema.collection[relation.holder]
+        return self.mode == "rule" or holder.field[relation.field].read == ALWAYS
 
     # paths
 

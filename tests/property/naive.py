@@ -49,9 +49,11 @@ TESTS = {"contains": "contains", "startsWith": "starts_with", "endsWith": "ends_
 
 
 def suits(node: Node) -> bool:
-    """Whether the naive compiler is asked: neither sums nor decimals."""
+    """Whether the naive compiler is asked: neither sums nor decimals, nor links."""
     return not any(
-        isinstance(part, (Arith, Negate)) or getattr(part, "type", Type("null")).kind == "decimal"
+        isinstance(part, (Arith, Negate))
+        or (isinstance(part, Many) and bool(part.link))
+        or getattr(part, "type", Type("null")).kind == "decimal"
         for part in walk(node)
     )
 

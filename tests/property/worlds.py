@@ -28,7 +28,16 @@ from .collections import make_schema
 
 Row = dict[str, Any]
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500000, tzinfo=UTC)
-SIZES = {"users": 7, "teams": 5, "things": 34, "parts": 40, "screws": 50, "open_notes": 5}
+SIZES = {
+    "users": 7,
+    "teams": 5,
+    "things": 34,
+    "parts": 40,
+    "screws": 50,
+    "open_notes": 5,
+    "shelves": 30,
+    "watches": 30,
+}
 
 # small pools, so that values meet each other and the literals of expressions
 TEXTS = [

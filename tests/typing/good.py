@@ -30,6 +30,7 @@ from stanchion import (
     role,
     rule,
     signed_in,
+    through,
 )
 
 app = App("Pizzeria")
@@ -62,6 +63,7 @@ class Pizza(Record):
     extra: dict[str, Any] | None = None
     marks: list[Annotated[int, pydantic.Field(ge=1)]] = Field(default=[1])
     sizes: Many["Size"] = back("pizza")
+    toppings: Many["Topping"] = through("pizza_toppings")
     rules = Rules(read=public, write=role("owner") & signed_in | ~rule("record.available"))
     unique = (("name", "category"),)
     indexes = (("category", "created"),)
@@ -70,6 +72,21 @@ class Pizza(Record):
     @classmethod
     def strip_name(cls, name: str) -> str:
         return name.strip()
+
+
+@app.collection("toppings")
+class Topping(Record):
+    name: str
+    pizzas: Many[Pizza] = through("pizza_toppings", by="topping", to="pizza")
+    rules = Rules(read=public)
+
+
+@app.collection("pizza_toppings")
+class PizzaTopping(Record):
+    pizza: Ref[Pizza] = Field(on_delete="cascade")
+    topping: Ref[Topping]
+    rules = Rules(read=public)
+    unique = (("pizza", "topping"),)
 
 
 @app.collection("sizes")
@@ -164,3 +181,7 @@ async def change(key: str, changes: Update[Pizza]) -> Pizza:
 async def act(user: User) -> None:
     async with app.transaction(actor=user) as tx:
         await tx.list(Order)
+
+
+def topping_names(pizza: Pizza) -> list[str]:
+    return [topping.name for topping in pizza.toppings if len(topping.pizzas) > 1]

@@ -3,7 +3,20 @@
 from decimal import Decimal
 from typing import Literal
 
-from stanchion import App, Create, Field, Many, Record, Ref, Rules, Transaction, back, calc, public
+from stanchion import (
+    App,
+    Create,
+    Field,
+    Many,
+    Record,
+    Ref,
+    Rules,
+    Transaction,
+    back,
+    calc,
+    public,
+    through,
+)
 
 app = App("Pizzeria")
 
@@ -32,6 +45,7 @@ class Wrong(Record):
     fifth: str = Field("a default")  # error
     sixth: str = Field(max_length="long")  # error
     seventh: int = "many"  # error
+    eighth: Many[Pizza] = through(8)  # error
     rules = Rules(read=7)  # error
 
 

@@ -10,7 +10,7 @@ import click
 from .target import argument, find_target, load_app
 
 if TYPE_CHECKING:
-    from ..schema import Collection, Field, Schema
+    from ..schema import BackReference, Collection, Field, Schema
 
 
 @click.command(short_help="Print the schema of an app.")
@@ -49,7 +49,7 @@ def _render_collection(collection: Collection) -> Iterator[str]:
     yield collection.name + (f"  {doc}" if doc else "")
     rows = [(field.name, _type(field), _notes(field)) for field in collection.fields]
     rows += [
-        (relation.name, f"many {relation.collection}", f"by {relation.collection}.{relation.field}")
+        (relation.name, f"many {relation.collection}", _way(relation))
         for relation in collection.back_references
     ]
     names, types = (max(len(row[column]) for row in rows) for column in (0, 1))
@@ -61,6 +61,12 @@ def _render_collection(collection: Collection) -> Iterator[str]:
             yield f"  {kind} ({', '.join(index.fields)})"
     for operation in ("read", "create", "update", "delete"):
         yield f"  may {operation:6}  {rule_text(getattr(collection.rules, operation))}"
+
+
+def _way(relation: BackReference) -> str:
+    if relation.link is None:
+        return f"by {relation.collection}.{relation.field}"
+    return f"through {relation.link} ({relation.field}, {relation.reach})"
 
 
 def _type(field: Field) -> str:

@@ -2,7 +2,7 @@
 
 from .binding import Binding
 from .bodies import Bodies, Create, NewRecord, Update, bind_bodies, body_error
-from .fields import Field, Many, NotExpanded, Ref, back
+from .fields import Field, Many, NotExpanded, Ref, back, through
 from .model import Declarations, Model, build_model
 from .module import Module
 from .record import Record, UserRecord
@@ -12,5 +12,5 @@ __all__ = [
     "Binding", "Bodies", "Create", "Declarations", "Field", "Many", "Model", "Module",
     "NewRecord", "NotExpanded", "Record", "Ref", "Rules", "Update", "UserRecord", "back",
     "bind_bodies", "body_error", "build_model", "nobody", "owner", "public", "role", "rule",
-    "signed_in",
+    "signed_in", "through",
 ]  # fmt: skip

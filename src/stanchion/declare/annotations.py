@@ -30,7 +30,7 @@ from ..types import (
     TextType,
     UuidType,
 )  # fmt: skip
-from .fields import Back, Many, ManyOf, Options, Ref, RefTo
+from .fields import Back, Many, ManyOf, Options, Ref, RefTo, Through
 
 BOUNDS = ("ge", "gt", "le", "lt")
 LENGTHS = ("min_length", "max_length")
@@ -92,7 +92,7 @@ class _Metadata:
                 self.target = self.target or item.target
             elif isinstance(item, FieldInfo):
                 self.add(item.metadata)
-            elif not isinstance(item, (Options, Back, ManyOf)):
+            elif not isinstance(item, (Options, Back, Through, ManyOf)):
                 self._add_check(item)
 
     def _add_check(self, item: Any) -> None:
@@ -143,7 +143,7 @@ def _read_type(annotation: Any, checks: Mapping[str, Any], place: Place) -> Read
         said = typing._type_repr(annotation)
         hint = HINT
         if annotation is Many:
-            hint = 'the other side of a reference: sizes: Many["Size"] = back("pizza")'
+            hint = 'the other side: Many["Size"] = back("pizza"), or through("pizza_sizes")'
         raise place.error("field.type", f" has a type that cannot be stored: {said}", hint)
     _refuse_checks(found.type, checks, place)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pydantic
@@ -31,7 +31,7 @@ from ..schema import (
 from ..types import IntType, ListType, WireError
 from .annotations import Place, Read, read_annotation
 from .binding import Binding
-from .fields import Back, ManyOf, Options
+from .fields import Back, ManyOf, Options, Through
 from .record import Record, UserRecord
 from .rules import Rules
 
@@ -60,13 +60,14 @@ class ClassReader:
         self.classes = classes
         self.reads: dict[str, Read] = {}
         self.factories: dict[str, Callable[[], Any]] = {}
+        self.links: dict[str, Through] = {}  # the relations that go through links, as written
 
     def collection(self) -> Collection:
         fields: list[Field] = []
         relations: list[BackReference] = []
         self._refuse_class()
         for attribute, info in self.record.model_fields.items():
-            marker = next((m for m in info.metadata if isinstance(m, Back)), None)
+            marker = next((m for m in info.metadata if isinstance(m, (Back, Through))), None)
             if marker is not None:
                 relations.append(self._relation(attribute, info, marker))
             else:
@@ -241,20 +242,29 @@ class ClassReader:
             or "declare it with @app.collection, or include its Module",
         )
 
-    def _relation(self, attribute: str, info: Any, marker: Back) -> BackReference:
+    def _relation(self, attribute: str, info: Any, marker: Back | Through) -> BackReference:
+        """A to-many relation. `model` completes one that goes through links: they may not have been
+        read yet."""
         where = f"{self.record.__name__}.{attribute}"
+        origin = self.entry.origin
+        said, sample = "back", "…"
+        if isinstance(marker, Through):
+            origin, said, sample = marker.origin or origin, "through", "pizza_sizes"
+            self.links[attribute] = marker
         target = next((m.target for m in info.metadata if isinstance(m, ManyOf)), None)
         if target is None:
             raise DeclarationError(
                 "relation.type",
-                f'{where}: back() belongs to Many: `{attribute}: Many["Size"] = back("…")`',
-                origin=self.entry.origin,
+                f"{where}: {said}() belongs to Many: "
+                f'`{attribute}: Many["Size"] = {said}("{sample}")`',
+                origin=origin,
             )
-        other = self._target(target, where, self.entry.origin)
-        check_name(attribute, "field", self.entry.origin)
-        return BackReference(
-            attribute, attribute, self.names[other], marker.field, info.description or ""
-        )
+        other = self._target(target, where, origin)
+        check_name(attribute, "field", origin)
+        found = BackReference(attribute, attribute, self.names[other], "", info.description or "")
+        if isinstance(marker, Back):
+            return replace(found, field=marker.field)
+        return replace(found, link=marker.link, field=marker.by, reach=marker.to)
 
     def _indexes(self, known: Mapping[str, Field]) -> tuple[Index, ...]:
         listed: list[Index] = []

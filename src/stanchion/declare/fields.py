@@ -1,4 +1,4 @@
-"""`Field`, `Ref`, `Many`, `back`: what an app writes inside a record class.
+"""`Field`, `Ref`, `Many`, `back`, `through`: what an app writes inside a record class.
 
 A `Field` is pydantic's, with our options kept in its metadata; `record.py` reads them back.
 """
@@ -255,7 +255,7 @@ class Ref(str, Generic[R]):
 
 
 class Many(Sequence[R]):
-    """The records that refer to this one, where the query expanded them: at most 100.
+    """The records on the other side of a relation, where the query expanded them: at most 100.
 
     `more` says that there are more than these. Without `expand`, using it raises `NotExpanded`.
     """
@@ -300,6 +300,17 @@ class Many(Sequence[R]):
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """Marks a many-to-many relation: the collection of links, and which of their references lead
+    here and there, where that is not plain."""
+
+    link: str
+    by: str
+    to: str
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
 class Back:
     """Marks a back reference and names the field on the other side."""
 
@@ -310,4 +321,17 @@ def back(field: str, *, init: Literal[False] = False) -> Any:
     """The other side of a reference: `sizes: Many["Size"] = back("pizza")`."""
     info: Any = pydantic.Field(default_factory=Many, exclude=True, repr=False)
     info.metadata.append(Back(field))
+    return info
+
+
+def through(link: str, *, by: str = "", to: str = "", init: Literal[False] = False) -> Any:
+    """The other side of many-to-many: `toppings: Many["Topping"] = through("pizza_toppings")`.
+
+    Args:
+        link: the collection whose records are the pairs; it has a reference to either side.
+        by: the reference of a link that leads here, where more than one does.
+        to: the reference of a link that leads to the other side, where more than one does.
+    """
+    info: Any = pydantic.Field(default_factory=Many, exclude=True, repr=False)
+    info.metadata.append(Through(link, by, to, caller_origin()))
     return info

@@ -20,6 +20,7 @@ from ..schema import Collection, Schema
 from .binding import Binding
 from .classes import ClassReader, Declared, check_name
 from .record import Record, UserRecord, class_error
+from .relations import check_back_references, complete_links
 from .rules import caller_origin
 
 R = TypeVar("R", bound=Record)
@@ -79,16 +80,19 @@ def build_model(title: str, declared: list[Declared]) -> Model:
     _refuse_twice(declared)
     names = {entry.record: entry.name for entry in declared}
     classes = {entry.record.__name__: entry.record for entry in declared}
-    collections: list[Collection] = []
-    bindings: dict[str, Binding] = {}
+    readers: dict[str, ClassReader] = {}
+    read: dict[str, Collection] = {}
     for entry in declared:
         _complete(entry, classes)
-        reader = ClassReader(entry, names, classes)
-        collection = reader.collection()
-        collections.append(collection)
-        bindings[entry.name] = reader.binding(collection, bindings)
-    schema = Schema(title, tuple(collections))
-    _check_relations(schema)
+        readers[entry.name] = ClassReader(entry, names, classes)
+        read[entry.name] = readers[entry.name].collection()
+    schema = Schema(
+        title, tuple(complete_links(read[name], readers[name].links, read) for name in read)
+    )
+    check_back_references(schema)
+    bindings: dict[str, Binding] = {}
+    for collection in schema.collections:
+        bindings[collection.name] = readers[collection.name].binding(collection, bindings)
     return Model(schema, bindings)
 
 
@@ -133,27 +137,3 @@ def _refuse_twice(declared: list[Declared]) -> None:
             f"`{users[0].name}` and `{users[1].name}` both hold users; one collection does",
             origin=users[1].origin,
         )
-
-
-def _check_relations(schema: Schema) -> None:
-    for collection in schema.collections:
-        for relation in collection.back_references:
-            other = schema.collection[relation.collection]
-            field = other.field.get(relation.field)
-            if field is None or field.reference is None:
-                raise DeclarationError(
-                    "relation.unknown_field",
-                    f"{collection.title}.{relation.name}: `{relation.field}` is no reference of "
-                    f"{other.title}",
-                    origin=collection.origin,
-                    hint=did_you_mean(
-                        relation.field, [f.name for f in other.fields if f.reference]
-                    ),
-                )
-            if field.reference.collection != collection.name:
-                raise DeclarationError(
-                    "relation.other_target",
-                    f"{collection.title}.{relation.name}: {other.title}.{relation.field} refers to "
-                    f"{field.reference.collection}, not to {collection.name}",
-                    origin=collection.origin,
-                )

@@ -17,7 +17,7 @@ from .. import clock
 from ..errors import DeclarationError, Origin
 from ..types import FieldType
 from .annotations import HINT
-from .fields import Field, Ref, back, system
+from .fields import Field, Ref, back, system, through
 from .rules import Rules, caller_origin
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ else:
 
 @dataclass_transform(
     kw_only_default=True,
-    field_specifiers=(Field, system, back, pydantic.Field, pydantic.PrivateAttr),
+    field_specifiers=(Field, system, back, through, pydantic.Field, pydantic.PrivateAttr),
 )
 class RecordMeta(_ModelMetaclass):
     """Tells type checkers that a record's fields are the arguments of its constructor, and turns

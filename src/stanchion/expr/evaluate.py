@@ -223,10 +223,23 @@ def _related(many: tree.Many, env: Env) -> list[Any] | None:
     row = _row(many.source, env)
     if row is None or row.get(many.key) is None:
         return None
-    rows = env.rows.many(many.collection, many.field, row[many.key])
+    if many.link:
+        rows = _linked(many, row[many.key], env)
+    else:
+        rows = env.rows.many(many.collection, many.field, row[many.key])
     if many.caller:
         return [row for row in rows if env.rows.readable(many.collection, row)]
     return list(rows)
+
+
+def _linked(many: tree.Many, key: Any, env: Env) -> Iterable[Row]:
+    """The records that links lead to, each once."""
+    links = env.rows.many(many.link, many.field, key)
+    keys = [
+        link[many.reach] for link in links if not many.caller or env.rows.readable(many.link, link)
+    ]
+    found = (env.rows.one(many.collection, one) for one in dict.fromkeys(keys) if one is not None)
+    return [row for row in found if row is not None]
 
 
 # values

@@ -237,8 +237,9 @@ class Resolver:
     ) -> tree.Many:
         source = self._whole(start, tuple(hops), here, span)
         return tree.Many(
-            source, relation.collection, relation.field, self.scope.caller, here.key[0], span
-        )
+            source, relation.collection, relation.field, self.scope.caller, here.key[0],
+            relation.link or "", relation.reach, span,
+        )  # fmt: skip
 
     # what can be seen
 
@@ -258,12 +259,13 @@ class Resolver:
         return self.scope.see(collection, found) if self.scope.caller else "open"
 
     def _relation(self, collection: Collection, name: str) -> BackReference | None:
-        """The relation, where the field that makes it is open: it tells what that field holds."""
+        """The relation, where the fields that make it are open: it tells what they hold."""
         relation = collection.back_reference.get(name)
         if relation is None:
             return None
-        child = self.scope.schema.collection[relation.collection]
-        seen = self._sight(child, child.field[relation.field]) == "open"
+        holder = self.scope.schema.collection[relation.holder]
+        makes = (relation.field, relation.reach) if relation.link else (relation.field,)
+        seen = all(self._sight(holder, holder.field[one]) == "open" for one in makes)
         return relation if seen else None
 
 

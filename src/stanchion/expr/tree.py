@@ -155,6 +155,9 @@ class Many:
 
     `key` is the name of that key in the collection of `source`. `caller` marks relations that
     the caller wrote: records that the caller may not read are not among them.
+
+    With `link`, `field` is one of that collection of pairs, and its `reach` holds the keys of the
+    records: each that a link leads to is there once. The caller must be able to read the link, too.
     """
 
     source: Path
@@ -162,6 +165,8 @@ class Many:
     field: str
     caller: bool = False
     key: str = "id"
+    link: str = ""
+    reach: str = ""
     span: Span = _span()
 
 

@@ -46,11 +46,13 @@ class ShownOne:
 
 @dataclass(frozen=True, slots=True)
 class ShownMany:
-    """An expanded to-many relation: at most 100 records for which `rule` holds."""
+    """An expanded to-many relation: at most 100 records for which `rule` holds; of links, those
+    for which `link` holds."""
 
     relation: BackReference
     rule: Node
     body: Body
+    link: Node = TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,7 @@ def plan_where(
     if syntax is not None:
         checked = names.filter(collection, syntax, join_filters(filters))
         parts.append(names.profile.folded(checked))
-    kept = tuple(part for part in parts if part != TRUE)
-    if not kept:
-        return TRUE
-    return kept[0] if len(kept) == 1 else And(kept)
+    return _every(tuple(parts))
 
 
 def plan_search(names: Names, collection: Collection) -> tuple[Field, ...]:
@@ -241,13 +240,21 @@ def _one(
 
 def _many(names: Names, relation: BackReference, expand: Tree, fields: Tree) -> ShownMany:
     child = names.schema.collection[relation.collection]
-    link = names.profile.mask(child.name, relation.field)
-    rule = names.profile.row(child.name)
-    return ShownMany(
-        relation=relation,
-        rule=rule if link == TRUE else And((rule, link)),
-        body=_body(names, child, expand[relation.name], fields.get(relation.name, {})),
-    )
+    rule, mask = names.profile.row, names.profile.mask
+    below = _body(names, child, expand[relation.name], fields.get(relation.name, {}))
+    if relation.link is None:
+        shown = _every((rule(child.name), mask(child.name, relation.field)))
+        return ShownMany(relation, shown, below)
+    joins = (mask(relation.link, relation.field), mask(relation.link, relation.reach))
+    return ShownMany(relation, rule(child.name), below, _every((rule(relation.link), *joins)))
+
+
+def _every(parts: tuple[Node, ...]) -> Node:
+    """Every part holds; those that always do are left out."""
+    kept = tuple(part for part in parts if part != TRUE)
+    if not kept:
+        return TRUE
+    return kept[0] if len(kept) == 1 else And(kept)
 
 
 def _refuse_nested(body: Body, above: tuple[Collection, ...] = ()) -> None:

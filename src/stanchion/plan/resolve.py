@@ -109,8 +109,9 @@ class Names:
         many = collection.back_reference.get(word)
         if many is None:
             return None
-        child = self.schema.collection[many.collection]
-        hidden = self.profile.sight(child, child.field[many.field]) == "hidden"
+        holder = self.schema.collection[many.holder]
+        makes = (many.field, many.reach) if many.link else (many.field,)
+        hidden = any(self.profile.sight(holder, holder.field[one]) == "hidden" for one in makes)
         return None if hidden else many
 
     # what is there

@@ -86,9 +86,7 @@ def _many(compiler: ExpressionCompiler, shown: ShownMany, alias: str) -> str:
     child = shown.body.collection
     inner, outer = compiler.aliases.next(), compiler.aliases.next()
     rule = compiler.true(shown.rule, Rows.of(record=inner))
-    link = child.field[shown.relation.field]
-    owner = f"{alias}.{name(compiler.schema.target(link).key[0])}"
-    found = all_of((f"{inner}.{name(link.name)}={owner}", rule))
+    found = all_of((_belongs(compiler, shown, alias, inner), rule))
     if found is False:
         return _quoted('{"items":[],"more":false}')
     body = compile_body(compiler, shown.body, inner)
@@ -100,6 +98,26 @@ def _many(compiler: ExpressionCompiler, shown: ShownMany, alias: str) -> str:
         f"(select '{{\"items\":['||coalesce({items},'')||'],\"more\":'"
         f"||case when {another} then 'true' else 'false' end||'}}' "
         f"from (select {body} as body,{key} as key {rows} {MANY_LIMIT}) {outer})"
+    )
+
+
+def _belongs(compiler: ExpressionCompiler, shown: ShownMany, alias: str, inner: str) -> Condition:
+    """Whether the row `inner` is one of those that belong to `alias`."""
+    relation = shown.relation
+    holder = compiler.schema.collection[relation.holder]
+    field = holder.field[relation.field]
+    owner = f"{alias}.{name(compiler.schema.target(field).key[0])}"
+    if relation.link is None:
+        return f"{inner}.{name(field.name)}={owner}"
+    link = compiler.aliases.next()
+    rule = compiler.true(shown.link, Rows.of(record=link))
+    found = all_of((f"{link}.{name(field.name)}={owner}", rule))
+    if found is False:
+        return False
+    key = name(shown.body.collection.key[0])
+    return (
+        f"{inner}.{key} in (select {link}.{name(relation.reach)} from {name(holder.name)} {link} "
+        f"where {boolean(found)})"
     )
 
 

@@ -34,6 +34,7 @@ from stanchion import (
     public,
     role,
     signed_in,
+    through,
 )
 from stanchion.query import ANONYMOUS, SYSTEM, Actor
 
@@ -61,6 +62,7 @@ def make_app(database: Path, **settings: Any) -> App:
         name: str = Field(max_length=40)
         members: Many[User] = back("team")
         projects: Many[ProjectTeam] = back("team")
+        plans: Many[Project] = through("project_teams")
         rules = Rules(read=public)
 
     @app.collection("users")
@@ -137,6 +139,7 @@ def make_app(database: Path, **settings: Any) -> App:
     class Project(Record):
         name: str
         teams: Many[ProjectTeam] = back("project")
+        crews: Many[Team] = through("project_teams")
         rules = Rules(read="record.teams.exists(t, t.team.members.exists(m, m.id == auth.id))")
 
     @app.collection("project_teams")

@@ -109,7 +109,11 @@ def _relations(schema: Schema, collection: Collection) -> list[BackReference]:
     return [
         relation
         for relation in collection.back_references
-        if schema.collection[relation.collection].field[relation.field].read != NEVER
+        if all(
+            schema.collection[relation.holder].field[name].read != NEVER
+            for name in (relation.field, relation.reach)
+            if name
+        )
     ]
 
 
@@ -209,7 +213,8 @@ def _many(relation: BackReference, names: Names) -> JSONSchema:
             "more": {"type": "boolean", "description": "Whether there are more than these."},
         }
     )
-    way = f"Those of {relation.collection} that refer here; only with expand={relation.name}."
+    which = f"that {relation.link} joins to this one" if relation.link else "that refer here"
+    way = f"Those of {relation.collection} {which}; only with expand={relation.name}."
     return {**found, "description": f"{relation.doc} {way}".strip()}
 
 

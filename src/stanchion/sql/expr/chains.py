@@ -26,7 +26,7 @@ from ...expr.tree import (
 )
 from ..dialect import name
 from ..text import Condition, all_of, boolean
-from .paths import compile_path, visible, visible_child
+from .paths import compile_path, visible, visible_child, visible_link
 from .rows import Compiling, Rows
 
 
@@ -63,12 +63,22 @@ def _chain_to_child(c: Compiling, node: Macro, many: Many, rows: Rows) -> Condit
     found = all_of((visible_child(c, many, child), body))
     if found is False:
         return False
+    column = c.schema.collection[many.collection].key[0] if many.link else many.field
     keys = (
-        f"select {child}.{name(many.field)} from {name(many.collection)} {child} "
-        f"where {boolean(found)}"
+        f"select {child}.{name(column)} from {name(many.collection)} {child} where {boolean(found)}"
     )
+    if many.link:
+        keys = _links(c, many, keys)
     start = rows.roots[many.source.root]
     return _descend(c, many.source, start, lambda alias: f"{alias}.{name(many.key)} in ({keys})")
+
+
+def _links(c: Compiling, many: Many, keys: str) -> str:
+    """The owners that links join to these records."""
+    link = c.aliases.next()
+    reached = f"{link}.{name(many.reach)} in ({keys})"
+    found = boolean(all_of((visible_link(c, many, link), reached)))
+    return f"select {link}.{name(many.field)} from {name(many.link)} {link} where {found}"
 
 
 def _descend(c: Compiling, path: Path, alias: str, end: Callable[[str], Condition]) -> Condition:

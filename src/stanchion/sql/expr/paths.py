@@ -172,9 +172,22 @@ def is_null_auth(c: Compiling, operand: Operand) -> bool:
 def children(c: Compiling, many: Many, rows: Rows, alias: str) -> tuple[str, tuple[Condition, ...]]:
     """FROM and WHERE of a to-many relation, and what must hold for its owner to be there."""
     owner = compile_path(c, replace(many.source, leaf=many.key, type=Type("uuid")), rows)
-    link = f"{alias}.{name(many.field)}={owner.sql}"
-    where = boolean(all_of((link, visible_child(c, many, alias))))
+    where = boolean(all_of((_belongs(c, many, alias, owner.sql), visible_child(c, many, alias))))
     return f"{name(many.collection)} {alias} where {where}", owner.guards
+
+
+def _belongs(c: Compiling, many: Many, alias: str, owner: str) -> Condition:
+    """Whether the row `alias` is one of the owner's. Links are looked up from the owner: they are
+    few, and each key is found by its index."""
+    if not many.link:
+        return f"{alias}.{name(many.field)}={owner}"
+    link = c.aliases.next()
+    found = all_of((f"{link}.{name(many.field)}={owner}", visible_link(c, many, link)))
+    key = name(c.schema.collection[many.collection].key[0])
+    return (
+        f"{alias}.{key} in (select {link}.{name(many.reach)} from {name(many.link)} {link} "
+        f"where {boolean(found)})"
+    )
 
 
 # what the caller may see
@@ -189,5 +202,16 @@ def visible_child(c: Compiling, many: Many, alias: str) -> Condition:
     """Whether the caller may see that the row `alias` belongs to its parent."""
     if not many.caller:
         return True
+    if many.link:
+        return visible(c, many.collection, alias)
     mask = c.true(c.access.mask(many.collection, many.field), Rows.of(record=alias))
     return all_of((visible(c, many.collection, alias), mask))
+
+
+def visible_link(c: Compiling, many: Many, alias: str) -> Condition:
+    """Whether the caller may see the link `alias`, and what it joins."""
+    if not many.caller:
+        return True
+    masks = [c.access.mask(many.link, field) for field in (many.field, many.reach)]
+    rows = Rows.of(record=alias)
+    return all_of((visible(c, many.link, alias), *(c.true(mask, rows) for mask in masks)))

@@ -1,0 +1,25 @@
+select '{"name":'||json_quote(r."name")||'}',r."id"
+from "projects" r
+where (r."id" in (
+  select t1."project"
+  from "project_teams" t1
+  where t1."team" in (
+    select t3."id"
+    from "teams" t3
+    where t3."id" in (
+      select t2."team"
+      from "users" t2
+      where t2."id"=?1
+    )
+  )
+) and r."id" in (
+  select t5."project"
+  from "project_teams" t5
+  where t5."team" in (
+    select t4."id"
+    from "teams" t4
+    where t4."id"=?2
+  )
+))
+order by r."id"
+limit ?3
