@@ -7,6 +7,7 @@ problem+json here. What is not exactly a generated route is left to the app's ow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -155,9 +156,27 @@ def _methods(rest: bytes) -> str:
     return AGGREGATE_METHODS if rest == b"_aggregate" else RECORD_METHODS
 
 
+def _quickest_digest() -> Callable[[bytes], str]:
+    """128 bits that stand for a body: XXH3, or SHA-256 on a platform that xxhash is not built for.
+
+    SHA-256 takes 6 us for a list of 30 records and 38 for 200, a tenth of the whole answer; XXH3
+    takes 0.2 and 1.1. What an ETag needs is that no two bodies meet by chance. See
+    docs/decisions/006-the-spine.md for who could make them meet on purpose, and what for.
+    """
+    try:
+        from xxhash import xxh3_128_hexdigest
+    except ImportError:
+        return lambda body: sha256(body).hexdigest()[:32]
+    quickest: Callable[[bytes], str] = xxh3_128_hexdigest
+    return quickest
+
+
+_digest = _quickest_digest()
+
+
 def _digested(scope: Scope, body: bytes) -> Answer:
     """The answer to a read whose ETag is a digest of the body."""
-    return _tagged(scope, f'"{sha256(body).hexdigest()[:22]}"', body)
+    return _tagged(scope, f'"{_digest(body)}"', body)
 
 
 def _tagged(scope: Scope, etag: str, body: bytes) -> Answer:
