@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from json.encoder import encode_basestring
@@ -110,6 +111,7 @@ class WriteQuery:
 # cursors
 
 FORMAT = 1
+_read_json = json.JSONDecoder().raw_decode
 
 
 def digest(*parts: str) -> str:
@@ -144,9 +146,12 @@ def decode_cursor(cursor: str, mark: str, count: int) -> tuple[Any, ...]:
 
     A cursor is what `encode_cursor` writes, to the letter; nothing that merely decodes alike.
     """
+    # The clear form is json.loads(base64.urlsafe_b64decode(…)). This is the same in half the time,
+    # and need not refuse what follows the JSON: nothing does in a cursor that encodes alike.
     try:
-        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        _, made_for, values = found
+        plain = cursor.replace("-", "+").replace("_", "/") + "=" * (-len(cursor) % 4)
+        text = a2b_base64(plain).decode()
+        (_, made_for, values), _ = _read_json(text)
         known = encode_cursor(made_for, values) == cursor
     except (ValueError, TypeError, RecursionError):
         known = False

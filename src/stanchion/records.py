@@ -98,10 +98,11 @@ class Groups:
 class _Reading:
     """A read plan and its statements, compiled as they are needed."""
 
-    __slots__ = ("one", "pages", "plain", "plan", "shape", "total")
+    __slots__ = ("cursor", "one", "pages", "plain", "plan", "shape", "total")
 
     def __init__(self, plan: ReadPlan) -> None:
         self.plan = plan
+        self.cursor = [cursor_type(key.field.type).parse for key in plan.sort]
         self.plain = plan.body.plain
         self.shape = plan.shape
         self.one: Statement | None = None
@@ -153,14 +154,17 @@ class Records:
             shape, _Reading(plan_read(ask, self.schema, profile))
         )
         given = Given(literals, ask.params, actor.record, limit=ask.limit + 1, q=words or "")
-        nulls = None if ask.after is None else self._seek(reading, ask, given)
+        mark, nulls = "", None
+        if ask.after is not None:
+            mark = self._mark(ask)
+            nulls = self._seek(reading, ask.after, mark, given)
         statement = reading.pages.get(nulls) or await self._compile_page(
             reading, nulls, given, ask, fetch or self.engine.fetch
         )
         params = _bind(statement, given, ask.filters)
         if not ask.total:
             rows = await (fetch or self.engine.fetch)(statement.text, params)
-            return self._page(reading, rows, ask, None)
+            return self._page(reading, rows, ask, mark, None)
         if reading.total is None:
             reading.total = compile_total(reading.plan, self.dialect)
         count = Ask(reading.total.text, _bind(reading.total, given, ask.filters))
@@ -169,7 +173,7 @@ class Records:
         else:
             rows = await fetch(statement.text, params)
             counted = await fetch(count.text, count.params)
-        return self._page(reading, rows, ask, counted[0][0])
+        return self._page(reading, rows, ask, mark, counted[0][0])
 
     async def aggregate(
         self, ask: AggregateQuery, actor: Actor, fetch: Fetch | None = None
@@ -239,20 +243,23 @@ class Records:
             self.schema.fingerprint,
         )  # fmt: skip
 
-    def _seek(self, reading: _Reading, ask: ReadQuery, given: Given) -> tuple[bool, ...]:
+    def _seek(self, reading: _Reading, cursor: str, mark: str, given: Given) -> tuple[bool, ...]:
         """Put the cursor's values where they are bound; which of them are null."""
         keys = reading.plan.sort
-        values = decode_cursor(ask.after or "", self._mark(ask), len(keys))
+        values = decode_cursor(cursor, mark, len(keys))
         try:
             given.after = [
-                None if wire is None and key.nullable else cursor_type(key.field.type).parse(wire)
-                for key, wire in zip(keys, values, strict=True)
+                None if wire is None and key.nullable else parse(wire)
+                for key, parse, wire in zip(keys, reading.cursor, values, strict=True)
             ]
         except WireError:
             raise wrong_cursor() from None
-        return tuple(value is None for value in given.after)
+        return tuple([value is None for value in given.after])
 
-    def _page(self, reading: _Reading, rows: list[Row], ask: ReadQuery, total: int | None) -> Page:
+    def _page(
+        self, reading: _Reading, rows: list[Row], ask: ReadQuery, mark: str, total: int | None
+    ) -> Page:
+        """The texts of a page, and the cursor of the next; `mark` is empty if not known yet."""
         if len(rows) <= ask.limit:
             return Page([row[0] for row in rows], None, total)
         del rows[ask.limit :]
@@ -260,7 +267,7 @@ class Records:
         for key, raw in zip(reading.plan.sort, rows[-1][1:], strict=True):
             kind = key.field.type
             values.append(None if raw is None else kind.wire(self.dialect.value(kind, raw)))
-        return Page([row[0] for row in rows], encode_cursor(self._mark(ask), values), total)
+        return Page([row[0] for row in rows], encode_cursor(mark or self._mark(ask), values), total)
 
     def etag_of(self, collection: str, written: Written, actor: Actor) -> str:
         """The ETag that reading the written record would give."""
