@@ -8,7 +8,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check install format bench-quick replay drill clean
+.PHONY: demo test check install format fuzz bench-quick replay drill clean
 
 demo: $(STAMP)
 	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
@@ -22,6 +22,11 @@ check: $(STAMP)-test $(STAMP)-check
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -q tests/test_layers.py
+
+# the fuzzer for ten minutes, schemathesis and sqlmap at length; about twenty minutes
+fuzz: $(STAMP)-test
+	STANCHION_FUZZ=deep $(BIN)/python -m pytest -s -n 0 tests/hostile/test_fuzz.py \
+		tests/hostile/test_openapi.py tests/hostile/test_injection.py $(ARGS)
 
 replay: $(STAMP)-test
 	$(BIN)/python examples/pizzeria/replay.py $(ARGS)

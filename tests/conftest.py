@@ -9,7 +9,8 @@ import pytest
 
 # what .ci/run installs must not be missing there; a developer's machine may lack it
 MUST_BE_THERE = re.compile(
-    "chromium|playwright|wrk|strace|great-tables|ruff|CAP_SYS_ADMIN|mkfs.ext4|mount|prlimit",
+    "chromium|playwright|wrk|strace|great-tables|ruff|CAP_SYS_ADMIN|mkfs.ext4|mount|prlimit|nginx"
+    "|sqlmap",
     re.IGNORECASE,
 )
 

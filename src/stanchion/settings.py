@@ -18,7 +18,7 @@ from .errors import SettingError, suggest
 
 PREFIX = "STANCHION_"
 NOT_OURS = frozenset(
-    PREFIX + name for name in ("GOLDEN", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED")
+    PREFIX + name for name in ("FUZZ", "GOLDEN", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED")
 )
 """What the tests of Stanchion itself read; an app that they start takes no offence."""
 

@@ -31,8 +31,13 @@ if TYPE_CHECKING:
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
-BACKPRESSURE = 1024
-"""Requests that one worker takes at once; the connections beyond wait."""
+CONNECTIONS = 16_384
+"""Connections that one worker holds at once, as far as it may open files; those beyond wait to be
+accepted. WHY-NOT fewer: one that says nothing counts too, and a thousand of them would keep
+everybody else out."""
+
+OTHER_FILES = 128
+"""Files that a worker opens besides: the database, logs, what the app needs."""
 
 HEADER_TIMEOUT_MS = 30_000
 """Milliseconds a connection may take for its headers; also how long an idle one is kept."""
@@ -90,7 +95,7 @@ def run_workers(
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         backlog=BACKLOG,
-        backpressure=BACKPRESSURE,
+        backpressure=_connections(),
         workers_kill_timeout=app.runtime.settings.grace_s,
         respawn_failed_workers=True,
         log_enabled=False,
@@ -103,6 +108,21 @@ def run_workers(
 
     crew.when_complete(ready)
     server.serve(target_loader=crew.join, wrap_loader=False)
+
+
+def _connections() -> int:
+    """Connections that one worker may hold; the process may open as many files as it is allowed."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    else:
+        wanted = min(wanted, soft)
+    return max(wanted - OTHER_FILES, wanted // 2, 1)
 
 
 def _server_class(crew: _Crew) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...declare.bodies import BODY_MARK
-from ...errors import Invalid
+from ...errors import Invalid, Problem
 from ...schema import NEVER, Collection, Schema
 from .operations import path_items, shared_headers, shared_parameters
 from .problems import problem_ref, problem_responses, problem_schemas
@@ -123,13 +123,16 @@ def _rewritten_value(value: Any, replaced: Replace) -> Any:
 
 
 def _replace_errors(document: Document) -> None:
-    """FastAPI's answer to what breaks a model becomes the one that is really given."""
+    """FastAPI's answer to what breaks a model becomes the one that is really given, and every
+    route may answer a problem."""
     theirs = ref(FASTAPIS_ERROR)
     for operation in _operations(document):
         for status, response in operation.get("responses", {}).items():
             content = response.get("content", {}).get("application/json", {})
             if content.get("schema") == theirs:
                 operation["responses"][status] = problem_ref(Invalid)
+        # what the data API refuses inside a route, its caller is told too
+        operation.setdefault("responses", {}).setdefault("default", problem_ref(Problem))
 
 
 def _operations(document: Document) -> Iterator[dict[str, Any]]:

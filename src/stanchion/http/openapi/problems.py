@@ -37,6 +37,7 @@ _RESPONSES: tuple[tuple[type[Problem], str], ...] = (
     (InternalError, "server.error"),
     (Unavailable, "server.deadline"),
     (StorageFull, "storage.full"),
+    (Problem, "record.conflict"),
 )
 
 
@@ -92,7 +93,8 @@ def problem_responses(problem: str) -> dict[str, Any]:
 
 def _response(kind: type[Problem], code: str, problem: str) -> dict[str, Any]:
     content = {"schema": ref(problem), "example": example_of(CATALOGUE[code])}
-    found: dict[str, Any] = {"description": (kind.__doc__ or kind.title).strip()}
+    said = "Any other problem." if kind is Problem else (kind.__doc__ or kind.title).strip()
+    found: dict[str, Any] = {"description": said}
     headers = _HEADERS.get(kind)
     if headers:
         found["headers"] = headers

@@ -1,0 +1,112 @@
+"""Requests that ask for more work than they are worth: each is answered soon, or refused.
+
+The time is that of the whole request in memory; a read is cut off at its deadline, 2 s by default.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.conftest import Api
+
+SOON_S = 0.5
+ITEMS = "/api/items"
+
+
+def ask(api: Api, query: str) -> tuple[int, float]:
+    began = time.perf_counter()
+    answer = api.ask("GET", f"{ITEMS}?{query}")
+    return answer.status, time.perf_counter() - began
+
+
+def filtered(text: str) -> str:
+    return "filter=" + quote(text)
+
+
+COSTLY = {
+    "deep nesting": filtered("(" * 2000 + "count > 1" + ")" * 2000),
+    "many nots": filtered("!" * 4000 + "fragile"),
+    "ten thousand ors": filtered(" || ".join(["count == 1"] * 10_000)),
+    "as many ors as fit": filtered(" || ".join(f"count=={n}" for n in range(90))),
+    "list literal": filtered("count in [" + ",".join(map(str, range(900))) + "]"),
+    "wildcards": filtered('name.contains("' + "%a" * 1000 + '")'),
+    "regular expression": filtered('name.matches("(a+)+$")'),
+    "macros inside macros": filtered(
+        "shelf.items.exists(a, a.shelf.items.exists(b, b.shelf.items.exists(c, "
+        "c.shelf.items.exists(d, d.count == a.count))))"
+    ),
+    "macro over all pairs": filtered(
+        "shelf.items.all(a, a.shelf.items.exists(b, b.shelf.items.exists(c, c.count > 99)))"
+    ),
+    "expand in a circle": "expand=" + ",".join(["shelf.items.shelf.items.shelf.items"] * 5),
+    "expand without end": "expand=" + "shelf.items." * 400 + "shelf",
+    "two to-many inside each other": "expand=shelf.items.shelf&limit=1000",
+    "many names to sort by": "sort=" + ",".join(["name", "-count"] * 2000),
+    "many fields": "fields=" + ",".join(["name"] * 5000),
+    "billion to skip": "offset=1000000000",
+    "billion on a page": "limit=1000000000",
+    "search for ten thousand words": "q=" + "+".join(["item"] * 3000),
+    "long word to search": "q=" + "a" * 10_000,
+    "many filters": "&".join([filtered("count > 1")] * 300),
+    "groups by everything": "",
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_costly_query_is_answered_soon(warehouse: Api, name: str) -> None:
+    status, took = ask(warehouse, COSTLY[name])
+    print(f"{name}: {status} in {took * 1000:.0f} ms")
+    assert status in (200, 400, 413)
+    assert took < SOON_S
+
+
+@pytest.mark.parametrize("keys", [1_000, 4_000, 16_000])
+def test_object_of_many_keys_takes_linear_time(warehouse: Api, keys: int) -> None:
+    collide = {f"k{number}": 1 for number in range(keys)}
+    began = time.perf_counter()
+    answer = warehouse.send("POST", ITEMS, collide, "anonymous")
+    took = time.perf_counter() - began
+    assert answer.status == 422 and len(answer.json["errors"]) <= 101
+    assert took < 0.05 + keys * 20e-6
+
+
+def test_tall_body_is_refused_however_it_is_built(warehouse: Api) -> None:
+    tall: Any = 1
+    for _ in range(60):
+        tall = {"a": [tall]}
+    for body in (json.dumps(tall), "[" * 500_000, '{"a":' * 200_000, "[" * 100_000 + "]" * 100_000):
+        began = time.perf_counter()
+        answer = warehouse.ask(
+            "POST", ITEMS, "anonymous", [("content-type", "application/json")], body.encode()
+        )
+        assert (answer.status, answer.code) == (400, "body.depth")
+        assert time.perf_counter() - began < SOON_S
+
+
+def test_numbers_of_the_largest_size_take_no_time(warehouse: Api) -> None:
+    for number in ("9" * 400, "-" + "9" * 400, "0." + "9" * 390, "9" * 401, "1e" + "9" * 300):
+        body = f'{{"name":"n","count":{number},"weight":{number}}}'.encode()
+        began = time.perf_counter()
+        answer = warehouse.ask(
+            "POST", ITEMS, "anonymous", [("content-type", "application/json")], body
+        )
+        assert answer.status in (201, 400, 422)
+        assert time.perf_counter() - began < 0.1
+
+
+def test_flood_of_headers_and_cookies(warehouse: Api) -> None:
+    for headers, status in (
+        ([(f"x-{number}", "y") for number in range(1000)], 200),
+        ([("cookie", "a=b; " * 200)], 200),
+        ([("cookie", "x" * 65_536)], 413),
+        ([("if-none-match", ",".join([f'"{n}"' for n in range(3000)]))], 200),
+        ([("accept-encoding", ",".join(["gzip;q=0.001"] * 2000))], 200),
+    ):
+        began = time.perf_counter()
+        assert warehouse.ask("GET", ITEMS, "anonymous", headers).status == status
+        assert time.perf_counter() - began < 0.2

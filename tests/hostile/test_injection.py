@@ -1,0 +1,85 @@
+"""SQL injection: no text of a caller becomes SQL, a name, or anything but a value.
+
+First the naughty strings, through every place that takes a text; then sqlmap, an independent
+attacker, against the real server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import Api
+from tests.hostile.conftest import Server
+
+ITEMS = "/api/items"
+NAUGHTY = [
+    "", "undefined", "null", "NULL", "(null)", "true", "\\", "\\\\", "0", "1/0", "-1", "1e309",
+    "NaN", "Infinity", "0x0", "1,000", "٣", "' or '1'='1", "'; drop table items; --",
+    "\" or \"\"=\"",
+    "1; attach database '/tmp/x' as x", "%27", "%s%n%x", "${jndi:ldap://x}", "{{7*7}}", "<script>",
+    "Ω≈ç√", "田中さん", "ﷺ", "🏳0🌈", "‪‫", "\u200b", "\ufeff", "\u2028", "a\u0301" * 40,
+    "\u202etxet", "../../etc/passwd", "\n", "\r\nSet-Cookie: a=b", "\t", "\x7f", "\x01\x02", "*",
+    "?",
+    "NEAR(a b)", "name:a", "^a", "a OR b", "a AND NOT b", "{name}: a", "\"a", "a\"", "--", "/*",
+    "`",
+    "[0]", "$1", ":name", "@x", "?1", "\x02" "0\x03", "_n", "rowid", "_schema", "_changes",
+]  # fmt: skip
+
+
+def literal(text: str) -> str:
+    """A text of the expression language; its `\\u` makes code points, not halves of them."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("text", NAUGHTY)
+def test_naughty_text_is_a_value_and_nothing_else(warehouse: Api, text: str) -> None:
+    tables = warehouse.rows()
+    for parameters in (
+        {"filter": f"name == {literal(text)}"}, {"filter": text}, {"sort": text}, {"q": text},
+        {"expand": text}, {"fields": text}, {"after": text}, {"limit": text}, {"total": text},
+        {"filter": f"name.contains({literal(text)}) || name.startsWith({literal(text)})"},
+    ):  # fmt: skip
+        answer = warehouse.get(ITEMS, **parameters)
+        assert answer.status in (200, 400), parameters
+        assert "the-planted-secret" not in answer.body.decode()
+    for parameters in ({"group": text}, {"sum": text}, {"group": "kind", "filter": text}):
+        assert warehouse.get(f"{ITEMS}/_aggregate", **parameters).status in (200, 400)
+    assert warehouse.rows() == tables, "reading wrote"
+
+
+@pytest.mark.parametrize("text", [t for t in NAUGHTY if t])
+def test_naughty_text_is_stored_and_found_as_it_was_sent(warehouse: Api, text: str) -> None:
+    made = warehouse.send("POST", ITEMS, {"name": text, "notes": {text: text}}, "anonymous")
+    assert made.status == 201 and made.json["name"] == text and made.json["notes"] == {text: text}
+    if re.fullmatch(r"[^\x00-\x1f\x7f]+", text):
+        found = warehouse.get(ITEMS, filter=f"name == {literal(text)}", limit=1000)
+        assert made.json["id"] in found.column("id")
+    assert warehouse.ask("DELETE", f"{ITEMS}/{made.json['id']}").status == 204
+
+
+def test_sqlmap_finds_nothing(server: Server, tmp_path: Path) -> None:
+    """The short form: two parameters at level 1. `make fuzz` goes to level 3, risk 2."""
+    deep = os.environ.get("STANCHION_FUZZ") == "deep"
+    parameters = ["filter", "sort", "q", "expand"] if deep else ["filter", "sort"]
+    depth = ["--level=3", "--risk=2"] if deep else ["--level=1", "--risk=1"]
+    sqlmap = Path(sys.executable).with_name("sqlmap")
+    if not sqlmap.exists() and shutil.which("sqlmap") is None:
+        pytest.skip("sqlmap is not installed")
+    url = f"http://127.0.0.1:{server.port}{ITEMS}?filter=count%3D%3D1&sort=name&q=item&expand=shelf"
+    run = subprocess.run(
+        [str(sqlmap), "-u", url, "-p", ",".join(parameters), "--batch", "--flush-session", *depth,
+         "--disable-coloring", "--ignore-code=400", "--output-dir", str(tmp_path), "--dbms=sqlite",
+         "--technique=BEUSQ", "--threads=1", "--timeout=10"],
+        capture_output=True, text=True, timeout=1200, check=False,
+    )  # fmt: skip
+    said = run.stdout + run.stderr
+    assert "do not appear to be injectable" in said, said[-3000:]
+    assert "is vulnerable" not in said
