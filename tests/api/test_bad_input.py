@@ -324,7 +324,7 @@ def test_huge_filter_is_refused_quickly(api: Api, text: str) -> None:
     started = time.process_time()
     for _ in range(5):
         assert api.get(P, filter=text).status == 400
-    assert (time.process_time() - started) / 5 < 0.05
+    assert (time.process_time() - started) / 5 < 0.1
     assert api.get(P, filter=[text[:1000]] * 4).status == 400
 
 
