@@ -21,7 +21,7 @@ LEVELS = {
     "store": 7,
     "records": 8,
     "migrate": 8, "actors": 8,
-    "transaction": 9,
+    "transaction": 9, "explain": 9,
     "runtime": 10,
     "logs": 10, "http": 11,
     "app": 12,

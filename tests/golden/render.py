@@ -1,8 +1,6 @@
-"""Plans and statements as texts that a person reviews: one clause, one member on a line."""
+"""Plans as texts that a person reviews: one clause, one member on a line."""
 
 from __future__ import annotations
-
-import re
 
 from stanchion.expr import tree
 from stanchion.plan.aggregate import AggregatePlan, Measure
@@ -137,51 +135,3 @@ def _shown_lines(shown: Shown | ShownOne | ShownMany, indent: str, depth: int) -
     if isinstance(shown, Shown):
         return [indent + head]
     return [indent + head, *_body_lines(shown.body, depth + 1)]
-
-
-# statements
-
-_TOKENS = re.compile(
-    r"""'(?:[^']|'')*'|"[^"]*"|\|\||[()]|,"""
-    r"|\b(?:select|from|where|order by|group by|limit|offset|union all|left join|cross join)\b"
-    r"|\s+|[^\s'\"(),|]+|\|",
-)
-_BREAKING = (
-    "from",
-    "where",
-    "order by",
-    "group by",
-    "limit",
-    "union all",
-    "left join",
-    "cross join",
-)
-
-
-def sql_text(sql: str) -> str:
-    """A statement, one clause and one member of JSON on a line; the tokens are untouched."""
-    out: list[str] = []
-    nested: list[bool] = []  # for each open parenthesis, whether a select stands in it
-    tokens = _TOKENS.findall(sql)
-    for at, token in enumerate(tokens):
-        depth = sum(nested)
-        if token == "(":
-            nested.append(at + 1 < len(tokens) and tokens[at + 1] == "select")
-            out.append("(")
-            if nested[-1]:
-                out.append("\n" + "  " * sum(nested))
-        elif token == ")":
-            if nested.pop():
-                out.append("\n" + "  " * sum(nested))
-            out.append(")")
-        elif token in _BREAKING and (not nested or nested[-1]):
-            while out and out[-1].isspace():
-                out.pop()
-            out.append("\n" + "  " * depth + token)
-        elif token.startswith(("',\"", '\'","')) and out and out[-1] == "||":
-            out.append("\n" + "  " * (depth + 1) + token)
-        else:
-            out.append(token)
-    text = "".join(out).strip() + "\n"
-    assert re.sub(r"\s+", "", text) == re.sub(r"\s+", "", sql), "a token was lost"
-    return text

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 import pytest
 
+from stanchion.explain.wording import sql_text
 from stanchion.http.parameters import aggregate_query, list_query, one_query
 from stanchion.plan.aggregate import AggregatePlan, plan_aggregate
 from stanchion.plan.read import ReadPlan, plan_read
@@ -32,7 +33,7 @@ from stanchion.sql.dialect import POSTGRES
 from stanchion.sql.read import EXPLAIN, compile_list, compile_one, compile_total
 
 from .conftest import Shop
-from .render import plan_text, sql_text
+from .render import plan_text
 
 HERE = Path(__file__).parent / "reading"
 CASES = sorted(path.stem for path in HERE.glob("*.toml"))

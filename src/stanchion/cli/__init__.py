@@ -1,4 +1,4 @@
-"""The command line: `stanchion new | dev | serve | schema | openapi | check`.
+"""The command line: `stanchion new | dev | serve | schema | openapi | explain | check`.
 
 One file per command. They load FastAPI and the engines only when they run, so that `--help`
 answers at once. Results go to stdout, errors to stderr, and every failure has an exit code:
@@ -18,6 +18,7 @@ from ..version import __version__
 from .check import check
 from .console import USAGE, CommandFailed, print_error
 from .dev import dev
+from .explain import explain
 from .new import new
 from .openapi import openapi
 from .schema import schema
@@ -50,7 +51,7 @@ def stanchion() -> None:
     """The whole back end of a product as one Python library."""
 
 
-for _command in (new, dev, serve, schema, openapi, check):
+for _command in (new, dev, serve, schema, openapi, explain, check):
     stanchion.add_command(_command)
 
 

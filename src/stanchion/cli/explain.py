@@ -1,0 +1,171 @@
+"""`stanchion explain`: why a request is answered as it is, and at what cost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .console import DIFFERS, FAILED, CommandFailed, failure
+from .target import find_target, load_app
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..explain import Explanation, Request
+    from ..query import Actor
+    from ..records import Records
+
+METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
+
+
+@click.command(short_help="Tell why a request is answered as it is, and at what cost.")
+@click.argument("method", type=click.Choice(METHODS, case_sensitive=False))
+@click.argument("url")
+@click.option("--as", "who", default="anonymous", metavar="WHO", show_default=True,
+              help="A user's id or e-mail, or: anonymous, admin, system.")  # fmt: skip
+@click.option("--body", metavar="JSON", help="The body of a write; @FILE reads it from a file.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'",
+              help="A header, such as 'If-Match: \"3-…\"'.")  # fmt: skip
+@click.option("--target", default="app.py", metavar="TARGET", show_default=True,
+              help="A file or module:app.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def explain(
+    method: str, url: str, who: str, body: str | None, headers: tuple[str, ...], target: str,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Explain METHOD URL, a request of the generated API: who asks, each rule and each part of it
+    with its verdict, what is hidden, the answer, the SQL, how the database runs it, and which
+    index would help.
+
+    It asks the app's own database, and changes nothing: a write is tried in a transaction that is
+    taken back. Exit code 0 whatever the answer is; 2 for a request that is none of the data API.
+
+    \b
+    Example
+      stanchion explain GET '/api/orders?sort=-total'
+      stanchion explain PATCH /api/orders/0190… --as ann@example.com --body '{"state": "paid"}'
+    """
+    from ..explain import as_data, render
+
+    request = read_request(method.upper(), url, body, headers)
+    app = load_app(find_target(target))
+    found = explain_on_database(app, request, who)
+    if as_json:
+        click.echo(json.dumps(as_data(found), indent=2, ensure_ascii=False))
+    else:
+        click.echo(render(found))
+
+
+def read_request(method: str, url: str, body: str | None, headers: tuple[str, ...]) -> Request:
+    from urllib.parse import quote, urlsplit
+
+    from ..explain import Request
+
+    # as a browser does: what a URL cannot hold is encoded, what is encoded stays
+    parts = urlsplit(url)
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    given = {"content-type": "application/json"}
+    for header in headers:
+        name, colon, value = header.partition(":")
+        if not colon:
+            raise failure("usage.wrong", f"{header!r} is no header", hint="-H 'If-Match: \"3-x\"'")
+        given[name.strip().lower()] = value.strip()
+    if body is None:
+        return Request(method, path, query, headers=given)
+    return Request(method, path, query, _decoded(body), True, given)
+
+
+def _decoded(text: str) -> Any:
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text("utf-8")
+        except OSError as error:
+            raise failure("usage.wrong", f"{text[1:]}: {error.strerror}") from None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise failure(
+            "usage.wrong", f"the body is no JSON: {error}", hint='--body \'{"name": "Ann"}\''
+        ) from None
+
+
+def explain_on_database(app: App, request: Request, who: str) -> Explanation:
+    """Open the app's database, explain, and close it again."""
+    from ..errors import StanchionError
+    from ..migrate.apply import SchemaDiffers
+
+    path = app.runtime.database.path
+    if path is not None and not path.exists():
+        raise failure(
+            "database.missing",
+            f"there is no database at {path}",
+            hint="stanchion dev makes it; STANCHION_DATABASE_URL names another",
+            exit_code=FAILED,
+        )
+    try:
+        return asyncio.run(_explain(app, request, who))
+    except SchemaDiffers as differs:
+        raise CommandFailed(
+            f"{differs}\nhint: stanchion dev brings the database in step with the code", DIFFERS
+        ) from None
+    except (StanchionError, OSError) as error:
+        raise failure("explain.failed", str(error), exit_code=FAILED) from None
+
+
+async def _explain(app: App, request: Request, who: str) -> Explanation:
+    from ..explain import explain_request
+    from ..http.rehearse import answer_with, is_generated
+
+    runtime = app.runtime
+    try:
+        records = await runtime.records()
+        if not is_generated(request, runtime):
+            raise failure(
+                "explain.route",
+                f"{request.method} {request.path} is no route of the data API",
+                hint="explain knows /api/{collection} and what is below it; routes of the app are "
+                "open as in FastAPI: stanchion check lists them",
+            )
+        actor = await find_actor(records, who)
+        return await explain_request(request, records, actor, answer_with(request, runtime))
+    finally:
+        await runtime.close()
+
+
+async def find_actor(records: Records, who: str) -> Actor:
+    """The caller that `--as` names; raises `CommandFailed`."""
+    from ..explain.rows import Loaded
+    from ..query import ANONYMOUS, SYSTEM, Actor
+    from ..types import WireError
+
+    named = {"anonymous": ANONYMOUS, "system": SYSTEM, "admin": Actor("admin")}
+    if who in named:
+        return named[who]
+    users = records.schema.users
+    if users is None:
+        raise failure("explain.who", "the app has no users collection (class User(UserRecord))",
+                      hint="--as anonymous, admin or system")  # fmt: skip
+    rows = Loaded(records.schema, records.engine)
+    for field in ("email", users.key[0]):
+        try:
+            value = users.field[field].type.parse(who)
+        except WireError:
+            continue
+        found = list(await rows.settle(lambda f=field, v=value: rows.many(users.name, f, v)))  # type: ignore[misc]  # bound at once
+        if found:
+            return Actor("admin" if found[0].get("admin") else "user", found[0])
+    raise failure("explain.who", f"{users.name} holds nobody with the id or e-mail {who!r}",
+                  hint="--as anonymous, admin or system need no record")  # fmt: skip
+
+
+def command_for(method: str, path: str, query: str, target: str) -> str:
+    """The command that explains a request, ready to be pasted into a shell."""
+    url = shlex.quote(path + (f"?{query}" if query else ""))
+    body = " --body '{…}'" if method in ("POST", "PATCH", "PUT") else ""
+    named = "" if target == "app.py" else f" --target {shlex.quote(target)}"
+    return f"stanchion explain {method} {url}{body}{named}"

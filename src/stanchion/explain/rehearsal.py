@@ -1,0 +1,129 @@
+"""An engine that does everything and keeps nothing: what is written is rolled back.
+
+In: the engine of an app.   Out: the same promises but one, and what was asked of it.
+Used by report in the place of the app's engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from ..engines import Ask, ConstraintFailed, Engine, Job, Row, Session
+from ..schema import Collection
+from ..sql.dialect import name
+from ..sql.read import EXPLAIN
+from ..store.steps import Steps
+
+T = TypeVar("T")
+_WRITES = re.compile(r'(insert into|update) ("[^"]+"|\w+)[ (]')
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """A row as a write left it, before anything was judged: raw columns by field name."""
+
+    collection: str
+    created: bool
+    raw: Mapping[str, Any]
+
+
+class Rehearsal:
+    """See the module. `keys` are those that the request names: an update is looked up by them."""
+
+    name: Literal["sqlite", "postgresql"]
+
+    def __init__(self, engine: Engine, collections: Sequence[Collection], keys: set[str]) -> None:
+        self.name = engine.name
+        self.engine = engine
+        self.asked: list[Ask] = []
+        self.became: list[Became] = []
+        self._tables = {name(c.name): c for c in collections}
+        self._keys = keys
+
+    async def open(self) -> None:
+        await self.engine.open()
+
+    async def close(self) -> None:
+        """The app's engine stays as it is."""
+
+    async def fetch(self, text: str, params: Sequence[Any]) -> list[Row]:
+        if not text.startswith(EXPLAIN):
+            self.asked.append(Ask(text, params))
+        return await self.engine.fetch(text, params)
+
+    async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
+        self.asked += asks
+        return await self.engine.fetch_together(asks)
+
+    async def write(self, job: Job[T]) -> T:
+        session = await self.begin()
+        try:
+            return await session.run(job)
+        finally:
+            await session.rollback()
+
+    async def begin(self) -> Session:
+        return _Rehearsed(await self.engine.begin(), self)
+
+    def watched(self, job: Job[T]) -> Job[T]:
+        """The same job; what it asks is noted, and the rows that it leaves are looked at."""
+
+        def steps() -> Steps[T]:
+            inner = job()
+            rows: list[Row] | None = None
+            failed: ConstraintFailed | None = None
+            while True:
+                try:
+                    step = inner.throw(failed) if failed else inner.send(rows)  # type: ignore[arg-type]  # None starts it
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]  # what the job returns
+                failed = None
+                try:
+                    rows = yield step
+                except ConstraintFailed as error:
+                    failed = error
+                    continue
+                if isinstance(step, Ask):
+                    self.asked.append(step)
+                    yield from self._look(step)
+
+        return steps
+
+    def _look(self, step: Ask) -> Steps[None]:
+        """Note the row that an INSERT or an UPDATE of a collection left."""
+        found = _WRITES.match(step.text)
+        collection = self._tables.get(found[2]) if found else None
+        if found is None or collection is None:
+            return
+        created = found[1] == "insert into"
+        columns = ",".join(name(f.name) for f in collection.fields)
+        query = f"select {columns} from {name(collection.name)} where "
+        if created:
+            rows = yield Ask(query + "_n=last_insert_rowid()")
+        else:
+            marks = ",".join(f"?{at + 1}" for at in range(len(self._keys)))
+            key = name(collection.key[0])
+            rows = yield Ask(f"{query}{key} in ({marks})", sorted(self._keys))
+        for row in rows:
+            raw = {f.name: row[at] for at, f in enumerate(collection.fields)}
+            self.became.append(Became(collection.name, created, raw))
+
+
+class _Rehearsed:
+    """A transaction whose commit takes everything back."""
+
+    def __init__(self, session: Session, rehearsal: Rehearsal) -> None:
+        self._session = session
+        self._rehearsal = rehearsal
+
+    async def run(self, job: Job[T]) -> T:
+        return await self._session.run(self._rehearsal.watched(job))
+
+    async def commit(self) -> None:
+        await self._session.rollback()
+
+    async def rollback(self) -> None:
+        await self._session.rollback()

@@ -1,0 +1,105 @@
+"""`stanchion explain`: the app's own database is asked, and nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from .conftest import change
+from .processes import Running, environment, run
+
+Inside = Callable[..., Result]
+NOTE = '{"text": "tea"}'
+
+
+MAKE = """
+import asyncio
+import app
+
+async def make():
+    app.app.runtime.change_schema = True
+    async with app.app.transaction(actor=app.app.system()) as tx:
+        await tx.create(app.Note(text="first"))
+    await app.app.runtime.close()
+
+asyncio.run(make())
+"""
+
+
+@pytest.fixture
+def made(folder: Path) -> Path:
+    """The folder with a database that holds one note."""
+    subprocess.run([sys.executable, "-c", MAKE], cwd=folder, env=environment(), check=True)
+    return folder
+
+
+def test_refused_call_is_explained(made: Path) -> None:
+    done = run("explain", "GET", "/api/secrets", cwd=made)
+    assert done.returncode == 0, done.stderr
+    assert "Answer  401  access.sign_in" in done.stdout
+    assert "Rule    secrets.read can never be true for this caller" in done.stdout
+    assert f"nobody   {made}/app.py:" in done.stdout
+
+
+def test_write_is_tried_and_taken_back(made: Path) -> None:
+    found = json.loads(
+        run("explain", "POST", "/api/notes", "--body", NOTE, "--json", cwd=made).stdout
+    )
+    assert found["answer"]["status"] == 201
+    assert [rule["name"] for rule in found["rules"]] == ["notes.create"]
+    with sqlite3.connect(made / "data" / "stanchion.db") as database:
+        assert database.execute("select text from notes").fetchall() == [("first",)]
+        assert database.execute("select count(*) from _changes").fetchone() == (1,)
+
+
+def test_it_explains_while_the_app_is_served(folder: Path, start: Callable[..., Running]) -> None:
+    server = start("dev").ready()
+    done = run("explain", "POST", "/api/notes", "--body", NOTE, cwd=folder)
+    assert "Answer  201" in done.stdout, done.stderr
+    assert server.call("GET", "/api/notes")[1]["items"] == []
+
+
+def test_admin_and_system_need_no_record(made: Path) -> None:
+    for who in ("admin", "system"):
+        done = run("explain", "GET", "/api/secrets", "--as", who, cwd=made)
+        assert "Rule    secrets.read is stepped past by this caller" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("GET", "/pid"), "explain.route"),
+        (("GET", "/api/nothing"), "explain.route"),
+        (("GET", "/api/notes", "--as", "ann@example.com"), "explain.who"),
+        (("POST", "/api/notes", "--body", "{"), "usage.wrong"),
+        (("POST", "/api/notes", "--body", "@nowhere"), "usage.wrong"),
+        (("GET", "/api/notes", "-H", "nonsense"), "usage.wrong"),
+    ],
+)
+def test_what_cannot_be_explained_is_exit_code_2(
+    made: Path, arguments: tuple[str, ...], code: str
+) -> None:
+    done = run("explain", *arguments, cwd=made)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error[{code}]: ")
+
+
+def test_without_a_database_there_is_nothing_to_ask(folder: Path) -> None:
+    done = run("explain", "GET", "/api/notes", cwd=folder)
+    assert done.returncode == 1
+    assert "error[database.missing]" in done.stderr
+    assert not (folder / "data").exists()
+
+
+def test_database_of_other_code_is_exit_code_3(made: Path) -> None:
+    change(made / "app.py", "    rules", "    note: str | None = None\n    rules")
+    done = run("explain", "GET", "/api/notes", cwd=made)
+    assert done.returncode == 3
+    assert "error[schema.differs]" in done.stderr
