@@ -21,6 +21,7 @@ from .expr.error import ExpressionError
 from .expr.literals import Literal, lift
 from .plan.aggregate import plan_aggregate
 from .plan.body import read_create, read_replacement, read_update
+from .plan.describe import describe_visible
 from .plan.policy import Policy, Profile
 from .plan.read import ReadPlan, plan_read
 from .plan.resolve import filter_problem, visible_fields
@@ -194,6 +195,11 @@ class Records:
         params = _bind(statement, given, ask.filters)
         rows = await (fetch or self.engine.fetch)(statement.text, params)
         return Groups([row[0] for row in rows[: ask.limit]], len(rows) > ask.limit)
+
+    def describe(self, actor: Actor) -> Mapping[str, Any]:
+        """What this caller may see of the model, as JSON-ready data."""
+        profile = self.policy.profile(actor)
+        return self.kept(("describe", profile), lambda: describe_visible(self.schema, profile))
 
     def visible(self, collection: str, actor: Actor) -> Mapping[str, Field]:
         """The fields that a hint to this caller may name."""

@@ -7,11 +7,13 @@ problem+json here. What is not exactly a generated route is left to the app's ow
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 from ..errors import MethodNotAllowed, NotFound, Problem, did_you_mean
+from ..plan.describe import LIMITS
 from ..schema import Collection
 from .exchange import (
     JSON,
@@ -25,7 +27,7 @@ from .exchange import (
     Send,
     key_of,
 )  # fmt: skip
-from .parameters import aggregate_query, list_query, one_query
+from .parameters import MOST, aggregate_query, list_query, one_query, refuse_parameters
 from .problem import render
 from .writes import Writes
 
@@ -33,6 +35,7 @@ PREFIX = b"/api/"
 COLLECTION_METHODS = "GET, HEAD, POST, OPTIONS"
 RECORD_METHODS = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
 AGGREGATE_METHODS = "GET, HEAD, OPTIONS"
+SCHEMA_METHODS = "GET, HEAD, OPTIONS"
 
 
 class Dispatcher(Writes):
@@ -54,9 +57,10 @@ class Dispatcher(Writes):
             return await self.other(scope, receive, send)
         name, _, rest = path[5:].partition(b"/")
         collection = self.collections.get(name)
-        if collection is None:
-            return await self.other(scope, receive, send)
-        answer = self._route(scope["method"], rest, path)
+        if collection is not None:
+            answer = self._route(scope["method"], rest, path)
+        else:
+            answer = _OWN_ROUTES.get(path[5:], {}).get(scope["method"])
         if answer is None:
             return await self.other(scope, receive, send)
         try:
@@ -84,6 +88,8 @@ class Dispatcher(Writes):
         if path != b"/api" and not path.startswith(PREFIX):
             return None
         name, _, rest = path[5:].partition(b"/")
+        if path[5:] in _OWN_ROUTES:
+            return _wrong_method(scope, path, SCHEMA_METHODS)
         collection = self.collections.get(name)
         if collection is None:
             known = [key.decode() for key in self.collections]
@@ -100,13 +106,7 @@ class Dispatcher(Writes):
                 hint=f"/api/{collection.name} or /api/{collection.name}/{{id}}; a `/` inside an id "
                 "is written %2F.",
             )
-        methods = _methods(rest)
-        return MethodNotAllowed(
-            "route.method",
-            f"{scope['method']} is no method of {path.decode('utf-8', 'replace')[:200]}.",
-            hint=f"Methods here: {methods}.",
-            headers={"Allow": methods},
-        )
+        return _wrong_method(scope, path, _methods(rest))
 
     # reads
 
@@ -147,6 +147,38 @@ class Dispatcher(Writes):
         items = ",".join(groups.items)
         more = ',"more":true' if groups.more else ""
         return _digested(scope, f'{{"items":[{items}]{more}}}'.encode())
+
+    async def _schema(
+        self, collection: None, rest: bytes, scope: Scope, receive: Receive
+    ) -> Answer:
+        refuse_parameters(scope["query_string"])
+        records, actor = await self._caller(scope)
+        described = {**records.describe(actor), "limits": self._limits()}
+        text = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
+        return _digested(scope, text.encode())
+
+    def _limits(self) -> dict[str, int]:
+        """What a request may hold at most."""
+        settings = self.host.settings
+        return {
+            "page": MOST,
+            **LIMITS,
+            "filter": settings.filter_limit,
+            "url": settings.url_limit,
+            "headers": settings.header_limit,
+            "body": settings.body_limit,
+            "json_depth": settings.json_depth,
+            "array": settings.array_limit,
+        }
+
+
+def _wrong_method(scope: Scope, path: bytes, methods: str) -> MethodNotAllowed:
+    return MethodNotAllowed(
+        "route.method",
+        f"{scope['method']} is no method of {path.decode('utf-8', 'replace')[:200]}.",
+        hint=f"Methods here: {methods}.",
+        headers={"Allow": methods},
+    )
 
 
 def _methods(rest: bytes) -> str:
@@ -202,3 +234,6 @@ _RECORD_ROUTES = {
     "PATCH": Dispatcher._patch, "DELETE": Dispatcher._delete,
 }  # fmt: skip
 _AGGREGATE_ROUTES = {"GET": Dispatcher._aggregate, "HEAD": Dispatcher._aggregate}
+_OWN_ROUTES: dict[bytes, dict[str, Any]] = {
+    b"_schema": {"GET": Dispatcher._schema, "HEAD": Dispatcher._schema},
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from starlette.routing import Route
@@ -19,17 +20,25 @@ def refuse_shadowed(routes: Iterable[Any], collections: Collection[str]) -> None
     for path, methods, route in walk_routes(routes):
         if not isinstance(route, Route):
             continue
+        if path == "/api/_schema":
+            _refuse(path, methods, {"GET", "HEAD"}, "_schema")
         parts = path.strip("/").split("/")
         if len(parts) not in (2, 3) or parts[0] != "api" or parts[1] not in collections:
             continue
         if len(parts) == 3 and parts[2].startswith("_") and parts[2] != "_aggregate":
             continue
         generated = COLLECTION_METHODS if len(parts) == 2 else RECORD_METHODS
-        shadowed = sorted((methods or generated) & generated)
-        if shadowed:
-            raise DeclarationError(
-                "route.shadowed",
-                f"{shadowed[0]} {path} would never be called: the generated route of "
-                f"`{parts[1]}` answers it",
-                hint="give it another path, or put the logic into rules or a route of its own",
-            )
+        _refuse(path, methods, generated, parts[1])
+
+
+def _refuse(
+    path: str, methods: frozenset[str] | None, generated: AbstractSet[str], name: str
+) -> None:
+    shadowed = sorted((methods or generated) & generated)
+    if shadowed:
+        raise DeclarationError(
+            "route.shadowed",
+            f"{shadowed[0]} {path} would never be called: the generated route of `{name}` answers "
+            "it",
+            hint="give it another path, or put the logic into rules or a route of its own",
+        )

@@ -59,7 +59,7 @@ class Names:
 
     def relation(self, collection: Collection, word: str, parameter: str) -> Field | BackReference:
         """The reference or to-many relation that `word` names."""
-        many = self._many(collection, word)
+        many = self.many(collection, word)
         if many is not None:
             return many
         found = self.field(collection, word, parameter)
@@ -98,14 +98,15 @@ class Names:
         return found
 
     def _leaf(self, collection: Collection, word: str, parameter: str) -> Field:
-        if self._many(collection, word) is not None:
+        if self.many(collection, word) is not None:
             raise _holds_many(word, parameter)
         return self.field(collection, word, parameter)
 
     def _is_masked(self, collection: Collection, field: Field) -> bool:
         return self.profile.sight(collection, field) == "masked"
 
-    def _many(self, collection: Collection, word: str) -> BackReference | None:
+    def many(self, collection: Collection, word: str) -> BackReference | None:
+        """The to-many relation of this name, where the caller may see what makes it."""
         many = collection.back_reference.get(word)
         if many is None:
             return None
@@ -122,7 +123,7 @@ class Names:
         return tuple(f for f in collection.fields if sight(collection, f) != "hidden")
 
     def _manys(self, collection: Collection) -> list[str]:
-        return [r.name for r in collection.back_references if self._many(collection, r.name)]
+        return [r.name for r in collection.back_references if self.many(collection, r.name)]
 
     def _relations(self, collection: Collection) -> list[str]:
         return [f.name for f in self.visible(collection) if f.reference] + self._manys(collection)

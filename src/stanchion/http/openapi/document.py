@@ -16,6 +16,7 @@ from typing import Any
 from ...declare.bodies import BODY_MARK
 from ...errors import Invalid, Problem
 from ...schema import NEVER, Collection, Schema
+from .model import schema_operation
 from .operations import path_items, shared_headers, shared_parameters
 from .problems import problem_ref, problem_responses, problem_schemas
 from .records import Names, choose_names, collection_schemas, ref
@@ -178,6 +179,10 @@ def _add_paths(document: Document, schema: Schema, names: dict[str, Names]) -> N
             _rename_parameters(item, path, shared)
             _rename_operations(item, taken)
             paths[shared] = {**item, **paths.get(shared, {})}
+    if schema.collections:
+        item = {"get": schema_operation()}
+        _rename_operations(item, taken)
+        paths["/api/_schema"] = {**item, **paths.get("/api/_schema", {})}
 
 
 def _shape(path: str) -> str:
