@@ -8,7 +8,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check install format fuzz bench-quick replay drill clean
+.PHONY: demo test check install format fuzz bench bench-quick replay drill clean
 
 demo: $(STAMP)
 	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
@@ -35,8 +35,12 @@ replay: $(STAMP)-test
 drill: $(STAMP)-test
 	$(BIN)/python -m drills $(ARGS)
 
+# the whole speed table, about twenty minutes: make bench ARGS="--rows P1,P2 --rounds 1"
+bench: $(STAMP)-test
+	$(BIN)/python -m benchmarks $(ARGS)
+
 bench-quick: $(STAMP)-test
-	$(BIN)/python benchmarks/quick.py
+	$(BIN)/python -m benchmarks.quick
 
 format: $(STAMP)-check
 	$(BIN)/ruff check --fix .

@@ -1,12 +1,15 @@
 -- Varied requests for wrk: every line of the file named by REQUESTS is one request,
 -- "METHOD PATH" or "METHOD PATH BODY", sent in order from a place of each thread's own.
+-- AUTHORIZATION, where it is set, goes with each of them.
 local requests = {}
 local count, position = 0, 0
 
 function init(args)
+   local token = os.getenv("AUTHORIZATION") or ""
    for line in io.lines(os.getenv("REQUESTS")) do
       local method, path, body = line:match("^(%S+) (%S+) ?(.*)$")
       local headers = {}
+      if token ~= "" then headers["Authorization"] = token end
       if body ~= "" then headers["Content-Type"] = "application/json" else body = nil end
       count = count + 1
       requests[count] = wrk.format(method, path, headers, body)

@@ -1,0 +1,54 @@
+"""`make bench` works: a run of seconds with the contestants that need no installation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+
+
+def bench(*options: str, out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--smoke", "--out", str(out), *options],
+        cwd=ROOT, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+@needs_wrk
+@pytest.mark.xdist_group("benchmarks")
+def test_a_short_bench_writes_the_page_and_the_picture(tmp_path: Path) -> None:
+    out = tmp_path / "results.md"
+    answer = bench("--rows", "P1,P4,P5", "--contestants", "the limit", out=out)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    page = out.read_text()
+    for told in ("### P1 by id", "### P4 list 30 + expand", "### P5 create", "fsync", "commit"):
+        assert told in page
+    assert "| P1 | ≥ 60% of the limit |" in page
+    assert "void" not in page
+    assert "P2, P3, P6, P7, P8, P9, P10, P12: not asked for" in page
+    assert "PocketBase: not asked for" in page
+    picture = ElementTree.fromstring(out.with_suffix(".svg").read_text())
+    assert any(
+        text.text == "Stanchion" for text in picture.iter("{http://www.w3.org/2000/svg}text")
+    )
+
+
+def test_an_unknown_contestant_is_refused(tmp_path: Path) -> None:
+    answer = bench("--contestants", "the limit,no such one", out=tmp_path / "results.md")
+    assert answer.returncode == 2
+    assert "no such contestant: no such one" in answer.stderr
+
+
+def test_an_unknown_row_is_refused(tmp_path: Path) -> None:
+    answer = bench("--rows", "P99", out=tmp_path / "results.md")
+    assert answer.returncode == 2
+    assert "no such row: P99" in answer.stderr
