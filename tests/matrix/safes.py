@@ -137,23 +137,24 @@ class Attacker:
         answer = self.ask("GET", "/api/safes/_aggregate", filter=text, count="true")
         return "items" in answer.json and answer.json["items"][0]["count"] == 1
 
-    def set_ruler(self, guess: str) -> None:
-        self.ask("PATCH", f"/api/safes/{OWN}", {"secret": guess})
+    def set_ruler(self, guess: str) -> bool:
+        """Whether the own safe holds the guess now; the very secret is taken."""
+        return self.ask("PATCH", f"/api/safes/{OWN}", {"secret": guess}).status == 200
 
     def by_sort(self, guess: str) -> bool:
-        self.set_ruler(guess)
-        return self.keys("/api/safes", sort="secret")[:1] == [VICTIM]
+        held = self.set_ruler(guess)
+        return held and self.keys("/api/safes", sort="secret")[:1] == [VICTIM]
 
     def by_page(self, guess: str) -> bool:
-        self.set_ruler(guess)
-        return self.keys("/api/safes", sort="-secret", limit="1") == [OWN]
+        held = self.set_ruler(guess)
+        return held and self.keys("/api/safes", sort="-secret", limit="1") == [OWN]
 
     def by_path(self, guess: str) -> bool:
         return THEIR_BOX in self.keys("/api/boxes", filter=f'safe.secret < "{guess}"')
 
     def by_path_sort(self, guess: str) -> bool:
-        self.set_ruler(guess)
-        return self.keys("/api/boxes", sort="safe.secret")[:1] == [THEIR_BOX]
+        held = self.set_ruler(guess)
+        return held and self.keys("/api/boxes", sort="safe.secret")[:1] == [THEIR_BOX]
 
     def by_macro(self, guess: str) -> bool:
         text = f'safes.exists(s, s.secret < "{guess}")'
