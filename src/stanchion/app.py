@@ -113,6 +113,7 @@ class App(FastAPI):
         return Front(
             self.runtime.settings,
             build_stack(self, lambda other: Dispatcher(self.runtime, collections, other)),
+            self.runtime.drain,
         )
 
     def openapi(self) -> dict[str, Any]:

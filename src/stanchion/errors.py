@@ -9,6 +9,7 @@ of its code, and `http/` only translates it to RFC 9457. Mistakes in an app's de
     ├── SettingError         an environment variable is wrong
     └── Problem              an answer to a caller
         ├── BadRequest 400 · Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
+        ├── RequestTimeout 408
         ├── Conflict 409 · PreconditionFailed 412 · TooLarge 413 · UnsupportedMediaType 415
         ├── Invalid 422 · InternalError 500
         └── Unavailable 503 · StorageFull 507
@@ -165,6 +166,13 @@ class MethodNotAllowed(Problem):
 
     status = 405
     title = "Method not allowed"
+
+
+class RequestTimeout(Problem):
+    """The request did not arrive in time."""
+
+    status = 408
+    title = "Request timeout"
 
 
 class Conflict(Problem):

@@ -16,6 +16,7 @@ from typing import Any
 
 from . import clock, events
 from .declare import Declarations, Model, build_model
+from .drain import Drain
 from .engines import Ask, Engine
 from .engines.sqlite import SQLiteEngine
 from .migrate import Difference, prepare
@@ -41,6 +42,7 @@ class Runtime:
         self.change_schema = False
         self.test_actor: Actor | None = None
         self.applied: list[Difference] = []
+        self.drain = Drain()
         self._settings = settings
         self._model: Model | None = None
         self._policy: Policy | None = None

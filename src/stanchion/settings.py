@@ -35,6 +35,7 @@ class Settings:
         "sqlite:///relative.db or sqlite:////absolute.db; default: data/stanchion.db by the app",
     ] = ""
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
+    body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
     json_depth: Annotated[int, "nesting of a JSON body"] = 64
     array_limit: Annotated[int, "records in one array of a create"] = 1_000
     url_limit: Annotated[int, "bytes of path and query string"] = 16_384

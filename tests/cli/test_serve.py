@@ -97,7 +97,7 @@ def test_worker_that_dies_again_at_once_ends_the_server(start: Start) -> None:
 
 
 def test_workers_that_die_in_turn_are_replaced_ten_times_a_minute() -> None:
-    crew = _Crew(None, None, 2)  # type: ignore[arg-type]  # only counted here
+    crew = _Crew(None, None, 2, 0)  # type: ignore[arg-type]  # only counted here
     assert "could not start" in (crew.bury(1) or "")
     crew.when_complete(lambda: None)
     os.write(crew._report_write, b"..")

@@ -284,6 +284,7 @@ async def _serve(
 
     def stop() -> None:
         loop.remove_reader(pipe.fileno())
+        app.runtime.drain.begin()
         server.stop()
 
     loop.add_reader(pipe.fileno(), stop)

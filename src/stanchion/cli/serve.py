@@ -23,6 +23,7 @@ import click
 from .address import Address, find_address
 from .console import count, print_error
 from .start import Prepared, in_child, prepare_database, process_started, start_lines
+from .stopping import drain_first
 from .target import Target, argument, describe_crash, find_target, load_app
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run_workers(
     from granian.http import HTTP1Settings
 
     multiprocessing.set_start_method("fork", force=True)
-    crew = _Crew(app, target, workers)
+    crew = _Crew(app, target, workers, address.port)
     server = _server_class(crew)(
         "app",  # a name for granian's log; the app itself comes from the loader
         address=address.host,
@@ -193,10 +194,11 @@ def _say_ending(code: int | None) -> str:
 class _Crew:
     """The workers and the process that forked them: each knows when the other is there."""
 
-    def __init__(self, app: App, target: Target, workers: int) -> None:
+    def __init__(self, app: App, target: Target, workers: int, port: int) -> None:
         self.app = app
         self.target = target
         self.workers = workers
+        self.port = port
         self._complete = threading.Event()
         self._deaths: list[float] = []
         self._report_read, self._report_write = os.pipe()
@@ -240,6 +242,7 @@ class _Crew:
         log = logs.configure("json", access=settings.access_log)
         threading.Thread(target=self._end_with_parent, name="stanchion-parent", daemon=True).start()
         self._announce(log)
+        drain_first(self.app.runtime.drain, self.port)
         return self.app
 
     def _end_with_parent(self) -> None:

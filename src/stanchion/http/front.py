@@ -1,7 +1,8 @@
 """The outermost layer: every request passes here first, and every answer last.
 
 It gives a request its id, refuses what is too large before anything reads it, turns what nobody
-caught into a 500 that tells nothing, and emits the events that logs and metrics render.
+caught into a 500 that tells nothing, and emits the events that logs and metrics render. When the
+server stops, it asks every client to connect anew, and ends event streams in good order.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import asyncio
 import itertools
 import os
 import time
-from typing import Any
 
 from .. import clock, events
+from ..drain import Drain
 from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..runtime import current_request
 from ..settings import Settings
 from .body_in import body_too_large, is_longer
 from .exchange import ASGIApp, Receive, Scope, Send
-from .problem import render
+from .incoming import Incoming
+from .problem import Headers, render
 
 CLOSE = (b"connection", b"close")
+STREAM = b"text/event-stream"
 DRAIN_BYTES = 16_777_216
 DRAIN_SECONDS = 2
 
@@ -28,8 +31,9 @@ DRAIN_SECONDS = 2
 class Front:
     """The ASGI application that the server calls."""
 
-    def __init__(self, settings: Settings, app: ASGIApp) -> None:
+    def __init__(self, settings: Settings, app: ASGIApp, drain: Drain) -> None:
         self.settings = settings
+        self.drain = drain
         self.app = app
         self._prefix = ""
         self._pid = 0
@@ -41,12 +45,16 @@ class Front:
         started = time.perf_counter_ns()
         request = scope["stanchion.request"] = self._request_id()
         current_request.set(request)  # for the change log of the app's own transactions
-        reply = _Reply(scope, send, request)
+        drain = self.drain
+        reply = _Reply(scope, receive, send, request, drain)
         problem: Problem | None = None
+        drain.open += 1
         try:
-            problem, receive = self._judge(scope, receive, reply)
+            problem = self._judge(scope, reply.incoming)
             if problem is None:
-                await self.app(scope, receive, reply.send)
+                await self.app(scope, reply.incoming.receive, reply.send)
+                if drain.begun and reply.streams():
+                    await reply.end()
             else:
                 await reply.refuse(problem)
         except Exception as error:  # the server loop: whatever nobody caught ends here
@@ -57,6 +65,7 @@ class Front:
                 raise
             await reply.refuse(_unexpected(request))
         finally:
+            drain.open -= 1
             took = (time.perf_counter_ns() - started) // 1000
             done = events.RequestDone(
                 time.time_ns(), request, scope["method"], scope["path"], reply.status, took,
@@ -73,9 +82,7 @@ class Front:
             self._prefix = "r_" + clock.uuid7().replace("-", "")[4:20]
         return f"{self._prefix}{next(self._numbers):06x}"
 
-    def _judge(
-        self, scope: Scope, receive: Receive, reply: _Reply
-    ) -> tuple[Problem | None, Receive]:
+    def _judge(self, scope: Scope, incoming: Incoming) -> Problem | None:
         """What is wrong with a request before anything of it is read; and how to read it."""
         settings = self.settings
         path: bytes = scope.get("raw_path") or scope["path"].encode()
@@ -84,7 +91,7 @@ class Front:
                 "request.url",
                 f"The URL is longer than {settings.url_limit} bytes.",
                 hint="The limit is STANCHION_URL_LIMIT.",
-            ), receive
+            )
         size = hosts = 0
         for name, value in scope["headers"]:
             size += len(name) + len(value)
@@ -92,27 +99,39 @@ class Front:
                 hosts += 1 if value else 2  # a server may put an empty one where there is none
             elif name == b"content-length":
                 if is_longer(value.decode("latin-1"), settings.body_limit):
-                    return body_too_large(settings.body_limit), receive
+                    return body_too_large(settings.body_limit)
+                if value != b"0":
+                    incoming.seconds = settings.body_timeout_s
             elif name == b"transfer-encoding":
-                receive = _counted(receive, settings.body_limit, reply)
+                incoming.counted = settings.body_limit
+                incoming.seconds = settings.body_timeout_s
         if size > settings.header_limit:
             return TooLarge(
                 "request.headers",
                 f"The headers are larger than {settings.header_limit} bytes.",
                 hint="The limit is STANCHION_HEADER_LIMIT.",
-            ), receive
+            )
         if hosts != 1 and scope.get("http_version", "1.1") == "1.1":
-            return BadRequest("request.host", "A request names exactly one Host."), receive
-        return None, receive
+            return BadRequest("request.host", "A request names exactly one Host.")
+        return None
 
 
 class _Reply:
     """The answer on its way out: its status, its size, and the request's id in its headers."""
 
-    __slots__ = ("_bodiless", "_header", "_send", "refused", "sent", "status")
+    __slots__ = (
+        "_bodiless", "_drain", "_ended", "_header", "_headers", "_send", "incoming", "refused",
+        "sent", "status",
+    )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send, request: str) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, request: str, drain: Drain
+    ) -> None:
         self._send = send
+        self._drain = drain
+        self._ended = False
+        self._headers: Headers = []
+        self.incoming = Incoming(receive, drain, self)
         self._header = (b"x-request-id", request.encode())
         self._bodiless = scope["method"] == "HEAD"
         self.refused = False
@@ -125,12 +144,33 @@ class _Reply:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), self._header]
+            headers = message["headers"] = [*message.get("headers", ()), self._header]
+            self._headers = headers
+            if self._drain.begun and CLOSE not in headers:
+                headers.append(CLOSE)
+                self.incoming.leave()
         elif self._bodiless:
             message["body"] = b""
         else:
             self.sent += len(message.get("body", b""))
+            self._ended = not message.get("more_body", False)
         await self._send(message)
+
+    def streams(self) -> bool:
+        """Whether the answer has begun and is an event stream, which never ends by itself."""
+        return any(
+            name == b"content-type" and value.startswith(STREAM) for name, value in self._headers
+        )
+
+    async def end(self) -> None:
+        """End the body of a stream that was told to end, so that its client sees no cut."""
+        if not self._ended:
+            await self.send({"type": "http.response.body", "body": b""})
+
+    async def refuse_unanswered(self, problem: Problem) -> None:
+        """Answer in the app's place, unless it has begun to."""
+        if not self.status:
+            await self.refuse(problem)
 
     async def refuse(self, problem: Problem) -> None:
         """Answer in the app's place. What was not read of the request is not waited for."""
@@ -140,24 +180,6 @@ class _Reply:
         )
         await self.send({"type": "http.response.body", "body": body})
         self.refused = True
-
-
-def _counted(receive: Receive, limit: int, reply: _Reply) -> Receive:
-    """Reads a body of unknown length, and answers 413 once it is longer than `limit`."""
-    size = 0
-
-    async def read() -> Any:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > limit:
-            problem = body_too_large(limit)
-            if not reply.status:
-                await reply.refuse(problem)
-            raise problem
-        return message
-
-    return read
 
 
 async def _drain(receive: Receive) -> None:

@@ -11,6 +11,7 @@ from ..errors import (
     MethodNotAllowed,
     NotFound,
     PreconditionFailed,
+    RequestTimeout,
     StorageFull,
     TooLarge,
     Unauthorized,
@@ -189,6 +190,15 @@ BODY = Family(
             way_out="Send less at once. The limit is STANCHION_BODY_LIMIT.",
             detail="The body is larger than 1048576 bytes.",
             hint="Send less at once; the limit is STANCHION_BODY_LIMIT.",
+        ),
+        answer(
+            RequestTimeout, "body.timeout", "The body did not arrive",
+            meaning="The headers announced a body, and not all of it came within the time that "
+            "this server gives it. Nothing was stored, and the connection was closed.",
+            way_out="Send the body at once. The limit is STANCHION_BODY_TIMEOUT_S.",
+            detail="The body did not arrive within 30 s.",
+            hint="Send it at once, on a faster connection or in smaller parts; the limit is "
+            "STANCHION_BODY_TIMEOUT_S.",
         ),
         answer(
             TooLarge, "body.too_many", "Too many records in one array",
