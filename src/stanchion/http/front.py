@@ -46,13 +46,14 @@ class Front:
         request = scope["stanchion.request"] = self._request_id()
         current_request.set(request)  # for the change log of the app's own transactions
         drain = self.drain
-        reply = _Reply(scope, receive, send, request, drain)
+        reply = _Reply(scope, send, request, drain)
+        incoming = Incoming(receive, drain, reply)
         problem: Problem | None = None
         drain.open += 1
         try:
-            problem = self._judge(scope, reply.incoming)
+            problem = self._judge(scope, incoming)
             if problem is None:
-                await self.app(scope, reply.incoming.receive, reply.send)
+                await self.app(scope, incoming.receive, reply.send)
                 if drain.begun and reply.streams():
                     await reply.end()
             else:
@@ -120,18 +121,15 @@ class _Reply:
     """The answer on its way out: its status, its size, and the request's id in its headers."""
 
     __slots__ = (
-        "_bodiless", "_drain", "_ended", "_header", "_headers", "_send", "incoming", "refused",
-        "sent", "status",
+        "_bodiless", "_drain", "_ended", "_header", "_headers", "_send", "refused", "sent",
+        "status",
     )  # fmt: skip
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, request: str, drain: Drain
-    ) -> None:
+    def __init__(self, scope: Scope, send: Send, request: str, drain: Drain) -> None:
         self._send = send
         self._drain = drain
         self._ended = False
         self._headers: Headers = []
-        self.incoming = Incoming(receive, drain, self)
         self._header = (b"x-request-id", request.encode())
         self._bodiless = scope["method"] == "HEAD"
         self.refused = False
@@ -148,7 +146,6 @@ class _Reply:
             self._headers = headers
             if self._drain.begun and CLOSE not in headers:
                 headers.append(CLOSE)
-                self.incoming.leave()
         elif self._bodiless:
             message["body"] = b""
         else:
@@ -180,6 +177,11 @@ class _Reply:
         )
         await self.send({"type": "http.response.body", "body": body})
         self.refused = True
+        self._send = _nowhere  # a connection is closed once nobody holds it; tracebacks do
+
+
+async def _nowhere(message: Scope) -> None:
+    """Where messages go after an answer of ours."""
 
 
 async def _drain(receive: Receive) -> None:

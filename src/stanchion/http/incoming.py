@@ -17,6 +17,7 @@ from ..errors import Problem, RequestTimeout
 from .body_in import body_too_large
 from .exchange import Receive, Scope
 
+LOOK_S = 0.05
 LEFT: Scope = {"type": "http.disconnect"}
 
 
@@ -65,9 +66,8 @@ class Incoming:
                 raise problem
         return message
 
-    def leave(self) -> None:
-        """An event stream ends now."""
-        if self._scope is not None and not self._scope.expired() and self._reply.streams():
+    def _look_again(self) -> None:
+        if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(0)
 
     async def _timed(self) -> Any:
@@ -96,13 +96,16 @@ class Incoming:
         self._receive = _left
 
     async def _until_left(self) -> Any:
-        if self._drain.begun and self._reply.streams():
-            return LEFT
-        untell = self._drain.tell(self.leave)
+        untell = self._drain.tell(self._look_again)
         try:
-            async with asyncio.timeout(None) as self._scope:
-                return await self._receive()
-        except TimeoutError:
+            while not (self._drain.begun and self._reply.streams()):
+                try:
+                    # while the server stops, an answer may still turn out to be a stream
+                    seconds = LOOK_S if self._drain.begun else None
+                    async with asyncio.timeout(seconds) as self._scope:
+                        return await self._receive()
+                except TimeoutError:
+                    continue
             return LEFT
         finally:
             self._scope = None
