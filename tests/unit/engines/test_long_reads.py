@@ -155,7 +155,8 @@ def test_more_long_reads_than_the_queue_holds_are_503_at_once(tmp_path: Path) ->
         begun = time.perf_counter()
         await asyncio.sleep(0.2)
         told = [r.exception() for r in reads if r.done()]
-        assert [getattr(each, "code", "") for each in told] == ["server.overloaded"] * 2
+        assert {getattr(each, "code", "") for each in told} == {"server.overloaded"}
+        assert len(told) in (2, 3)  # 3 where the thread had not yet taken the first
         assert time.perf_counter() - begun < 1
         for read in reads:
             read.cancel()
