@@ -26,6 +26,7 @@ class RequestDone(Event):
     status: int
     duration_us: int
     sent: int
+    query: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ import structlog
 from . import events
 
 Style = Literal["human", "json"]
+Explain = Callable[[events.RequestDone], str]
+"""The command that explains a refused request, or nothing."""
 FLUSH_S = 0.2
 MOST_WAITING = 100_000
 """Access lines that may wait for a slow reader of stdout; more are dropped and counted."""
@@ -37,11 +39,19 @@ class Log:
     """A subscriber that renders what it is told. Made by `configure`."""
 
     def __init__(
-        self, style: Style, *, access: bool, out: TextIO, err: TextIO, colour: bool = False
+        self,
+        style: Style,
+        *,
+        access: bool,
+        out: TextIO,
+        err: TextIO,
+        colour: bool = False,
+        explain: Explain | None = None,
     ) -> None:
         self._human = style == "human"
         self._access = access
         self._colour = colour
+        self._explain = explain
         self._out = out
         self._err = err
         self._waiting: list[events.RequestDone] = []
@@ -119,6 +129,9 @@ class Log:
             )
             clock, status = f"\033[2m{clock}\033[0m", f"\033[{shade}m{status}\033[0m"
         failed = f"  {done.request}" if done.status >= 500 or not done.status else ""
+        if self._explain is not None and 400 <= done.status < 500:
+            command = self._explain(done)
+            failed = f"  {done.request}  {escape(command)}" if command else failed
         took = f"{done.duration_us / 1000:.1f} ms"
         return f"{clock}  {escape(done.method)} {escape(done.path)}  {status}  {took}{failed}\n"
 
@@ -180,10 +193,11 @@ def _render_line(logger: Any, level: str, line: Any) -> str:
 _ending: Callable[[], None] | None = None
 
 
-def configure(style: Style, access: bool) -> Log:
+def configure(style: Style, access: bool, explain: Explain | None = None) -> Log:
     """Render events on stdout and stderr from now on, in this process.
 
-    Called again, in a forked child for example, it takes the place of what was there.
+    `explain` gives the command that explains a refused request; people read it at the end of the
+    line. Called again, in a forked child for example, it takes the place of what was there.
     """
     global _ending
     if _ending is not None:
@@ -192,7 +206,7 @@ def configure(style: Style, access: bool) -> Log:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # no path may silence the log
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    log = Log(style, access=access, out=sys.stdout, err=sys.stderr, colour=colour)
+    log = Log(style, access=access, out=sys.stdout, err=sys.stderr, colour=colour, explain=explain)
     _ending = events.subscribe(log.receive)
     atexit.register(log.flush)
     return log

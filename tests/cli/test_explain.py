@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+
+from stanchion.cli.explain import command_for
 
 from .conftest import change
 from .processes import Running, environment, run
@@ -103,3 +107,23 @@ def test_database_of_other_code_is_exit_code_3(made: Path) -> None:
     done = run("explain", "GET", "/api/notes", cwd=made)
     assert done.returncode == 3
     assert "error[schema.differs]" in done.stderr
+
+
+def test_dev_names_the_command_that_explains_a_refusal(
+    folder: Path, start: Callable[..., Running]
+) -> None:
+    server = start("dev").ready()
+    server.call("GET", "/api/secrets?sort=text")
+    server.wait_for("stanchion explain")
+    line = next(one for one in server.out.splitlines() if "GET /api/secrets" in one)
+    found = re.search(r"  401  \S+ ms  (r_[0-9a-f]+)  (stanchion explain .*)$", line)
+    assert found is not None, line
+    done = run(*shlex.split(found[2])[1:], cwd=folder)
+    assert "Answer  401  access.sign_in" in done.stdout, done.stderr
+
+
+def test_command_of_a_hostile_request_is_one_harmless_word() -> None:
+    command = command_for("GET", "/api/notes/$(rm)'; rm", "filter='$(rm)`rm`")
+    assert shlex.split(command)[:3] == ["stanchion", "explain", "GET"]
+    assert len(shlex.split(command)) == 4
+    assert "/api/notes" in command and "$(rm)'; rm" not in command

@@ -31,6 +31,7 @@ import click
 
 from .address import Address, find_address
 from .console import CommandFailed, clock_time, paint, print_error
+from .explain import explains
 from .start import Prepared, prepare_database, process_started, start_lines
 from .target import Target, app_failed, argument, find_target, load_app
 
@@ -216,7 +217,9 @@ def _serve_changed(
         prepared = prepare_database(app, target, change=True)
         pipe.send("fits")
         pipe.recv()
-        log = logs.configure("human", access=app.runtime.settings.access_log)
+        log = logs.configure(
+            "human", access=app.runtime.settings.access_log, explain=explains(app, target)
+        )
         failed = asyncio.run(
             _serve(app, socket, pipe, _Greeting(prepared, address, changed, since))
         )

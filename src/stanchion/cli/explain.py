@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 import click
 
 from .console import DIFFERS, FAILED, CommandFailed, failure
-from .target import find_target, load_app
+from .target import DEFAULT, Target, find_target, load_app
 
 if TYPE_CHECKING:
+    from .. import events
     from ..app import App
     from ..explain import Explanation, Request
     from ..query import Actor
@@ -61,8 +65,6 @@ def explain(
 
 
 def read_request(method: str, url: str, body: str | None, headers: tuple[str, ...]) -> Request:
-    from urllib.parse import quote, urlsplit
-
     from ..explain import Request
 
     # as a browser does: what a URL cannot hold is encoded, what is encoded stays
@@ -163,9 +165,32 @@ async def find_actor(records: Records, who: str) -> Actor:
                   hint="--as anonymous, admin or system need no record")  # fmt: skip
 
 
-def command_for(method: str, path: str, query: str, target: str) -> str:
-    """The command that explains a request, ready to be pasted into a shell."""
-    url = shlex.quote(path + (f"?{query}" if query else ""))
+def explains(app: App, target: Target) -> Callable[[events.RequestDone], str]:
+    """For the log of `dev`: the command that explains a refused request of the data API."""
+    collections = app.runtime.model.schema.collection.keys() | {"_batch"}
+    named = target_option(target)
+
+    def command(done: events.RequestDone) -> str:
+        first = done.path.removeprefix("/api/").partition("/")[0]
+        if not done.path.startswith("/api/") or first not in collections:
+            return ""
+        query = done.query.decode("latin-1")
+        return command_for(done.method, done.path, query) + named
+
+    return command
+
+
+def target_option(target: Target) -> str:
+    """` --target …`, unless it is what explain takes by itself in this folder."""
+    if target.file == Path.cwd() / DEFAULT and target.attribute is None:
+        return ""
+    attribute = f":{target.attribute}" if target.attribute else ""
+    return f" --target {shlex.quote(os.path.relpath(target.file) + attribute)}"
+
+
+def command_for(method: str, path: str, query: str) -> str:
+    """The command that explains a request, to be pasted into a shell: a caller wrote the path and
+    the query, so they are quoted. A log knows no body, so its place is left open."""
+    url = shlex.quote(quote(path, safe="/~-._:@") + (f"?{query}" if query else ""))
     body = " --body '{…}'" if method in ("POST", "PATCH", "PUT") else ""
-    named = "" if target == "app.py" else f" --target {shlex.quote(target)}"
-    return f"stanchion explain {method} {url}{body}{named}"
+    return f"stanchion explain {method} {url}{body}"

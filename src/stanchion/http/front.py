@@ -70,7 +70,7 @@ class Front:
             took = (time.perf_counter_ns() - started) // 1000
             done = events.RequestDone(
                 time.time_ns(), request, scope["method"], scope["path"], reply.status, took,
-                reply.sent,
+                reply.sent, scope["query_string"],
             )  # fmt: skip
             events.emit(done)
         if problem is not None and problem.code == "body.too_large":
