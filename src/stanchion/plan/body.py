@@ -97,6 +97,8 @@ def read_replacement(
             continue
         if field.name in named:
             values[field.name] = _value(field, named[field.name], "", errors)
+        elif field.system:
+            continue  # what the server sets stays, also where the system puts
         elif field.required:
             errors.append(FieldError(f"/{field.name}", "missing", f"`{field.name}` is required."))
         else:
