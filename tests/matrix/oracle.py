@@ -348,13 +348,47 @@ class Oracle:
             return 403, self.rows
         row = {**old, **sent}
         then = self.after(collection, row)
-        if then._dangling(collection, row, [w for w in sent if sent[w] != old[w]]):
+        if then._dangling(
+            collection, row, [w for w in sent if self._moves(collection, old, sent, w)]
+        ):
             return 409, self.rows
         if not then.holds(rule, row, old) or not then._guarded(collection, row, old, sent):
             return 403, self.rows
         if self._clashes(collection, row):
             return 409, self.rows
         return 200, then.rows
+
+    def _moves(self, collection: str, old: Row, sent: Row, word: str) -> bool:
+        """Whether a field counts as changed: one that may be hidden does so whatever it held."""
+        unseen = self.masks(collection, word) or not self.has(collection, word)
+        return unseen or sent[word] != old[word]
+
+    def put(self, collection: str, key: str, sent: Row) -> tuple[int, Rows]:
+        """The status of a put, and the rows after it."""
+        updating = self._closed(f"{collection}.update")
+        creating = self._closed(f"{collection}.create")
+        if updating and creating:
+            return updating, self.rows
+        old = self.row(collection, key)
+        if old is None or not self.sees(collection, old):
+            return (creating, self.rows) if creating else self.create(collection, sent)
+        if updating:
+            return updating, self.rows
+        if any(self.settable(collection, word) == "422" for word in sent):
+            return 422, self.rows
+        values: dict[str, Any] = {}
+        for word in (f.name for f in FIELDS[collection][1:]):
+            if word in sent:
+                values[word] = sent[word]
+            elif word == "admin":
+                continue
+            elif word in REQUIRED[collection]:
+                return 422, self.rows
+            elif self.settable(collection, word) == "yes" and self._guarded(
+                collection, old, old, [word]
+            ):
+                values[word] = DEFAULTS.get(collection, {}).get(word)
+        return self.update(collection, key, values)
 
     def delete(self, collection: str, key: str) -> tuple[int, Rows]:
         """The status of a delete, and the rows after it with everything that hung on the row."""

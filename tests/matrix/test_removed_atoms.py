@@ -27,8 +27,9 @@ def cells() -> dict[str, list[Cell]]:
     """The cells about each collection and operation, those that a rule turns first."""
     found: dict[str, list[Cell]] = defaultdict(list)
     for cell in all_cells():
-        operation = {"patch": "update"}.get(cell.way, cell.way) if cell.writes else "read"
-        found[f"{cell.collection}.{operation}"].append(cell)
+        operations = {"patch": ("update",), "put": ("update", "create")}.get(cell.way, (cell.way,))
+        for operation in operations if cell.writes else ("read",):
+            found[f"{cell.collection}.{operation}"].append(cell)
     return found
 
 

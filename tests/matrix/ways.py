@@ -332,14 +332,27 @@ def aggregates(a: Asker) -> Iterator[Cell]:
             return groups({"items": items})
 
         yield a.read("group", path, {"group": path, "count": "true"}, groups, expect, "/_aggregate")
+        computed: list[tuple[str, Callable[[list[Any]], Any]]] = [("min", min), ("max", max)]
         if found.kind == "int":
+            computed += [("sum", sum), ("avg", lambda known: sum(known) / len(known))]
+        for word, compute in computed:
 
-            def total(path: str = path, values: Any = values) -> Any:
+            def total(path: str = path, values: Any = values, compute: Any = compute) -> Any:
                 a.oracle.resolve(a.collection, path)
                 known = [v for v in values(path) if v is not None]
-                return groups({"items": [{"group": {}, "sum": {path: sum(known) or None}}]})
+                return _rounded(compute(known)) if known else None, "found"
 
-            yield a.read("sum", path, {"sum": path}, groups, total, "/_aggregate")
+            def shape(found: Any, word: str = word, path: str = path) -> Any:
+                (item,) = found["items"]
+                value = item[word][path]
+                numeric = word == "avg" and value is not None
+                return _rounded(float(value) if numeric else value), "found"
+
+            yield a.read(word, path, {word: path}, shape, total, "/_aggregate")
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -451,6 +464,26 @@ def creates(a: Asker, send: Any = sent_alone, way: str = "create") -> Iterator[C
             yield written(a, way, f"{kind} {key[-2:]}", asked, status, then, shown, send)
 
 
+def puts(a: Asker, send: Any = sent_alone, way: str = "put") -> Iterator[Cell]:
+    for key, row in ROWS[a.collection].items():
+        whole = {k: v for k, v in row.items() if v is not None and k not in ("admin", "grade")}
+        guarded = ("role", "team", "budget", "points", "pin", "badge", "label", "code")
+        bare = {k: v for k, v in whole.items() if k not in guarded}
+        text = next((n for n in ("name", "title", "text", "subject", "label") if n in row), "")
+        other = {**bare, text: "other"} if text else bare
+        fresh = make_id(KINDS[a.collection], 900)
+        new = {k: "fresh" if k in UNIQUE.get(a.collection, ()) else v for k, v in bare.items()}
+        sendings = {
+            "as it is": (key, whole), "bare": (key, bare), "other": (key, other),
+            "new": (fresh, {**new, "id": fresh}),
+        }  # fmt: skip
+        for kind, (at, sent) in sendings.items():
+            status, then = a.oracle.put(a.collection, at, sent)
+            shown = _shown(a.oracle, then, a.collection, at) if status in (200, 201) else None
+            asked = Writing("PUT", f"/api/{a.collection}/{at}", sent)
+            yield written(a, way, f"{kind} {key[-2:]}", asked, status, then, shown, send)
+
+
 def deletes(a: Asker, send: Any = sent_alone, way: str = "delete") -> Iterator[Cell]:
     for key in ROWS[a.collection]:
         status, then = a.oracle.delete(a.collection, key)
@@ -458,7 +491,7 @@ def deletes(a: Asker, send: Any = sent_alone, way: str = "delete") -> Iterator[C
         yield written(a, way, key[-2:], asked, status, then, None, send)
 
 
-WRITE_WAYS = (patches, creates, deletes)
+WRITE_WAYS = (patches, creates, puts, deletes)
 
 
 def cells_of(caller: str) -> list[Cell]:
