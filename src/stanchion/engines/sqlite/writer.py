@@ -51,6 +51,11 @@ GIVE_WAY_FOR = 0.002
 """Seconds between two looks of an event loop at the writer, and what it leaves to it then."""
 
 CHECKPOINT_PAGES = 1_000
+RESTART_PAGES = 16_384
+"""Pages of the WAL (64 MiB) beyond which the writer waits for readers, so that it starts again."""
+READERS_LATE = 0.1
+"""Seconds beyond its deadline that a read may take to end."""
+
 CLOSING_PATIENCE = 1.0
 """Seconds that a stopping writer still waits for a lock another process holds."""
 
@@ -96,6 +101,7 @@ class Writer:
         self._held: Hold | None = None
         self._pages = 0
         self._checkpointed = 0
+        self._restart_at = RESTART_PAGES
         self._moves = 0
         self._resting = False
         self._giving_way: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
@@ -449,18 +455,31 @@ class Writer:
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
-        """Move pages from the WAL into the database every thousand pages, waiting for nobody.
+        """Move pages from the WAL into the database every thousand pages, waiting for nobody; from
+        64 MiB on, wait until every read that began before is over.
+
+        NOTE: While another process writes, or reads overlap without a gap, a checkpoint that waits
+        for nobody never finds the moment at which the WAL may start again: with two workers it
+        grew by 20 MB a second. Our reads end at their deadline, so the wait is short; a reader of
+        another program may never end, so the next try is another 64 MiB away.
 
         WHY-NOT SQLite's own: it runs inside COMMIT, before anybody is answered, and hides a
         failed fsync of the database file; the next one would claim that all is well and the WAL,
         which holds the only good copy, would be written over.
         """
         if self._pages < self._checkpointed:
-            self._checkpointed = 0  # the WAL was written from its start again
+            # the WAL was written from its start again
+            self._checkpointed, self._restart_at = 0, RESTART_PAGES
         if self._pages - self._checkpointed < CHECKPOINT_PAGES:
             return
         self._checkpointed = self._pages
-        self._move_pages(apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self._pages < self._restart_at:
+            self._move_pages(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            return
+        self._restart_at = self._pages + RESTART_PAGES
+        reads_over = self._settings.read_deadline_ms / 1000 + READERS_LATE
+        self._lock_until = perf_counter() + reads_over
+        self._move_pages(apsw.SQLITE_CHECKPOINT_RESTART)
 
     def _move_pages(self, mode: int) -> None:
         self._resting = True
