@@ -8,10 +8,22 @@ import time
 from collections.abc import Sequence
 from types import ModuleType
 
-from . import disk_full, foreign_lock, fsync, kill, out_of_fds, power_cut, sigterm
+from . import (
+    disk_full,
+    foreign_lock,
+    fsync,
+    kill,
+    long_holders,
+    out_of_fds,
+    power_cut,
+    sigterm,
+    slow_reads,
+)
 from .outcome import Outcome, conditions
 
 DRILLS: tuple[ModuleType, ...] = (
+    slow_reads,
+    long_holders,
     disk_full,
     foreign_lock,
     sigterm,

@@ -5,13 +5,18 @@ python drills/planted.py FAULT serve ...
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from stanchion.engines.sqlite import connection, writer
+from stanchion.cli.serve import _Crew
+from stanchion.engines.sqlite import connection, translate, writer
+from stanchion.errors import InternalError
 
 
 def unsynced() -> None:
@@ -49,6 +54,52 @@ def deaf() -> None:
     writer.Writer._end = forgive  # type: ignore[method-assign]
 
 
+def never_restarts() -> None:
+    """The WAL starts again only when nobody happens to be in the way."""
+    writer.RESTART_PAGES = 1 << 40
+
+
+def on_the_loop() -> None:
+    """Reads stay on the event loop, however long they take."""
+    os.environ["STANCHION_READ_BUDGET_MS"] = "60000"
+
+
+def internal_errors() -> None:
+    """A lock that another process holds, and a full disk, are called internal errors."""
+
+    def internal() -> InternalError:
+        return InternalError("server.internal", "The database refused this write.")
+
+    setattr(translate, "busy", internal)  # noqa: B010  # the type of its result is another
+    setattr(translate, "storage_full", internal)  # noqa: B010  # as above
+
+
+def abrupt() -> None:
+    """Workers are killed where they should be asked to stop."""
+    setattr(BaseProcess, "terminate", BaseProcess.kill)  # noqa: B010  # granian calls it
+
+
+def no_files() -> None:
+    """A worker ends when it cannot open a file."""
+    join: Callable[..., Any] = _Crew.join
+
+    def join_and_watch(crew: Any) -> Any:
+        app = join(crew)
+
+        def watch() -> None:
+            while True:
+                try:
+                    os.close(os.open(os.devnull, os.O_RDONLY))
+                except OSError:
+                    os._exit(1)
+                time.sleep(0.02)
+
+        threading.Thread(target=watch, daemon=True).start()
+        return app
+
+    setattr(_Crew, "join", join_and_watch)  # noqa: B010  # its type is narrower
+
+
 def _synchronous(value: str, reads: int) -> None:
     planted = tuple(
         replace(pragma, value=value, reads=reads) if pragma.name == "synchronous" else pragma
@@ -62,6 +113,11 @@ FAULTS = {
     "rarely-synced": rarely_synced,
     "early-answer": early_answer,
     "deaf": deaf,
+    "never-restarts": never_restarts,
+    "on-the-loop": on_the_loop,
+    "internal-errors": internal_errors,
+    "abrupt": abrupt,
+    "no-files": no_files,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,169 @@
+"""Reads by id while others ask for scans of 200 ms, twice a second.
+
+Each read has its time, and is measured from that time on: a client that waits for one answer before
+it asks again would hide every stall but one. Quiet and disturbed stretches alternate on the same
+server; the ratio of their p99 is what a slow query costs its neighbours.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+from .connection import Connection
+from .outcome import Outcome, at_least, at_most, none, percentile, told
+from .server import Server, serving
+
+NAME = "slow-reads"
+ROWS, SHORT_ROWS = 20_000, 6_000
+STRETCHES, SHORT_STRETCHES = 5, 1
+STRETCH_S, SHORT_STRETCH_S = 6.0, 2.5
+CLIENTS, EVERY_S = 4, 0.02
+SCAN_S = 0.2
+SCANS_EVERY_S = 0.5
+RATIO, SHORT_RATIO = 2.0, 6.0
+"""NOTE: the short form runs beside other tests on the same cores: its bar tells a stall of the
+event loop (a ratio of 30 and more) from none, not 2 from 3."""
+
+
+def why_not() -> str:
+    return ""
+
+
+def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
+    rng = random.Random(seed)
+    seconds = SHORT_STRETCH_S if short else STRETCH_S
+    quiet: list[float] = []
+    disturbed: list[float] = []
+    scans: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="drill-slow-", dir="/var/tmp") as name:
+        folder = Path(name)
+        with serving(folder, folder, plant=plant) as server:
+            keys = _fill(server, rng, SHORT_ROWS if short else ROWS)
+            path = _scan_of(server, SCAN_S)
+            reads = Reads(server, keys, seed)
+            for _ in range(SHORT_STRETCHES if short else STRETCHES):
+                quiet += reads.during(seconds)
+                with _scanning(server, path, scans):
+                    disturbed += reads.during(seconds)
+    ratio = percentile(disturbed, 0.99) / percentile(quiet, 0.99)
+    return Outcome(
+        NAME,
+        f"{len(quiet)} quiet reads, {len(disturbed)} beside {len(scans)} scans",
+        seed,
+        (
+            at_most("p99 beside scans / p99 without", ratio, SHORT_RATIO if short else RATIO),
+            told("p99 without scans", f"{percentile(quiet, 0.99) * 1000:.1f} ms"),
+            told("p99 beside scans", f"{percentile(disturbed, 0.99) * 1000:.1f} ms"),
+            told("slowest beside scans", f"{max(disturbed) * 1000:.1f} ms"),
+            at_least("scans", len(scans), 2),
+            told("a scan, median", f"{median(scans or [0.0]) * 1000:.0f} ms"),
+            none("reads or scans that failed", reads.failed),
+        ),
+    )
+
+
+def _fill(server: Server, rng: random.Random, rows: int) -> list[str]:
+    keys = [f"00000000-0000-4000-8000-{rng.getrandbits(48):012x}" for _ in range(rows)]
+    with server.connect() as connection:
+        for start in range(0, rows, 500):
+            batch = [{"id": key, "text": key * 8} for key in keys[start : start + 500]]
+            assert connection.ask("POST", "/api/notes", batch).status == 201
+    return keys
+
+
+def _scan_of(server: Server, seconds: float) -> str:
+    """A list whose filter no record meets, with as many parts as `seconds` take."""
+    with server.connect() as connection:
+
+        def took(parts: int) -> tuple[float, str]:
+            words = (f'text.contains("x{number}x")' for number in range(parts))
+            path = "/api/notes?filter=" + quote(" || ".join(words))
+            begun = time.monotonic()
+            answer = connection.ask("GET", path)
+            assert answer.status == 200, answer.body
+            return time.monotonic() - begun, path
+
+        took(2)
+        one = min(took(2)[0] for _ in range(3)) / 2
+        return took(max(1, min(40, round(seconds / one))))[1]
+
+
+@contextmanager
+def _scanning(server: Server, path: str, scans: list[float]) -> Iterator[None]:
+    """Scans at even times, two a second, each on its own connection if need be."""
+    stop = threading.Event()
+
+    def scan(first: float) -> None:
+        with server.connect() as connection:
+            due = time.monotonic() + first
+            while not stop.wait(max(0.0, due - time.monotonic())):
+                begun = time.monotonic()
+                assert connection.ask("GET", path).status == 200
+                scans.append(time.monotonic() - begun)
+                due += 2 * SCANS_EVERY_S
+
+    with _threads([lambda: scan(0.0), lambda: scan(SCANS_EVERY_S)]):
+        yield
+        stop.set()
+
+
+class Reads:
+    """Reads by id at even times from several connections."""
+
+    def __init__(self, server: Server, keys: list[str], seed: int) -> None:
+        self.failed = 0
+        self._keys = keys
+        self._rng = random.Random(seed)
+        self._connections = [server.connect() for _ in range(CLIENTS)]
+
+    def during(self, seconds: float) -> list[float]:
+        """How long each read took from the time at which it was due."""
+        took: list[float] = []
+        begun = time.monotonic() + 0.05
+
+        def read(number: int, connection: Connection) -> None:
+            due = begun + number * EVERY_S / CLIENTS
+            while due < begun + seconds:
+                time.sleep(max(0.0, due - time.monotonic()))
+                answer = connection.ask("GET", f"/api/notes/{self._rng.choice(self._keys)}")
+                took.append(time.monotonic() - due)
+                self.failed += answer.status != 200
+                due += EVERY_S
+
+        works: list[Callable[[], None]] = []
+        for number, connection in enumerate(self._connections):
+            works.append(lambda n=number, c=connection: read(n, c))  # type: ignore[misc]
+        with _threads(works):
+            pass
+        return took
+
+
+@contextmanager
+def _threads(works: list[Callable[[], None]]) -> Iterator[None]:
+    """Run all of them; the first error of one is raised at the end."""
+    errors: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
