@@ -8,6 +8,7 @@ goes to the same full disk: a log that cannot be written must not stop requests.
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import tempfile
 import time
@@ -24,7 +25,7 @@ from .server import Server, serving
 
 NAME = "disk-full"
 MEGABYTES = 16
-BALLAST = 8 << 20
+ROOM = 2 << 20
 SECONDS, SHORT_SECONDS = 20.0, 1.5
 TURNS, SHORT_TURNS = 3, 1
 RECOVERY_S = 5.0
@@ -49,7 +50,7 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
                 pids = server.workers
                 for _ in range(turns):
                     ballast = disk / "ballast"
-                    ballast.write_bytes(bytes(BALLAST))
+                    ballast.write_bytes(bytes(max(0, shutil.disk_usage(disk).free - ROOM)))
                     _turn(server, ledger, full, rng, SHORT_SECONDS if short else SECONDS, ballast)
                 same = server.workers == pids
             with serving(disk, folder) as server:

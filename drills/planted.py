@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from stanchion.cli.serve import _Crew
@@ -79,20 +80,17 @@ def abrupt() -> None:
     setattr(BaseProcess, "terminate", BaseProcess.kill)  # noqa: B010  # granian calls it
 
 
-def no_files() -> None:
-    """A worker ends when it cannot open a file."""
+def few_files() -> None:
+    """A worker ends when it has many files open."""
     join: Callable[..., Any] = _Crew.join
 
     def join_and_watch(crew: Any) -> Any:
         app = join(crew)
 
         def watch() -> None:
-            while True:
-                try:
-                    os.close(os.open(os.devnull, os.O_RDONLY))
-                except OSError:
-                    os._exit(1)
+            while len(list(Path("/proc/self/fd").iterdir())) < 35:
                 time.sleep(0.02)
+            os._exit(1)
 
         threading.Thread(target=watch, daemon=True).start()
         return app
@@ -117,7 +115,7 @@ FAULTS = {
     "on-the-loop": on_the_loop,
     "internal-errors": internal_errors,
     "abrupt": abrupt,
-    "no-files": no_files,
+    "few-files": few_files,
 }
 
 if __name__ == "__main__":

@@ -32,12 +32,12 @@ def test_promise_is_kept(drill: ModuleType) -> None:
 
 
 PLANTED = [
-    ("slow-reads", "on-the-loop", "p99 beside scans / p99 without"),
+    ("slow-reads", "on-the-loop", "share of reads that took longer than half a scan"),
     ("long-holders", "never-restarts", "largest WAL beside readers of ours"),
     ("disk-full", "internal-errors", "other answers to them than 507 problem+json"),
     ("foreign-lock", "internal-errors", "writes told something else than 2xx or 503"),
     ("sigterm", "abrupt", "new connections taken, but not answered"),
-    ("out-of-fds", "no-files", "processes that ended"),
+    ("out-of-fds", "few-files", "processes that ended"),
     ("kill", "early-answer", "acknowledged writes lost"),
     ("power-cut", "unsynced", "acknowledged writes lost"),
 ]
