@@ -56,9 +56,11 @@ from .sql.read import (
 from .sql.text import Given, Statement
 from .sql.write import WriteStatements, compile_write
 from .store import door
+from .store.batch import run_batch
 from .store.changes import Occasion
 from .store.door import New, Written
 from .store.held import held_in
+from .store.idempotency import Once, Reply, run_once
 from .store.judge import not_found
 from .store.put import Making, Replacing, put
 from .store.steps import Caller, Steps
@@ -311,13 +313,63 @@ class Records:
 
         Inside a block of `app.transaction()` it joins that transaction.
         """
+        return await self._run(lambda by: self.step(ask, actor, by), actor, request)
+
+    async def write_once(
+        self, ask: WriteQuery, actor: Actor, request: str, once: Once,
+        reply: Callable[[list[Written]], Reply],
+    ) -> Reply:  # fmt: skip
+        """The same under an idempotency key: its first answer, kept in the same transaction."""
+
+        def keyed(by: Callable[[], Occasion]) -> Job[Reply]:
+            return partial(run_once, once, self.step(ask, actor, by), reply)
+
+        return await self._run(keyed, actor, request)
+
+    async def write_batch(
+        self, asks: Sequence[WriteQuery | Problem], actor: Actor, request: str, once: Once | None,
+        reply: Callable[[list[list[Written]]], Reply],
+    ) -> Reply:  # fmt: skip
+        """Several steps in one transaction, all of them or none; a refusal names its step."""
+
+        def together(by: Callable[[], Occasion]) -> Job[Reply]:
+            moment: list[Occasion] = []  # all steps share it
+            steps: list[Job[list[Written]] | Problem] = []
+            for ask in asks:
+                steps.append(self._planned(ask, actor, lambda: moment[0]))
+                if isinstance(steps[-1], Problem):
+                    break  # it will be refused when the steps before it are done
+
+            def run() -> Steps[list[list[Written]]]:
+                moment[:] = [by()]
+                return run_batch(steps)
+
+            def answered() -> Steps[Reply]:
+                return reply((yield from run()))
+
+            return answered if once is None else partial(run_once, once, run, reply)
+
+        return await self._run(together, actor, request)
+
+    def _planned(
+        self, ask: WriteQuery | Problem, actor: Actor, by: Callable[[], Occasion]
+    ) -> Job[list[Written]] | Problem:
+        if isinstance(ask, Problem):
+            return ask
+        try:
+            return self.step(ask, actor, by)
+        except Problem as refused:
+            return refused
+
+    async def _run(
+        self, make: Callable[[Callable[[], Occasion]], Job[T]], actor: Actor, request: str
+    ) -> T:
+        """Run a job in a transaction of its own, or in the one that the task is inside of."""
         held = held_in(self.engine)
         if held is not None:
             occasion = replace(held.occasion, actor=actor.name)
-            return await held.session.run(self.step(ask, actor, lambda: occasion))
-        return await self.engine.write(
-            self.step(ask, actor, lambda: Occasion.now(actor.name, request))
-        )
+            return await held.session.run(make(lambda: occasion))
+        return await self.engine.write(make(lambda: Occasion.now(actor.name, request)))
 
     def step(
         self, ask: WriteQuery, actor: Actor, occasion: Callable[[], Occasion]

@@ -35,7 +35,6 @@ PREFIX = b"/api/"
 COLLECTION_METHODS = "GET, HEAD, POST, OPTIONS"
 RECORD_METHODS = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
 AGGREGATE_METHODS = "GET, HEAD, OPTIONS"
-SCHEMA_METHODS = "GET, HEAD, OPTIONS"
 
 
 class Dispatcher(Writes):
@@ -88,8 +87,9 @@ class Dispatcher(Writes):
         if path != b"/api" and not path.startswith(PREFIX):
             return None
         name, _, rest = path[5:].partition(b"/")
-        if path[5:] in _OWN_ROUTES:
-            return _wrong_method(scope, path, SCHEMA_METHODS)
+        own = _OWN_ROUTES.get(path[5:])
+        if own is not None:
+            return _wrong_method(scope, path, ", ".join((*own, "OPTIONS")))
         collection = self.collections.get(name)
         if collection is None:
             known = [key.decode() for key in self.collections]
@@ -236,4 +236,5 @@ _RECORD_ROUTES = {
 _AGGREGATE_ROUTES = {"GET": Dispatcher._aggregate, "HEAD": Dispatcher._aggregate}
 _OWN_ROUTES: dict[bytes, dict[str, Any]] = {
     b"_schema": {"GET": Dispatcher._schema, "HEAD": Dispatcher._schema},
+    b"_batch": {"POST": Dispatcher._batch},
 }

@@ -22,6 +22,8 @@ def refuse_shadowed(routes: Iterable[Any], collections: Collection[str]) -> None
             continue
         if path == "/api/_schema":
             _refuse(path, methods, {"GET", "HEAD"}, "_schema")
+        if path == "/api/_batch":
+            _refuse(path, methods, {"POST"}, "_batch")
         parts = path.strip("/").split("/")
         if len(parts) not in (2, 3) or parts[0] != "api" or parts[1] not in collections:
             continue

@@ -6,6 +6,8 @@ Bodies are read here, `records` does the work, problems are left to the dispatch
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import Any
 
 from ..errors import TooLarge
@@ -13,19 +15,23 @@ from ..query import Actor, Wish, WriteQuery
 from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
+from ..store.idempotency import Reply
+from .batch_in import batch_steps
 from .body_in import json_body
 from .exchange import VARY, Answer, Host, Receive, Scope, header, json_answer, key_of
+from .keys_in import once_of
 from .parameters import refuse_parameters
-from .problem import Headers
 
 PATCH_TYPES = (b"application/json", b"application/merge-patch+json")
 CREATE_TYPES = (b"application/json",)
+REPLAYED = (b"idempotent-replayed", b"true")
 
 
 class Writes:
     """Answers the writing routes; the part of the dispatcher that needs a body."""
 
     host: Host
+    collections: dict[bytes, Collection]
 
     async def _caller(self, scope: Scope) -> tuple[Records, Actor]:
         return await self.host.records(), await self.host.identify(scope)
@@ -43,66 +49,96 @@ class Writes:
                 f"The array holds {len(bodies)} records; {self.host.settings.array_limit} at most.",
                 hint="Send it in parts.",
             )
-        records, actor = await self._caller(scope)
         ask = WriteQuery("create", collection.name, bodies=tuple(bodies), many=many)
-        written = await records.write(ask, actor, scope.get("stanchion.request", ""))
-        if many:
-            items = ",".join(w.body or _key_alone(collection, w) for w in written)
-            return json_answer(201, ('{"items":[' + items + "]}").encode(), [])
-        return self._written(
-            records, collection, written[0], actor, 201, scope.get("root_path", "")
-        )
+        return await self._write(ask, scope, wire)
 
     async def _patch(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
         wire = await json_body(self.host.settings, scope, receive, PATCH_TYPES)
-        records, actor = await self._caller(scope)
-        ask = _asked("update", collection, rest, scope, wire)
-        written = await records.write(ask, actor, scope.get("stanchion.request", ""))
-        return self._written(records, collection, written[0], actor, 200)
+        return await self._write(_asked("update", collection, rest, scope, wire), scope, wire)
 
     async def _put(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
-        records, actor = await self._caller(scope)
-        ask = _asked("put", collection, rest, scope, wire)
-        (written,) = await records.write(ask, actor, scope.get("stanchion.request", ""))
-        status = 201 if written.created else 200
-        return self._written(
-            records, collection, written, actor, status, scope.get("root_path", "")
-        )
+        return await self._write(_asked("put", collection, rest, scope, wire), scope, wire)
 
     async def _delete(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
-        records, actor = await self._caller(scope)
-        ask = _asked("delete", collection, rest, scope)
-        await records.write(ask, actor, scope.get("stanchion.request", ""))
-        return 204, [VARY], b""
+        return await self._write(_asked("delete", collection, rest, scope), scope, None)
 
-    def _written(
-        self,
-        records: Records,
-        collection: Collection,
-        written: Written,
-        actor: Actor,
-        status: int,
-        root: str = "",
-    ) -> Answer:
-        """The answer to a write; the key alone, and no ETag, where the caller may not read it."""
-        headers: Headers = []
-        if status == 201:
-            headers.append((b"location", f"{root}/api/{collection.name}/{written.key}".encode()))
-        if written.body is None:
-            return json_answer(status, _key_alone(collection, written).encode(), headers)
-        etag = records.etag_of(collection.name, written, actor)
-        headers.append((b"etag", etag.encode()))
-        return json_answer(status, written.body.encode(), headers)
+    async def _write(self, ask: WriteQuery, scope: Scope, wire: Any) -> Answer:
+        """Write, and answer; under an `Idempotency-Key` with the first answer that it was given."""
+        records, actor = await self._caller(scope)
+        once = once_of(scope, actor, wire)
+        request = scope.get("stanchion.request", "")
+        reply = partial(_reply, records, ask, actor, scope.get("root_path", ""))
+        if once is None:
+            return _answered(reply(await records.write(ask, actor, request)))
+        return _answered(await records.write_once(ask, actor, request, once, reply))
+
+    async def _batch(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
+        """Several writes, all of them or none."""
+        refuse_parameters(scope["query_string"])
+        wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
+        asks = batch_steps(wire, self.host.settings.array_limit, self.collections)
+        records, actor = await self._caller(scope)
+        once = once_of(scope, actor, wire)
+        request = scope.get("stanchion.request", "")
+        root = scope.get("root_path", "")
+
+        def reply(written: list[list[Written]]) -> Reply:
+            done = [
+                _reply(records, ask, actor, root, each)
+                for ask, each in zip(asks, written, strict=True)
+                if isinstance(ask, WriteQuery)
+            ]
+            return Reply(200, (), b'{"items":[%s]}' % b",".join(map(_item, done)))
+
+        return _answered(await records.write_batch(asks, actor, request, once, reply))
+
+
+def _reply(
+    records: Records, ask: WriteQuery, actor: Actor, root: str, written: list[Written]
+) -> Reply:
+    """The answer to a write; the key alone, and no ETag, where the caller may not read it."""
+    if ask.operation == "delete":
+        return Reply(204, (), b"")
+    collection = records.schema.collection[ask.collection]
+    if ask.many:
+        items = ",".join(w.body or _key_alone(collection, w) for w in written)
+        return Reply(201, (), ('{"items":[' + items + "]}").encode())
+    (one,) = written
+    headers: list[tuple[str, str]] = []
+    if one.created:
+        headers.append(("location", f"{root}/api/{ask.collection}/{one.key}"))
+    status = 201 if one.created else 200
+    if one.body is None:
+        return Reply(status, tuple(headers), _key_alone(collection, one).encode())
+    headers.append(("etag", records.etag_of(ask.collection, one, actor)))
+    return Reply(status, tuple(headers), one.body.encode())
+
+
+def _item(reply: Reply) -> bytes:
+    """What a batch says of one step."""
+    etag = dict(reply.headers).get("etag")
+    said = "null" if etag is None else json.dumps(etag)
+    start = f'{{"status":{reply.status},"etag":{said},"body":'.encode()
+    return start + (reply.body or b"null") + b"}"
+
+
+def _answered(reply: Reply) -> Answer:
+    more = [(name.encode(), value.encode()) for name, value in reply.headers]
+    if reply.replayed:
+        more.append(REPLAYED)
+    if reply.status == 204:
+        return 204, [VARY, *more], b""
+    return json_answer(reply.status, reply.body, more)
 
 
 def _key_alone(collection: Collection, written: Written) -> str:

@@ -207,6 +207,27 @@ BODY = Family(
             detail="The array holds 1500 records; 1000 at most.", hint="Send it in parts.",
         ),
         answer(
+            BadRequest, "idempotency.key", "The `Idempotency-Key` cannot be used",
+            meaning="The header stands twice, is empty, longer than 255 characters or not "
+            "printable ASCII; or it is no UUID although the caller is not signed in.",
+            way_out="Send a new UUID for each new request, and the same one to repeat it.",
+            detail="An `Idempotency-Key` has 1 to 255 printable ASCII characters.",
+        ),
+        answer(
+            Invalid, "idempotency.reused", "The `Idempotency-Key` was used for something else",
+            meaning="A request with this key was answered before, and its body was another one. "
+            "Nothing was changed by this request.",
+            way_out="Make a new key for each new request; send the same body to repeat one.",
+            detail="This `Idempotency-Key` was used for this route before, with another body.",
+        ),
+        answer(
+            Conflict, "idempotency.running", "The `Idempotency-Key` is in use",
+            meaning="Another request with this key is running at this moment. Nothing was changed "
+            "by this one.",
+            way_out="Wait for the answer of the other one, then repeat the request.",
+            detail="A request with this `Idempotency-Key` is running at this moment.",
+        ),
+        answer(
             UnsupportedMediaType, "body.type", "The content type is not taken here",
             meaning="The `Content-Type` of the body is missing, or none that this call takes.",
             way_out="Send `Content-Type: application/json`; a PATCH may also be "

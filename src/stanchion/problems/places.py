@@ -292,6 +292,19 @@ PLACES = Family(
             detail="The new value cannot be computed: it overflows, or a part of it is null.",
             pointer="/stock",
         ),
+        place(
+            "batch.path", "The path of a step cannot be used",
+            meaning="A step of a batch names a collection or a record by its path, as a request "
+            "does, without a query string.",
+            way_out="Write `/api/pizzas` or `/api/pizzas/{id}`.",
+            detail="A step takes no query string.", pointer="/steps/2/path",
+        ),
+        place(
+            "batch.member", "The member does not fit the method of the step",
+            meaning="A DELETE takes no body, and a POST no `if_match`.",
+            way_out="Leave the member out.",
+            detail="DELETE takes no body.", pointer="/steps/2/body",
+        ),
         _check("range", "The result is out of range", "`stock` would break its limit (range)."),
         _check(
             "max_digits", "The result has too many digits",

@@ -18,6 +18,11 @@ OWN_TABLES_SQLITE = (
     "tx text not null, collection text not null, key text not null, "
     "operation text not null, version integer not null, actor text not null, "
     "request text not null, time text not null, before text, after text) strict",
+    "create table if not exists _idempotency (n integer primary key, caller text not null, "
+    "route text not null, key text not null, sent text not null, status integer not null, "
+    "headers text not null, body blob not null, time text not null, "
+    "unique (caller,route,key)) strict",
+    "create index if not exists _idempotency_time on _idempotency (time)",
     "create table if not exists _once (name text primary key, time text not null) strict",
 )
 

@@ -193,7 +193,7 @@ def test_data_api_and_app_routes_stand_in_one_document(document: dict[str, Any])
     assert set(document["paths"]) == {
         "/menu", "/things", "/wishes", "/api/things", "/api/things/{thing_id}",
         "/api/things/_aggregate", "/api/parts", "/api/parts/{id}", "/api/parts/_aggregate",
-        "/api/locks", "/api/locks/{id}", "/api/locks/_aggregate",
+        "/api/_batch", "/api/locks", "/api/locks/{id}", "/api/locks/_aggregate",
         "/api/_schema",
     }  # fmt: skip
     assert [tag["name"] for tag in document["tags"]] == ["things", "locks", "parts"]
@@ -345,7 +345,9 @@ def test_every_parameter_that_is_read_is_described(document: dict[str, Any]) -> 
     assert one == ["thing_id", *parameters.ONE]
     aggregate = named(paths["/api/things/_aggregate"]["get"], document)
     assert aggregate == list(parameters.AGGREGATE)
-    assert named(paths["/api/things/{thing_id}"]["patch"], document)[1:] == ["If-Match"]
+    assert named(paths["/api/things/{thing_id}"]["patch"], document)[1:] == [
+        "If-Match", "Idempotency-Key"
+    ]  # fmt: skip
 
 
 def test_parameter_that_could_only_be_refused_is_not_offered(document: dict[str, Any]) -> None:

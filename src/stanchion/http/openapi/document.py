@@ -17,7 +17,7 @@ from ...declare.bodies import BODY_MARK
 from ...errors import Invalid, Problem
 from ...schema import NEVER, Collection, Schema
 from .model import schema_operation
-from .operations import path_items, shared_headers, shared_parameters
+from .operations import batch_item, path_items, shared_headers, shared_parameters
 from .problems import problem_ref, problem_responses, problem_schemas
 from .records import Names, choose_names, collection_schemas, ref
 from .values import JSONSchema
@@ -183,6 +183,9 @@ def _add_paths(document: Document, schema: Schema, names: dict[str, Names]) -> N
         item = {"get": schema_operation()}
         _rename_operations(item, taken)
         paths["/api/_schema"] = {**item, **paths.get("/api/_schema", {})}
+        item = batch_item(schema.collections)
+        _rename_operations(item, taken)
+        paths["/api/_batch"] = {**item, **paths.get("/api/_batch", {})}
 
 
 def _shape(path: str) -> str:

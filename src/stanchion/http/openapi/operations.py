@@ -15,6 +15,7 @@ from ...errors import (
     Forbidden,
     InternalError,
     Invalid,
+    MethodNotAllowed,
     NotFound,
     PreconditionFailed,
     Problem,
@@ -98,6 +99,74 @@ def shared_parameters() -> dict[str, Any]:
             "description": "`*` creates only: 412 if the record is there already.",
             "schema": {"type": "string"},
         },
+        "idempotency_key": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "A key of the client's making (a UUID unless it is signed in): the same "
+            "request sent again has no second effect, and the first answer.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        },
+    }
+
+
+def batch_item(collections: Sequence[Collection]) -> dict[str, Any]:
+    """The path of several writes at once."""
+    paths = "|".join(c.name for c in collections)
+    step = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["method", "path"],
+        "properties": {
+            "method": {"enum": ["POST", "PUT", "PATCH", "DELETE"]},
+            "path": {"type": "string", "pattern": f"^/api/({paths})(/[^/?#]+)?$"},
+            "body": {"description": "As of the request that the step stands for."},
+            "if_match": {"type": ["string", "null"]},
+        },
+    }
+    done = {
+        "type": "object",
+        "required": ["status", "etag", "body"],
+        "properties": {
+            "status": {"type": "integer"},
+            "etag": {"type": ["string", "null"]},
+            "body": {"description": "What the request alone would answer; null of a DELETE."},
+        },
+    }
+    every: Kinds = (
+        *ALWAYS_POSSIBLE, *OF_BODIES, *OF_WRITES, Unauthorized, Forbidden, NotFound, Conflict,
+        MethodNotAllowed, PreconditionFailed,
+    )  # fmt: skip
+    kinds = sorted(every, key=lambda kind: kind.status)
+    asked = {"type": "array", "minItems": 1, "items": step}
+    told = {"type": "array", "items": done}
+    return {
+        "post": {
+            "tags": ["batch"],
+            "summary": "Write several records at once",
+            "description": "All steps or none, in order, in one transaction. A later step may name "
+            "the id that the client gave an earlier one. A refusal answers the status of the step "
+            "that was refused, with pointers from `/steps/2/body`.",
+            "operationId": "batch",
+            "parameters": [_shared("idempotency_key")],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _object("steps", asked)}},
+            },
+            "responses": {
+                "200": _json("What each step answered.", _object("items", told)),
+                **{str(k.status): problem_ref(k) for k in kinds},
+            },
+        }
+    }
+
+
+def _object(name: str, schema: JSONSchema) -> JSONSchema:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name],
+        "properties": {name: schema},
     }
 
 
@@ -173,6 +242,7 @@ class _About:
             self.collection.rules.create,
             {"201": _json("What was stored.", {"anyOf": answers}, headers=headers)},
             (Conflict, *OF_BODIES, *OF_WRITES),
+            parameters=[_shared("idempotency_key")],
             body={"application/json": {"schema": {"anyOf": [body, many]}}},
             guarded=self._has_field_rules(),
         )
@@ -187,7 +257,7 @@ class _About:
             self.collection.rules.update,
             {"200": _json("The record as it is now.", answer, headers=("ETag",))},
             (NotFound, Conflict, PreconditionFailed, *OF_BODIES, *OF_WRITES),
-            parameters=[self._key(), _shared("if_match")],
+            parameters=[self._key(), _shared("if_match"), _shared("idempotency_key")],
             body={"application/json": body, "application/merge-patch+json": body},
             guarded=self._has_field_rules(),
         )
@@ -205,7 +275,12 @@ class _About:
                 "201": _json("It was not there before.", answers, headers=("Location", "ETag")),
             },
             (Conflict, PreconditionFailed, *OF_BODIES, *OF_WRITES),
-            parameters=[self._key(), _shared("if_match"), _shared("if_none_match")],
+            parameters=[
+                self._key(),
+                _shared("if_match"),
+                _shared("if_none_match"),
+                _shared("idempotency_key"),
+            ],
             body={"application/json": {"schema": ref(self.names.create)}},
             guarded=self._has_field_rules() or self.collection.rules.create != ALWAYS,
         )
@@ -218,8 +293,8 @@ class _About:
             "Deletes the record, and does what the references to it were declared to do.",
             self.collection.rules.delete,
             {"204": {"description": "It is gone."}},
-            (NotFound, *held, PreconditionFailed, *OF_WRITES),
-            parameters=[self._key(), _shared("if_match")],
+            (NotFound, *held, PreconditionFailed, Invalid, *OF_WRITES),
+            parameters=[self._key(), _shared("if_match"), _shared("idempotency_key")],
         )
 
     def aggregate(self) -> Operation:
