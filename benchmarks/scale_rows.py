@@ -19,6 +19,7 @@ from benchmarks.http_rows import Entrant
 from benchmarks.load import Run, middle, wrk
 from benchmarks.processes import BadAnswer, Server, call, free_port, start
 
+WALKED_BELOW = 2_000  # of prices up to 10,000: the last page is a fifth of all items away
 SCANS_EVERY = 0.5
 SCAN_SECONDS = 0.2
 
@@ -60,7 +61,7 @@ def _pages(entrant: Entrant, folder: Path) -> dict[str, Path]:
     who, rng = entrant.contestant, random.Random(20_260_103)
     first = [f"GET {who.page(Page(price))}" for price in range(1_000, 10_000, 30)]
     rng.shuffle(first)
-    at = before = Page(10_000, limit=1_000)
+    at = before = Page(WALKED_BELOW, limit=1_000)
     while True:
         following = who.following(at, entrant.get(who.page(at)))
         if following is None:
