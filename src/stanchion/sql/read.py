@@ -138,8 +138,9 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
     chosen = "r._n as _n" if dialect.name == "sqlite" else "r.*"
+    # NOTE: the cursor's range before the filter: SQLite enters an index by a column's first bound
     pages = [
-        f"select {chosen},{listed} from {reading.source()}{where_clause(all_of((where, one)))} "
+        f"select {chosen},{listed} from {reading.source()}{where_clause(all_of((one, where)))} "
         f"order by {order} limit {limit}"
         for one in ranges or [False]
     ]
@@ -178,7 +179,7 @@ def compile_walk(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     body = compile_body(reading.compiler, plan.body, "r")
     return reading.parameters.finish(
         f"select {body},{','.join(columns)} from {reading.source()}"
-        f"{where_clause(all_of((where, ranges[0])))} "
+        f"{where_clause(all_of((ranges[0], where)))} "
         f"order by {_order(dialect, plan.sort, columns)} limit {limit}"
     )
 
