@@ -524,6 +524,7 @@ def test_indexed_sort_needs_no_sorter_and_others_choose_the_page_first(api: Api)
         {"sort": "-price"},
         {"sort": "-price", "filter": "price < 5"},
         {"sort": "since"},
+        {"sort": "category.name"},
     ):
         text = statement(**query)
         assert "_k0" not in text
@@ -532,7 +533,8 @@ def test_indexed_sort_needs_no_sorter_and_others_choose_the_page_first(api: Api)
         {"sort": "stock"},
         {"sort": "price,-name"},
         {"q": "tea"},
-        {"sort": "category.name"},
+        {"sort": "category.created"},
+        {"sort": "category.name", "filter": "stock > 1"},
     ):
         text = statement(**query, expand="category,reviews")
         assert text.startswith("select '{") and "r._n as _n" in text
@@ -690,3 +692,25 @@ def _key(item: dict[str, Any], word: str) -> tuple[bool, Any]:
     if word in ("big", "money") and value is not None:
         value = Decimal(value)
     return (value is not None, "" if value is None else value)
+
+
+def test_list_in_the_order_of_another_collection_walks_its_index(api: Api) -> None:
+    """The categories are walked by name, and the products of each by their key."""
+    ran: list[str] = []
+    engine = api.records.engine
+    fetch = engine.fetch
+
+    async def noted(text: str, params: Any) -> Any:
+        ran.append(text)
+        return await fetch(text, params)
+
+    api.records._plans.clear()
+    engine.fetch = noted
+    try:
+        names = api.get(P, sort="category.name", fields="name").column("name")
+    finally:
+        engine.fetch = fetch
+    assert names == ['Cup "Classic"', "Mug", "Assam", "Sencha", "Grüner Matcha \U0001f375"]
+    plan = api.runner.run(fetch(sql_read.EXPLAIN + ran[-1], (50,)))
+    assert not [row for row in plan if "TEMP B-TREE" in row[3]], plan
+    assert plan[0][3].startswith("SCAN t1 USING"), plan

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..expr.tree import Path, Type
+from ..expr.tree import TRUE, Hop, Path, Type
 from ..plan.aggregate import AggregatePlan
 from ..plan.read import ReadPlan, SortKey
 from ..plan.resolve import Named
@@ -42,6 +42,7 @@ class Reading:
         )
         self.rows = Rows.of(record="r")
         self.joins = ""
+        self.lead = self.lead_on = ""  # a record that is looked up first, and how r is found by it
 
     def join(self, named: Iterable[Named]) -> None:
         """Join the records behind these names; one that is hidden or not there is all nulls."""
@@ -61,8 +62,33 @@ class Reading:
         target = self.plan.schema.collection[hop.target]
         seen = self.compiler.true(self.plan.access.row(hop.target), Rows.of(record=alias))
         on = boolean(all_of((f"{alias}.{name(target.key[0])}={start.sql}", seen)))
-        self.joins += f" left join {name(target.name)} {alias} on {on}"
+        if self._leads(path):
+            self.lead, self.lead_on = f"{name(target.name)} {alias} cross join ", f" on {on}"
+        else:
+            self.joins += f" left join {name(target.name)} {alias} on {on}"
         self.rows = self.rows.join(("record", path.hops[:depth]), alias)
+
+    def _leads(self, path: Path) -> bool:
+        """Whether SQLite is told to start from the records behind `path`: where the list has their
+        order, they have an index in it, and no condition narrows the list. Left alone, it reads
+        and sorts every record of the list, because it keeps no statistics."""
+        plan = self.plan
+        if self.dialect.name != "sqlite" or not isinstance(plan, ReadPlan) or len(path.hops) != 1:
+            return False
+        if plan.where != TRUE or plan.search or path != plan.sort[0].named.path:
+            return False
+        indexes = plan.schema.collection[path.last].all_indexes
+        indexed = any(index.fields[0] == path.leaf for index in indexes)
+        return indexed and not path.masked and self._is_there(path.hops[0])
+
+    def _is_there(self, hop: Hop) -> bool:
+        """Whether every record has one behind this reference, and the caller may see it."""
+        access = self.plan.access
+        return (
+            not self.plan.schema.collection[hop.collection].field[hop.field].nullable
+            and access.mask(hop.collection, hop.field) == TRUE
+            and access.row(hop.target) == TRUE
+        )
 
     def value(self, named: Named) -> str:
         """The value of a name, null where the caller may not see it."""
@@ -71,7 +97,7 @@ class Reading:
     def source(self) -> str:
         """FROM: the collection as `r`, behind the search index where `q` is asked."""
         collection = self.plan.collection
-        source = f"{name(collection.name)} r{self.joins}"
+        source = f"{self.lead}{name(collection.name)} r{self.lead_on}{self.joins}"
         if self.plan.search and self.dialect.name == "sqlite":
             return f"{search_table(collection)} f cross join {source}"
         return source

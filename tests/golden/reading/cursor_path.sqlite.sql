@@ -3,8 +3,8 @@ from (
   select *
   from (
     select r._n as _n,t1."name" as _k0,(case when r."available"=1 then r."supplier" end) as _k1,r."id" as _k2
-    from "products" r
-    left join "categories" t1 on t1."id"=r."category"
+    from "categories" t1
+    cross join "products" r on t1."id"=r."category"
     where (t1."name"=?1 and (case when r."available"=1 then r."supplier" end) is null and r."id">?2)
     order by t1."name",(case when r."available"=1 then r."supplier" end),r."id"
     limit ?3
@@ -12,8 +12,8 @@ from (
   union all select *
   from (
     select r._n as _n,t1."name" as _k0,(case when r."available"=1 then r."supplier" end) as _k1,r."id" as _k2
-    from "products" r
-    left join "categories" t1 on t1."id"=r."category"
+    from "categories" t1
+    cross join "products" r on t1."id"=r."category"
     where (t1."name"=?1 and (case when r."available"=1 then r."supplier" end) is not null)
     order by t1."name",(case when r."available"=1 then r."supplier" end),r."id"
     limit ?3
@@ -21,8 +21,8 @@ from (
   union all select *
   from (
     select r._n as _n,t1."name" as _k0,(case when r."available"=1 then r."supplier" end) as _k1,r."id" as _k2
-    from "products" r
-    left join "categories" t1 on t1."id"=r."category"
+    from "categories" t1
+    cross join "products" r on t1."id"=r."category"
     where t1."name">?1
     order by t1."name",(case when r."available"=1 then r."supplier" end),r."id"
     limit ?3
