@@ -271,6 +271,29 @@ def test_reader_does_not_wait_for_a_writer(file: Path) -> None:
     run(act, SQLiteEngine(file, Settings()))
 
 
+def test_a_statement_is_prepared_once_whatever_is_bound(file: Path) -> None:
+    writer = open_writer(file, 1)
+    writer.execute("create table t (id text primary key, price integer) strict")
+    writer.execute("create index by_price on t (price, id)")
+    reader = open_reader(file, 1)
+    asked: list[str | None] = []
+
+    def may(*what: Any) -> int:  # SQLite asks at each time it prepares
+        asked.append(what[1])
+        return apsw.SQLITE_OK
+
+    reader.set_authorizer(may)
+    page = "select id from t where price<?1 order by price,id limit ?2"
+    reader.execute(page, (5, 31)).fetchall()
+    assert asked
+    asked.clear()
+    for price in range(20):
+        reader.execute(page, (price, 31)).fetchall()
+    assert asked == []
+    reader.close()
+    writer.close()
+
+
 # Writing
 
 

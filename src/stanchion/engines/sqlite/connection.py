@@ -126,6 +126,9 @@ def _prepare(
 ) -> apsw.Connection:
     until = time.perf_counter() + patience
     connection.set_busy_handler(wait_until(lambda: until))
+    # Else SQLite prepares a statement with a bound LIMIT, thus every list, anew at each request,
+    # because its planner would look at the value. A list of 30: 190 us so, 122 with this.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     try:
         for pragma in pragmas:
             # One statement for each call: `execute("a; b")` stops at the first row.
