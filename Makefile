@@ -8,7 +8,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check install format fuzz bench bench-quick replay drill clean
+.PHONY: demo test check install docs format fuzz bench bench-quick replay drill clean
 
 demo: $(STAMP)
 	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
@@ -27,6 +27,10 @@ check: $(STAMP)-test $(STAMP)-check
 fuzz: $(STAMP)-test
 	STANCHION_FUZZ=deep $(BIN)/python -m pytest -s -n 0 tests/hostile/test_fuzz.py \
 		tests/hostile/test_openapi.py tests/hostile/test_injection.py $(ARGS)
+
+docs: $(STAMP)-test
+	$(BIN)/zensical build --clean
+	@echo "The documentation is in build/docs/index.html"
 
 replay: $(STAMP)-test
 	$(BIN)/python examples/pizzeria/replay.py $(ARGS)

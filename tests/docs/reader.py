@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.docs.pages import Block
@@ -72,10 +73,14 @@ class Reader:
             text = "".join(lines[:at]) + added + "".join(lines[at:])
         else:
             text = (f"{text}\n\n" if how == "append" else "") + block.text
+        if self.server is None:
+            path.write_text(text)
+            return
+        mark = f"{name} changed"
+        before = self.log.read_text().count(mark)
         path.write_text(text)
-        if self.server is not None:
-            self._wait(lambda: f"{name} changed" in self.log.read_text(), block.place)
-            time.sleep(1)  # a reader needs longer to turn to the other terminal
+        self._wait(lambda: self.log.read_text().count(mark) > before, block.place)
+        time.sleep(1)  # a reader needs longer to turn to the other terminal
 
     # commands
 
@@ -138,10 +143,10 @@ class Reader:
             self.server.wait()
         self.server = None
 
-    def _wait(self, come: object, place: str) -> None:
+    def _wait(self, come: Callable[[], bool], place: str) -> None:
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            if callable(come) and come():
+            if come():
                 return
             assert self.server is not None and self.server.poll() is None, self.log.read_text()
             time.sleep(0.05)
