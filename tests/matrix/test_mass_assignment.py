@@ -92,6 +92,9 @@ def test_no_field_that_a_caller_may_not_set_is_kept(asking: Asking, caller: str)
                 assert answer.status in refused, (method, path, name)
                 assert answer.status == 403 or f"/{name}".encode() in answer.body
                 assert asking.stored() == ROWS, (method, path, name)
+            step = {"method": method, "path": path, "body": worse}
+            batch = asking.ask(caller, "POST", "/api/_batch", None, {"steps": [step]})
+            assert batch.status in refused and asking.stored() == ROWS, (method, path, name)
     assert system_columns(asking) == before
     assert tried >= 40
 

@@ -161,6 +161,15 @@ async def in_an_array(asking: Asking, caller: Actor, attempt: Attempt) -> int:
     return (await asking.send(caller, "POST", f"/api/{path}", None, [own, body])).status
 
 
+async def in_a_batch(asking: Asking, caller: Actor, attempt: Attempt) -> int:
+    """After a step that is fine: all or none."""
+    method, path, body = attempt
+    fine = {"method": "PATCH", "path": f"/api/documents/{EVES_DOC}", "body": {"title": "fine"}}
+    step = {"method": method, "path": f"/api/{path}"}
+    steps = [fine, step if body is None else {**step, "body": body}]
+    return (await asking.send(caller, "POST", "/api/_batch", None, {"steps": steps})).status
+
+
 async def in_python(asking: Asking, caller: Actor, attempt: Attempt) -> int:
     """The same step in a transaction of the app's own code, as the caller."""
     method, path, body = attempt
@@ -196,7 +205,7 @@ async def in_python_where(asking: Asking, caller: Actor, attempt: Attempt) -> in
     return 200 if count else 404
 
 
-WAYS: tuple[Way, ...] = (alone, in_an_array, in_python, in_python_where)
+WAYS: tuple[Way, ...] = (alone, in_an_array, in_a_batch, in_python, in_python_where)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)

@@ -392,6 +392,17 @@ async def sent_alone(asking: Asking, caller: str, sent: Writing) -> Outcome:
     return answer.status, _told(answer)
 
 
+async def sent_in_batch(asking: Asking, caller: str, sent: Writing) -> Outcome:
+    """A write as the only step of a batch; a refused batch answers as its step."""
+    step = {"method": sent.method, "path": sent.path}
+    body = step if sent.body is None else {**step, "body": sent.body}
+    answer = await asking.send(caller, "POST", "/api/_batch", body={"steps": [body]})
+    if answer.status != 200:
+        return answer.status, None
+    (item,) = answer.json["items"]
+    return item["status"], plain(item["body"]) if item["status"] in (200, 201) else None
+
+
 def _told(answer: Answer) -> Any:
     if answer.status not in (200, 201):
         return None
@@ -499,6 +510,14 @@ def cells_of(caller: str) -> list[Cell]:
     oracle = oracle_of(caller)
     askers = [Asker(caller, collection, oracle) for collection in FIELDS]
     return [cell for a in askers for way in (*READ_WAYS, *WRITE_WAYS) for cell in way(a)]
+
+
+def batch_cells_of(caller: str) -> list[Cell]:
+    """The writes of one caller as steps of a batch: every third, they are many."""
+    oracle = oracle_of(caller)
+    askers = [Asker(caller, collection, oracle) for collection in FIELDS]
+    cells = [c for a in askers for way in WRITE_WAYS for c in way(a, sent_in_batch, "batch")]
+    return cells[::3]
 
 
 def all_cells() -> list[Cell]:
