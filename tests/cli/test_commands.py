@@ -350,3 +350,53 @@ def test_check_of_the_pizzeria_says_that_its_orders_are_open(tmp_path: Path) -> 
     assert not any(
         route.endswith(("/health", "/docs", "/openapi.json")) for route in found["open_routes"]
     )
+
+
+SLOW = """\
+from stanchion import App, Field, Record, Rules, UserRecord, owner, public, signed_in
+
+app = App("Slow")
+
+
+@app.collection("users")
+class User(UserRecord):
+    rules = Rules(read=owner("id"))
+
+
+@app.collection("letters")
+class Letter(Record):
+    to: str = Field(max_length=254{index})
+    rules = Rules(read="record.to == auth.email", create=signed_in)
+
+
+@app.collection("walls")
+class Wall(Record):
+    rules = Rules(read="1 == 1 || record.version == 1", write=public)
+"""
+
+
+def test_check_finds_slow_lists_open_writes_and_constant_rules(
+    folder: Path, inside: Inside
+) -> None:
+    app = folder / "app.py"
+    app.write_text(SLOW.format(index=""))
+    done = inside("check")
+    assert done.exit_code == 0
+    assert inside("check", "--strict").exit_code == 1
+    assert (
+        "warning[list.slow]: the list of `letters` reads or sorts every record to judge its read "
+        f"rule: record.to == auth.email\n  --> {app}:14\n"
+        "hint: an index that SQLite would use; in letters: to: … = Field(index=True)"
+    ) in done.stdout
+    found = json.loads(inside("check", "--json").stdout)
+    codes = [one["code"] for one in found["findings"]]
+    assert codes == ["list.slow", "rule.write_open", "rule.constant"]
+    assert (found["warnings"], found["mistakes"]) == (3, 0)
+
+
+def test_check_is_silent_where_the_index_is_there(folder: Path, inside: Inside) -> None:
+    text = SLOW.format(index=", index=True").partition('@app.collection("walls")')[0]
+    (folder / "app.py").write_text(text)
+    done = inside("check", "--strict")
+    assert done.exit_code == 0, done.stdout
+    assert done.stdout.endswith("\n0 mistakes, 0 warnings\n")

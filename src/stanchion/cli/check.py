@@ -18,17 +18,20 @@ from .target import Target, argument, find_target, load_app
 
 if TYPE_CHECKING:
     from .exposure import Exposure, NeverTrue, Opened
+    from .findings import Finding
 
 
 @click.command(short_help="Tell what is open to everyone, and find rules that cannot work.")
 @argument
+@click.option("--strict", is_flag=True, help="End with exit code 1 for warnings, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def check(target: str, as_json: bool) -> None:
+def check(target: str, strict: bool, as_json: bool) -> None:
     """Check TARGET (a file or module:app; app.py unless said): its declarations and rules, what
-    everyone may read and write, its open routes, and middleware that slows every request.
+    everyone may read and write, its open routes, lists that an index would make quick, and
+    middleware that slows every request.
 
-    Exit code 1 means a mistake: a rule that can never be true. Warnings leave it at 0; a
-    declaration that cannot be used is 2, as with every command. It needs no database.
+    Exit code 1 means a mistake: a rule that can never be true. Warnings leave it at 0
+    unless --strict; a declaration that cannot be used is 2, as with every command. It needs no database.
 
     \b
     Example
@@ -37,19 +40,23 @@ def check(target: str, as_json: bool) -> None:
     import json
 
     from .exposure import find_exposure
+    from .findings import find_findings
 
     found = find_target(target)
     app = load_app(found)
-    exposure = find_exposure(app)
+    exposure, findings = find_exposure(app), find_findings(app)
     if as_json:
-        click.echo(json.dumps(_as_data(app.title, exposure), indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(_as_data(app.title, exposure, findings), indent=2, ensure_ascii=False)
+        )
     else:
-        click.echo("\n".join(render_check(app.title, found, exposure)))
-    if exposure.never_true:
+        click.echo("\n".join(render_check(app.title, found, exposure, findings)))
+    warned = bool(findings or exposure.slow_middleware)
+    if exposure.never_true or (strict and warned):
         raise SystemExit(FAILED)
 
 
-def _as_data(title: str, exposure: Exposure) -> dict[str, object]:
+def _as_data(title: str, exposure: Exposure, findings: tuple[Finding, ...]) -> dict[str, object]:
     return {
         "title": title,
         "collections": {
@@ -59,11 +66,14 @@ def _as_data(title: str, exposure: Exposure) -> dict[str, object]:
         "open_routes": list(exposure.routes),
         "slow_middleware": list(exposure.slow_middleware),
         "mistakes": len(exposure.never_true),
-        "warnings": len(exposure.slow_middleware),
+        "findings": [asdict(finding) for finding in findings],
+        "warnings": len(exposure.slow_middleware) + len(findings),
     }
 
 
-def render_check(title: str, target: Target, exposure: Exposure) -> Iterator[str]:
+def render_check(
+    title: str, target: Target, exposure: Exposure, findings: tuple[Finding, ...]
+) -> Iterator[str]:
     """The findings as lines; the result is the last one."""
     collections = exposure.collections
     yield f"{title}  {target.file}  {count(len(collections), 'collection')}"
@@ -87,10 +97,12 @@ def render_check(title: str, target: Target, exposure: Exposure) -> Iterator[str
     yield from _routes(exposure.routes)
     for name in exposure.slow_middleware:
         yield from _slow(name)
+    for finding in findings:
+        yield from _finding(finding)
     for rule in exposure.never_true:
         yield from _never(rule)
     mistakes = count(len(exposure.never_true), "mistake")
-    yield f"\n{mistakes}, {count(len(exposure.slow_middleware), 'warning')}"
+    yield f"\n{mistakes}, {count(len(exposure.slow_middleware) + len(findings), 'warning')}"
 
 
 def _section(title: str, collections: list[Opened], say: Callable[[Opened], str]) -> Iterator[str]:
@@ -125,6 +137,13 @@ def _slow(name: str) -> Iterator[str]:
         'hint: @app.middleware("http") and BaseHTTPMiddleware start a task for each request; '
         "write it as a plain ASGI class: app.add_middleware(MyMiddleware)"
     )
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    yield f"\nwarning[{finding.code}]: {finding.detail}"
+    if finding.file:
+        yield f"  --> {finding.file}:{finding.line}"
+    yield f"hint: {finding.mend}"
 
 
 def _never(rule: NeverTrue) -> Iterator[str]:
