@@ -31,7 +31,8 @@ def check(target: str, strict: bool, as_json: bool) -> None:
     middleware that slows every request.
 
     Exit code 1 means a mistake: a rule that can never be true. Warnings leave it at 0
-    unless --strict; a declaration that cannot be used is 2, as with every command. It needs no database.
+    unless --strict; a declaration that cannot be used is 2, as with every command. It needs no
+    database.
 
     \b
     Example
