@@ -50,6 +50,8 @@ JSON = [(b"content-type", b"application/json")]
 
 def connect():
     connection = apsw.Connection(PATH)
+    # as ours: else a bound LIMIT makes SQLite prepare every list anew
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in ("journal_mode=wal", "synchronous=full", "cache_size=-32768"):
         connection.execute(f"pragma {pragma}").fetchall()
     return connection
