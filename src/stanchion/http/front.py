@@ -20,9 +20,11 @@ from ..settings import Settings
 from .body_in import body_too_large, is_longer
 from .exchange import ASGIApp, Receive, Scope, Send
 from .incoming import Incoming
+from .overload import Overload, overloaded
 from .problem import Headers, render
 
 CLOSE = (b"connection", b"close")
+ALIVE = (b"/health", b"/ready")  # a server that is busy is not one that is gone
 STREAM = b"text/event-stream"
 DRAIN_BYTES = 16_777_216
 DRAIN_SECONDS = 2
@@ -35,6 +37,7 @@ class Front:
         self.settings = settings
         self.drain = drain
         self.app = app
+        self.overload = Overload(settings.overload_ms / 1000)
         self._prefix = ""
         self._pid = 0
         self._numbers = itertools.count(1)
@@ -87,6 +90,8 @@ class Front:
         """What is wrong with a request before anything of it is read; and how to read it."""
         settings = self.settings
         path: bytes = scope.get("raw_path") or scope["path"].encode()
+        if self.overload.refuses() and path not in ALIVE:
+            return overloaded()
         if len(path) + len(scope["query_string"]) > settings.url_limit:
             return TooLarge(
                 "request.url",

@@ -544,9 +544,9 @@ SERVER = Family(
             detail="The database does not match the code.",
         ),
         answer(
-            Unavailable, "server.overloaded", "Too many writes are waiting",
-            meaning="More writes wait already than this server lets wait, so that nobody waits for "
-            "ever.",
+            Unavailable, "server.overloaded", "The server has too much to do",
+            meaning="More requests arrive, or more writes or long reads wait already, than this "
+            "server can answer soon; so it turns new ones away rather than let everybody wait.",
             way_out="Try again after `Retry-After` seconds, and send less at once.",
             detail="Too many writes are waiting already.",
         ),

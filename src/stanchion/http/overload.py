@@ -1,0 +1,61 @@
+"""Turn new requests away while the event loop is far behind, so that those it took are answered soon.
+
+In: a glance for each request.   Out: whether to refuse it.
+Called by front. The measure is time, not a number of requests: how late the loop runs a timer is
+how long a request waits before anybody looks at it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..errors import Unavailable
+
+EVERY_S = 0.02
+
+
+class Overload:
+    """Watches the running event loop while requests come; `late_s` is what one may have to wait.
+
+    It takes two late timers in a row: one alone is a route that blocked the loop for a moment, and
+    who comes after it is not turned away for that.
+    """
+
+    def __init__(self, late_s: float) -> None:
+        self.refusing = False
+        self._late_s = late_s
+        self._late_before = False
+        self._busy = False
+        self._due = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def refuses(self) -> bool:
+        """Whether a request that arrives now is turned away."""
+        self._busy = True
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._wait(self._loop)
+        return self.refusing
+
+    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = loop.time() + EVERY_S
+        loop.call_at(self._due, self._beat, loop)
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        late = loop.time() - self._due > self._late_s
+        self.refusing = late and self._late_before
+        self._late_before = late
+        if self._busy:
+            self._busy = False
+            self._wait(loop)
+        else:  # nobody came since: an idle server sleeps
+            self._loop = None
+
+
+def overloaded() -> Unavailable:
+    """The 503 of a request that is turned away."""
+    return Unavailable(
+        "server.overloaded",
+        "More requests arrive than this server can answer.",
+        hint="Try again after the seconds of `Retry-After`, and wait longer each time.",
+    )
