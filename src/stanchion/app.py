@@ -15,10 +15,12 @@ from fastapi import FastAPI
 
 from .actors import actor_of
 from .declare import Module, Record
+from .declare.once import MarkedRoute, marked
 from .declare.rules import caller_origin
 from .http.bodies import RecordBodies, refuse_bare_records
 from .http.dispatch import Dispatcher
 from .http.front import Front
+from .http.idempotent import answer_once
 from .http.openapi import openapi_document
 from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
@@ -29,6 +31,7 @@ from .settings import Settings
 from .transaction import Transaction
 
 R = TypeVar("R", bound=Record)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class App(FastAPI):
@@ -46,6 +49,8 @@ class App(FastAPI):
         self._untraced: Any = None
         fastapi.setdefault("redirect_slashes", False)
         super().__init__(title=title, docs_url=None, redoc_url=None, **fastapi)
+        self.router.route_class = MarkedRoute
+        self.state.stanchion_once = answer_once
         add_problem_handlers(self)
         add_pages(self, self.runtime)
         self._wrap_lifespan()
@@ -66,6 +71,26 @@ class App(FastAPI):
         rules, whichever worker opens it first."""
         self.runtime.seeds.append(function)
         return function
+
+    def post(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `post`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().post(path, **marked(idempotent, fastapi))
+
+    def put(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `put`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().put(path, **marked(idempotent, fastapi))
+
+    def patch(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `patch`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().patch(path, **marked(idempotent, fastapi))
+
+    def delete(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `delete`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().delete(path, **marked(idempotent, fastapi))
 
     # using
 

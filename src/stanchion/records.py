@@ -60,7 +60,7 @@ from .store.batch import run_batch
 from .store.changes import Occasion
 from .store.door import New, Written
 from .store.held import held_in
-from .store.idempotency import Once, Reply, run_once
+from .store.idempotency import Once, Reply, find, run_once
 from .store.judge import not_found
 from .store.put import Making, Replacing, put
 from .store.steps import Caller, Steps
@@ -325,6 +325,17 @@ class Records:
             return partial(run_once, once, self.step(ask, actor, by), reply)
 
         return await self._run(keyed, actor, request)
+
+    async def first_answer(self, once: Once) -> Reply | None:
+        """What a key was answered before, if anything."""
+        steps = find(once)
+        asked = next(steps)
+        assert isinstance(asked, Ask)
+        try:
+            steps.send(await self.engine.fetch(asked.text, asked.params))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what `find` returns
+        raise AssertionError("find asks once")
 
     async def write_batch(
         self, asks: Sequence[WriteQuery | Problem], actor: Actor, request: str, once: Once | None,

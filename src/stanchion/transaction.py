@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from .declare import Binding, Record, Update
-from .engines import Ask, Row
+from .engines import Ask, Row, Session
 from .errors import BadRequest, FieldError, NotFound, StanchionError
 from .expr.check import Scope, check, check_value
 from .expr.error import ExpressionError
@@ -31,7 +31,8 @@ from .sql.write import Assignment, WriteStatements, select_matching
 from .store import door
 from .store.changes import Occasion
 from .store.door import New, Written
-from .store.held import Held, enter, held_in
+from .store.held import Awaiting, Held, awaiting, enter, held_in
+from .store.idempotency import Reply, find, keep
 from .store.steps import Caller, Steps
 
 R = TypeVar("R", bound=Record)
@@ -361,19 +362,64 @@ async def open_transaction(
             outer.failed = True
             raise
         return
+    route = awaiting()
     session = await records.engine.begin()
     held = Held(records.engine, session, Occasion.now(actor.name, request))
     before = enter(held)
     try:
+        if route is not None:
+            await _refuse_twin(session, route)
         yield Transaction(records, held, actor)
         if held.failed:
             raise TransactionBroken
     except BaseException:
         held.ended = True
+        enter(before)
         await session.rollback()
         raise
-    else:
-        held.ended = True
-        await session.commit()
-    finally:
-        enter(before)
+    if route is not None:
+        route.held = held  # its block has ended; `keep_answer` commits
+        return
+    held.ended = True
+    enter(before)
+    await session.commit()
+
+
+class AnsweredBefore(BaseException):
+    """A twin of this request was answered while this one waited for the writer. No `Exception`:
+    a route that catches those must not go on."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+async def _refuse_twin(session: Session, route: Awaiting) -> None:
+    first = await session.run(lambda: find(route.once))
+    if first is not None:
+        raise AnsweredBefore(first)
+
+
+async def keep_answer(route: Awaiting, reply: Reply) -> None:
+    """Commit the transaction of a route together with its answer. Without one there was no effect,
+    and nothing is kept."""
+    held = route.held
+    if held is None:
+        return
+    if held.failed:
+        await drop_answer(route)
+        raise TransactionBroken
+    held.ended = True
+    try:
+        await held.session.run(lambda: keep(route.once, reply))
+    except BaseException:
+        await held.session.rollback()
+        raise
+    await held.session.commit()
+
+
+async def drop_answer(route: Awaiting) -> None:
+    """Take back what a route did that gives no answer."""
+    if route.held is not None and not route.held.ended:
+        route.held.ended = True
+        await route.held.session.rollback()

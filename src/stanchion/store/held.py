@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..engines import Engine, Session
 from .changes import Occasion
+from .idempotency import Once
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +29,28 @@ class Held:
 
 
 _current: ContextVar[Held | None] = ContextVar("stanchion_transaction", default=None)
+
+
+@dataclass(slots=True, eq=False)
+class Awaiting:
+    """A route under an idempotency key. The commit of its transaction waits for its answer, so
+    that both are on disk together; `held` is that transaction, once its block has ended."""
+
+    once: Once
+    held: Held | None = None
+
+
+_awaiting: ContextVar[Awaiting | None] = ContextVar("stanchion_awaiting", default=None)
+
+
+def awaiting() -> Awaiting | None:
+    """The route under a key that the running task answers."""
+    return _awaiting.get()
+
+
+def await_answer(route: Awaiting | None) -> None:
+    """Let the transaction of the running task wait for the answer of `route`; None ends it."""
+    _awaiting.set(route)
 
 
 def held_in(engine: Engine) -> Held | None:

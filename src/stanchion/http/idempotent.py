@@ -1,0 +1,66 @@
+"""Routes of an app that say `idempotent=True`, under an `Idempotency-Key`.
+
+In: a request and the route's own handler.   Out: its answer, or the first one of this key.
+Refuses what `keys_in` refuses, and an answer that is a stream: it could not be kept.
+The commit of the route's `app.transaction()` waits until its answer is there, and both are written
+together. An error that leaves the route, or an answer of 500 and above, takes everything back.
+"""
+
+from __future__ import annotations
+
+from fastapi import Request, Response
+
+from ..declare.once import Handler
+from ..errors import StanchionError
+from ..runtime import Runtime
+from ..store.held import Awaiting, await_answer, enter
+from ..store.idempotency import Reply
+from ..transaction import AnsweredBefore, drop_answer, keep_answer
+from .keys_in import once
+
+KEPT_HEADERS = ("content-type", "location", "etag")
+
+
+class AnswerIsAStream(StanchionError):
+    """An idempotent route answered with a stream: a mistake in the app."""
+
+    def __init__(self) -> None:
+        super().__init__("an idempotent route answers with a whole body, not with a stream")
+
+
+async def answer_once(request: Request, answer: Handler) -> Response:
+    """The answer of the route; the first one where this key was answered before."""
+    runtime: Runtime = request.app.runtime
+    actor = await runtime.identify(request.scope)
+    given = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
+    key = once(request.scope, given, actor, await request.body())
+    first = await (await runtime.records()).first_answer(key)
+    if first is not None:
+        return _response(first)
+    route = Awaiting(key)
+    await_answer(route)
+    try:
+        response = await answer(request)
+        if response.status_code < 500:
+            await keep_answer(route, _reply(response, kept=route.held is not None))
+    except AnsweredBefore as before:
+        return _response(before.reply)
+    finally:
+        await_answer(None)
+        if route.held is not None:
+            enter(None)
+        await drop_answer(route)
+    return response
+
+
+def _reply(response: Response, *, kept: bool) -> Reply:
+    body = getattr(response, "body", None)
+    if body is None and kept:
+        raise AnswerIsAStream
+    headers = tuple((n, response.headers[n]) for n in KEPT_HEADERS if n in response.headers)
+    return Reply(response.status_code, headers, bytes(body or b""))
+
+
+def _response(reply: Reply) -> Response:
+    headers = {**dict(reply.headers), "idempotent-replayed": "true"}
+    return Response(reply.body, reply.status, headers)
