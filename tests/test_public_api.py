@@ -25,7 +25,7 @@ def test_app_adds_at_most_a_dozen_public_methods() -> None:
         for name, value in vars(App).items()
         if inspect.isfunction(value) and not name.startswith("_") and not hasattr(FastAPI, name)
     }
-    assert own == {"collection", "include", "seed", "transaction", "system", "check"}
+    assert own == {"collection", "include", "seed", "transaction", "system", "check", "changes"}
     assert len(own) <= 12
 
 

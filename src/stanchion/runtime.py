@@ -26,6 +26,7 @@ from .records import Records
 from .settings import DatabaseURL, Settings
 from .store.held import held_in
 from .store.steps import Steps
+from .store.trim import Keep, keep_trimmed
 from .transaction import Transaction, open_transaction
 
 Seed = Callable[[Transaction], Awaitable[None]]
@@ -49,6 +50,7 @@ class Runtime:
         self._engine: Engine | None = None
         self._records: Records | None = None
         self._planting: Records | None = None
+        self._trimming: asyncio.Task[None] | None = None
         self._opening: tuple[object, asyncio.Lock] | None = None
 
     @property
@@ -119,6 +121,8 @@ class Runtime:
         for seed in self.seeds:
             await self._plant(records, seed)
         self._records = records
+        keep = Keep(self.settings.log_days, self.settings.log_mb * 1_000_000)
+        self._trimming = asyncio.create_task(keep_trimmed(self.engine, keep))
 
     async def _plant(self, records: Records, seed: Seed) -> None:
         """Run a seed once in the life of a database, whichever worker comes first."""
@@ -151,9 +155,15 @@ class Runtime:
     async def close(self) -> None:
         """Finish the writes under way and disconnect; the next use opens again."""
         self._records = None
+        self._stop_trimming()
         if self._engine is not None:
             await self._engine.close()
             self._engine = None
+
+    def _stop_trimming(self) -> None:
+        task, self._trimming = self._trimming, None
+        if task is not None and not task.done() and not task.get_loop().is_closed():
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[Transaction]:

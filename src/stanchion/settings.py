@@ -48,9 +48,9 @@ class Settings:
     write_deadline_ms: Annotated[int, "milliseconds a write may wait and work"] = 5_000
     transaction_ms: Annotated[int, "milliseconds an app.transaction() may hold the writer"] = 2_000
     write_queue: Annotated[int, "writes that may wait before callers are told 503"] = 4_096
-    overload_ms: Annotated[int, "milliseconds a request may wait before new ones are told 503"] = (
-        100
-    )
+    overload_ms: Annotated[int, "milliseconds of waiting at which new requests are told 503"] = 200
+    log_days: Annotated[int, "days that the change log is kept"] = 7
+    log_mb: Annotated[int, "megabytes that the change log may take"] = 1_000
     plan_cache: Annotated[int, "plans kept in memory"] = 2_048
     grace_s: Annotated[int, "seconds that open requests get when the server stops"] = 10
     access_log: Annotated[bool, "1 or 0: one log line for each request"] = True

@@ -101,6 +101,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def mark(self) -> str:
+        """This moment in the stream of commits, for `wait_for_commit`; means nothing elsewhere."""
+        ...
+
+    async def wait_for_commit(self, mark: str, seconds: float) -> None:
+        """Return once any process may have committed after `mark`, or the time is over."""
+        ...
+
     async def begin(self) -> Session:
         """Wait for the writer in arrival order and hold it; see `Settings.transaction_ms`."""
         ...

@@ -65,6 +65,12 @@ class Rehearsal:
         finally:
             await session.rollback()
 
+    async def mark(self) -> str:
+        return await self.engine.mark()
+
+    async def wait_for_commit(self, mark: str, seconds: float) -> None:
+        await self.engine.wait_for_commit(mark, seconds)
+
     async def begin(self) -> Session:
         return _Rehearsed(await self.engine.begin(), self)
 

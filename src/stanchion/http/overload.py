@@ -1,4 +1,4 @@
-"""Turn new requests away while the event loop is far behind, so that those it took are answered soon.
+"""Turn new requests away while the event loop is far behind, so that the others are answered.
 
 In: a glance for each request.   Out: whether to refuse it.
 Called by front. The measure is time, not a number of requests: how late the loop runs a timer is

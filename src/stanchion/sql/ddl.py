@@ -23,6 +23,10 @@ OWN_TABLES_SQLITE = (
     "headers text not null, body blob not null, time text not null, "
     "unique (caller,route,key)) strict",
     "create index if not exists _idempotency_time on _idempotency (time)",
+    "create table if not exists _readers (name text primary key, position text not null, "
+    "time text not null) strict",
+    "create table if not exists _log (id integer primary key check (id=1), "
+    "trimmed integer not null, counted integer not null, bytes integer not null) strict",
     "create table if not exists _once (name text primary key, time text not null) strict",
 )
 

@@ -103,6 +103,11 @@ def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
     )
 
 
+def compile_sight(plan: WritePlan, dialect: Dialect) -> Judgement:
+    """Judge a logged row, given as parameters, for one that reads the log."""
+    return _candidate(plan, dialect)
+
+
 class _Writing:
     """What compiling one statement shares."""
 

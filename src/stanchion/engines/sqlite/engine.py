@@ -19,6 +19,7 @@ import apsw
 from ...errors import StanchionError
 from ...settings import Settings
 from ..base import Ask, Job, Params, Row
+from .commits import Commits
 from .connection import READER_PRAGMAS, WRITER_PRAGMAS
 from .reader import OverBudget, Reader
 from .session import HeldSession
@@ -60,6 +61,7 @@ class SQLiteEngine:
         self._reader: Reader | None = None
         self._writer: Writer | None = None
         self._long = LongReads(path, settings, vfs)
+        self._commits = Commits()
         self._closed = False
         _engines.add(self)
 
@@ -101,6 +103,20 @@ class SQLiteEngine:
         result: T = await writer.write(job)
         return result
 
+    async def mark(self) -> str:
+        return self._commits.mark(self._version)
+
+    async def wait_for_commit(self, mark: str, seconds: float) -> None:
+        await self._commits.wait(mark, seconds, self._version)
+
+    def _version(self) -> int:
+        """A number that changes with every commit of any process, as this connection sees it."""
+        reader = self._reader
+        if reader is None or self._pid != os.getpid():
+            reader = self._connect()[0]
+        version: int = reader.fetch("pragma data_version", ())[0][0]
+        return version
+
     async def begin(self) -> HeldSession:
         writer = self._writer
         if writer is None or self._pid != os.getpid():
@@ -132,7 +148,10 @@ class SQLiteEngine:
                 raise closing()
             if self._reader is None or self._writer is None:
                 self.created = self.created or not self.path.exists()
-                writer = Writer(self.path, self._settings, self._end_process, self._vfs)
+                self._commits.tell()  # a new connection counts `data_version` anew
+                writer = Writer(
+                    self.path, self._settings, self._end_process, self._vfs, self._commits.tell
+                )
                 try:
                     self._reader = Reader(self.path, self._settings, self._vfs)
                 except BaseException:
@@ -165,6 +184,7 @@ class SQLiteEngine:
         _keep_for_ever([each for each in (self._reader, self._writer) if each is not None])
         _keep_for_ever(self._long.readers)
         self._long = LongReads(self.path, self._settings, self._vfs)
+        self._commits = Commits()
         self._lock = threading.Lock()
         self._reader = self._writer = None
         self._pid = os.getpid()

@@ -83,11 +83,13 @@ class Writer:
         settings: Settings,
         end_process: Callable[[int], None],
         vfs: str | None = None,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._patience = settings.write_deadline_ms / 1000
         self._work = self._patience * WORK_SHARE
         self._end_process = end_process
+        self._committed = committed
         self.connection = open_writer(path, self._patience, vfs)
         self._execute = self.connection.cursor().execute
         self._queue: deque[Waiting] = deque()
@@ -377,6 +379,8 @@ class Writer:
             return error
         finally:
             self._work_on()
+        if text == "commit":
+            self._committed()
         return None
 
     def _work_on(self) -> None:

@@ -1,0 +1,70 @@
+"""Keep the change log within its days and its size, a bounded piece at a time.
+
+In: an engine and the limits.   Out: whether there is more to do.
+Every piece is one job of the writer: it counts the bytes of changes that came, and takes the oldest
+away. A reader that was not there yet is told of it, see `log`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .. import clock
+from ..engines import Ask, Engine
+from ..errors import Problem
+from .steps import Steps
+
+PIECE = 500
+PAUSE_S = 60.0
+AFTER_A_PIECE_S = 0.05
+
+_SIZE = "200+length(coalesce(before,''))+length(coalesce(after,''))"
+_COUNT = (
+    f"select coalesce(max(seq),?1),coalesce(sum(size),0),count(*) from (select seq,{_SIZE} as size "
+    "from _changes where seq>?1 order by seq limit ?2)"
+)
+_OLDEST = f"select seq,time,{_SIZE} from _changes where seq>?1 and seq<=?2 order by seq limit ?3"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much of the log is kept."""
+
+    days: int
+    bytes: int
+
+
+def trim(keep: Keep) -> Steps[bool]:
+    """One piece of work; True where more is left."""
+    rows = yield Ask("select trimmed,counted,bytes from _log where id=1")
+    trimmed, counted, size = before = rows[0] if rows else (0, 0, 0)
+    counted, more, number = (yield Ask(_COUNT, (counted, PIECE)))[0]
+    size += more
+    expired = (clock.now() - timedelta(days=keep.days)).strftime("%Y-%m-%dT%H:%M:%S")
+    oldest = yield Ask(_OLDEST, (trimmed, counted, PIECE))
+    gone = 0
+    for seq, time, bytes_of in oldest:
+        if time >= expired and size <= keep.bytes:
+            break
+        trimmed, size, gone = seq, size - bytes_of, gone + 1
+    if (trimmed, counted, size) != tuple(before):
+        yield Ask("delete from _changes where seq<=?1", (trimmed,))
+        yield Ask(
+            "insert into _log (id,trimmed,counted,bytes) values (1,?1,?2,?3) on conflict (id) do "
+            "update set trimmed=excluded.trimmed,counted=excluded.counted,bytes=excluded.bytes",
+            (trimmed, counted, size),
+        )
+    return bool(gone == PIECE or number == PIECE)
+
+
+async def keep_trimmed(engine: Engine, keep: Keep) -> None:
+    """Trim for ever: a look each minute, and the pieces of a backlog one after the other."""
+    more = False
+    while True:
+        await asyncio.sleep(AFTER_A_PIECE_S if more else PAUSE_S)
+        try:
+            more = await engine.write(lambda: trim(keep))
+        except Problem:
+            more = False  # the database has other worries; the next minute comes
