@@ -175,7 +175,8 @@ def test_safe_changes_are_applied_and_keep_the_data(database: Path, case: str) -
         "pragma foreign_key_check",
         "select m.name from thing t join maker m on m.id=t.maker order by t._n",
         "select schema from _schema",
-        "select name from sqlite_schema where type='index' and sql is not null order by 1",
+        "select name from sqlite_schema where type='index' and sql is not null "
+        "and name not glob '_*' order by 1",
     )
     assert [(r[0], r[2], r[3]) for r in rows] == [("three", 0, 1), ("four", 1, 1)]
     assert broken == [] and [n for (n,) in names] == ["one", "two"]
@@ -312,7 +313,8 @@ def test_names_of_indexes_never_meet(tmp_path: Path) -> None:
     AB = record("A_b", c=(str, Field(index=True)))
     (rows,) = opened(
         make_app(tmp_path / "x.db", A, AB),
-        "select name from sqlite_schema where type='index' and sql is not null order by name",
+        "select name from sqlite_schema where type='index' and sql is not null "
+        "and name not glob '_*' order by name",
     )
     assert rows == [("a.b_c.index",), ("a_b.c.index",)]
 
