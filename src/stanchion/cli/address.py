@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,3 +115,14 @@ def _listening_inodes(port: int) -> Iterator[str]:
         for columns in map(str.split, lines):
             if columns[3] == "0A" and int(columns[1].rpartition(":")[2], 16) == port:
                 yield f"socket:[{columns[9]}]"
+
+
+def wait_until_accepting(address: Address) -> None:
+    """Return once a connection is accepted."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
+    for _ in range(200):
+        try:
+            socket.create_connection((host, address.port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.01)

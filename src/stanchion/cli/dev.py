@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .address import Address, find_address
+from .address import Address, find_address, wait_until_accepting
 from .console import CommandFailed, clock_time, paint, print_error
 from .explain import explains
 from .start import Prepared, prepare_database, process_started, start_lines
@@ -275,9 +275,10 @@ async def _serve(
     async def lifespan(asgi: Any) -> AsyncIterator[Any]:
         try:
             async with inner(asgi) as state:
-                print(greeting.say(app), flush=True)
-                pipe.send("serves")
+                # NOTE: granian listens only after this start; whoever is told now comes too early
+                tell = asyncio.create_task(_tell(app, pipe, greeting))
                 yield state
+                await tell
         except BaseException as error:
             failed.append(error)
             raise
@@ -296,6 +297,13 @@ async def _serve(
     except Exception as error:  # granian's words; the app's own error says more
         failed.append(error)
     return failed[0] if failed else None
+
+
+async def _tell(app: App, pipe: Connection, greeting: _Greeting) -> None:
+    """Say that the server is up, once it is."""
+    await asyncio.to_thread(wait_until_accepting, greeting.address)
+    print(greeting.say(app), flush=True)
+    pipe.send("serves")
 
 
 def _embedded(app: App, socket: Any) -> Any:

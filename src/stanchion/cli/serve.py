@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .address import Address, find_address
+from .address import Address, find_address, wait_until_accepting
 from .console import count, print_error
 from .start import Prepared, in_child, prepare_database, process_started, start_lines
 from .stopping import drain_first
@@ -103,7 +102,7 @@ def run_workers(
     )
 
     def ready() -> None:
-        _wait_for(address)
+        wait_until_accepting(address)
         seconds = time.monotonic() - started
         print(start_lines(app, prepared, address, seconds, workers), file=sys.stderr, flush=True)
 
@@ -270,14 +269,3 @@ class _Crew:
                 log.flush()
 
         self.app.router.lifespan_context = lifespan
-
-
-def _wait_for(address: Address) -> None:
-    """Return once a connection is accepted."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
-    for _ in range(200):
-        try:
-            socket.create_connection((host, address.port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.01)
