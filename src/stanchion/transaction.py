@@ -142,6 +142,7 @@ class Transaction:
         caller = self._caller()
         row = door.stamp(statements, New(values, named), caller)
         written = await self.session.run(lambda: door.create(statements, [row], caller, many=False))
+        record.model_fields_set.add("id")  # made once more, it has the key of a stored record
         return _result(binding, written[0], kind, record)
 
     async def update(

@@ -91,6 +91,24 @@ class Record(BaseModel, metaclass=RecordMeta):
     # when the app is frozen
     _wire_forms: ClassVar[tuple[tuple[str, str, FieldType], ...]] = ()
 
+    def __copy__(self) -> Self:
+        """A copy. It was given its id, which another record has already: so the versions of a
+        record that is made of it go on where those of the other one ended."""
+        copied = super().__copy__()
+        copied.model_fields_set.add("id")
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """A deep copy; see `__copy__`."""
+        copied = super().__deepcopy__(memo)
+        copied.model_fields_set.add("id")
+        return copied
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """An instance from a pickle; see `__copy__`."""
+        super().__setstate__(state)
+        self.model_fields_set.add("id")
+
     @pydantic.model_serializer(mode="wrap")
     def _in_wire_form(self, inner: Any, info: pydantic.SerializationInfo):  # type: ignore[no-untyped-def]  # a return type would replace the JSON schema
         """A record that a route returns has the data API's form: six digits of a second, big

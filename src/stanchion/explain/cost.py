@@ -92,6 +92,8 @@ def work_of(rows: Sequence[Row], sources: Mapping[str, Collection]) -> Work:
 def advise(text: str, params: Sequence[Any], schema: Schema, scratch: Scratch) -> Advice | None:
     """The index that would help a statement most, or None."""
     sources = sources_of(text, schema)
+    if not sources:
+        return None  # a table of ours: its indexes are not the app's to declare
     before = work_of(scratch.plan(text, params), sources)
     best: tuple[tuple[Work, int, int], Advice] | None = None
     for collection, index in _candidates(text, sources):

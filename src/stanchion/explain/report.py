@@ -310,6 +310,7 @@ async def _statements(asked: list[Ask], records: Records) -> tuple[StatementSaid
 _HEADS = (
     ("select count(*)", "the total"),
     ("insert into _changes", "the change log"),
+    ("select max(coalesce((select max(version)", "the versions of its key"),
     ("insert into _idempotency", "the idempotency key"),
 )
 

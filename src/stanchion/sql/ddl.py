@@ -27,6 +27,12 @@ OWN_TABLES_SQLITE = (
     "time text not null) strict",
     "create table if not exists _log (id integer primary key check (id=1), "
     "trimmed integer not null, counted integer not null, bytes integer not null) strict",
+    # a record that is made again under the id of a deleted one goes on counting its versions: after
+    # the logged delete, or after the greatest one of its collection that was trimmed
+    "create index if not exists _deleted on _changes (collection, key, version) "
+    "where operation='delete'",
+    "create table if not exists _versions (collection text primary key, "
+    "version integer not null) strict",
     "create table if not exists _once (name text primary key, time text not null) strict",
 )
 

@@ -13,6 +13,18 @@ _APPEND = (
     "values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
 )
 
+_LAST_VERSION = (
+    "select max(coalesce((select max(version) from _changes "
+    "where collection=?1 and key=?2 and operation='delete'),0),"
+    "coalesce((select version from _versions where collection=?1),0))"
+)
+_FORGET = (
+    # NOTE: not by the index of deletes, which would be read from end to end
+    "insert into _versions (collection,version) select collection,max(version) "
+    "from _changes not indexed where seq>?1 and seq<=?2 and operation='delete' group by collection "
+    "on conflict (collection) do update set version=max(version,excluded.version)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
@@ -53,3 +65,14 @@ def append(change: Change, occasion: Occasion) -> Ask:
             occasion.actor, occasion.request, occasion.time, change.before, change.after,
         ),
     )  # fmt: skip
+
+
+def last_version(collection: str, key: str) -> Ask:
+    """The statement that finds the version after which a record of this key starts: that of its
+    last delete, or the greatest of its collection's deletes that the log holds no more."""
+    return Ask(_LAST_VERSION, (collection, key))
+
+
+def forget(after: int, until: int) -> Ask:
+    """The statement to run before a stretch of the log is trimmed, for `last_version`."""
+    return Ask(_FORGET, (after, until))

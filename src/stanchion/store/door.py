@@ -19,7 +19,7 @@ from ..search import indexed_text
 from ..sql.text import Statement
 from ..sql.write import Assignment, WriteStatements, index_search, reindex_search
 from .cascade import run_delete
-from .changes import Change, append
+from .changes import Change, append, last_version
 from .conflicts import Candidate, explain, refuse, unknown_references
 from .judge import judge_rules, raw_columns, rule_holds, stored_row, values_of, visible_row
 from .steps import Caller, Steps, ask
@@ -70,6 +70,8 @@ def create(
     plan = statements.plan
     collection = plan.collection
     places = [f"/{position}" if many else "" for position in range(len(rows))]
+    if "version" in collection.field:
+        rows = yield from _continued(collection, rows)
     for row in rows:
         try:
             yield ask(statements.insert, caller.given(values=row.values))
@@ -97,6 +99,22 @@ def create(
         yield append(change, caller.occasion)
         written.append(_written(statements, key, judged, created=True))
     return written
+
+
+def _continued(collection: Collection, rows: Sequence[New]) -> Steps[list[New]]:
+    """The rows, their versions after those of deleted records of the same keys.
+
+    An ETag of the record that was deleted must not fit the one that took its place. Only a key that
+    the caller chose can have been there before.
+    """
+    continued = []
+    for row in rows:
+        key = row.values[collection.key[0]]
+        if collection.key[0] in row.named:
+            ((last,),) = yield last_version(collection.name, key)
+            row = New({**row.values, "version": last + 1}, row.named)
+        continued.append(row)
+    return continued
 
 
 def stamp(statements: WriteStatements, row: New, caller: Caller) -> New:

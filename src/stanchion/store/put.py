@@ -85,7 +85,8 @@ def _make(making: Making | Problem, caller: Caller, if_match: str | None) -> Ste
         )
     if making.errors:
         raise invalid(making.errors)
-    row = stamp(making.statements, making.row, caller)
+    key = making.statements.plan.collection.key[0]  # named by the path, if not by the body
+    row = stamp(making.statements, New(making.row.values, making.row.named | {key}), caller)
     return (yield from create(making.statements, [row], caller, many=False))[0]
 
 

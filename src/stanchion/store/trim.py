@@ -14,6 +14,7 @@ from datetime import timedelta
 from .. import clock
 from ..engines import Ask, Engine
 from ..errors import Problem
+from .changes import forget
 from .steps import Steps
 
 PIECE = 500
@@ -50,6 +51,7 @@ def trim(keep: Keep) -> Steps[bool]:
             break
         trimmed, size, gone = seq, size - bytes_of, gone + 1
     if (trimmed, counted, size) != tuple(before):
+        yield forget(before[0], trimmed)
         yield Ask("delete from _changes where seq<=?1", (trimmed,))
         yield Ask(
             "insert into _log (id,trimmed,counted,bytes) values (1,?1,?2,?3) on conflict (id) do "
