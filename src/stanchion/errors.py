@@ -7,6 +7,7 @@ of its code, and `http/` only translates it to RFC 9457. Mistakes in an app's de
     StanchionError
     ├── DeclarationError     the app's own code is wrong; has file, line, column
     ├── SettingError         an environment variable is wrong
+    ├── WrongUse             the app's own code called us wrongly; has file and line
     └── Problem              an answer to a caller
         ├── BadRequest 400 · Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
         ├── RequestTimeout 408
@@ -18,6 +19,7 @@ of its code, and `http/` only translates it to RFC 9457. Mistakes in an app's de
 from __future__ import annotations
 
 import difflib
+import linecache
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -93,16 +95,50 @@ class FieldError:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Misuse:
+    """What an app's own call got wrong, noted on the problem that it raises.
+
+    `call` is what was called, `values` are the arguments or field values that were refused,
+    `names` the fields that may not be set so, whatever their values.
+    """
+
+    call: str
+    values: tuple[object, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class WrongUse(StanchionError):
+    """The app's own code called us with something that cannot work: its developer's to mend, so
+    the caller is told 500 and the log is told where."""
+
+    def __init__(self, code: str, detail: str, hint: str, origin: Origin | None) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+        self.origin = origin
+
+    def __str__(self) -> str:
+        lines = [f"error[{self.code}]: {self.detail}"]
+        if self.origin is not None:
+            lines.append(f"  --> {self.origin.file}:{self.origin.line}")
+            source = linecache.getline(self.origin.file, self.origin.line).strip()
+            lines += [f"{self.origin.line} |     {source}"] if source else []
+        return "\n".join([*lines, f"hint: {self.hint}"])
+
+
 class Problem(StanchionError):
     """An answer to a caller, as RFC 9457 problem details.
 
     `code` names the page under `/docs/errors/` that explains it; `detail` is about this
     occurrence; `hint` is the way out; `errors` point into the body; `extra` members are added to
-    the document as they are.
+    the document as they are. `misuse` is set where an app's own call was refused, see `WrongUse`.
     """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    misuse: Misuse | None = None
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from . import events
+from .errors import WrongUse
 
 Style = Literal["human", "json"]
 Explain = Callable[[events.RequestDone], str]
@@ -142,6 +143,20 @@ class Log:
 
     def _tell(self, event: events.Event) -> None:
         match event:
+            case events.RequestFailed(request, method, path, WrongUse() as error):
+                origin = error.origin
+                self._say(
+                    "error",
+                    "request.failed",
+                    request=request,
+                    method=method,
+                    path=path,
+                    error=f"{error.code}: {error.detail}",
+                    file=origin.file if origin else None,
+                    line=origin.line if origin else None,
+                    hint=error.hint,
+                    traceback=str(error),
+                )
             case events.RequestFailed(request, method, path, error):
                 self._say(
                     "error",

@@ -76,6 +76,11 @@ class Runtime:
         return self._model
 
     @property
+    def record_names(self) -> frozenset[str]:
+        """The names of the record classes."""
+        return frozenset(binding.record.__name__ for binding in self.model.bindings.values())
+
+    @property
     def policy(self) -> Policy:
         """The checked rules. Raises `DeclarationError`."""
         if self._policy is None:

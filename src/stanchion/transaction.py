@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from . import misuse
 from .declare import Binding, Record, Update
 from .engines import Ask, Row, Session
-from .errors import BadRequest, FieldError, NotFound, StanchionError
+from .errors import BadRequest, FieldError, Invalid, NotFound, StanchionError
 from .expr.check import Scope, check, check_value
 from .expr.error import ExpressionError
 from .expr.kinds import kind_of
@@ -81,6 +82,8 @@ class Transaction:
             one = await self._records.read_one(ask, self._actor, self._fetch)
         except NotFound:
             return None
+        except BadRequest as refused:
+            raise misuse.of_texts("tx.get", refused, {"expand": expand, "fields": fields}) from None
         return _loaded(binding, one.body, record)
 
     async def list(
@@ -100,7 +103,8 @@ class Transaction:
         `$name` in the filter takes the keyword argument `name`.
         """
         if not 1 <= limit <= 1000:
-            raise BadRequest("query.limit", f"`limit` is 1 to 1000, not {limit}.")
+            wrong = BadRequest("query.limit", f"`limit` is 1 to 1000, not {limit}.")
+            raise misuse.of_texts("tx.list", wrong, {"limit": limit})
         binding = self._binding(record)
         ask = ReadQuery(
             collection=binding.collection.name,
@@ -112,7 +116,11 @@ class Transaction:
             expand=expand,
             fields=fields,
         )
-        page = await self._records.read_list(ask, self._actor, self._fetch)
+        try:
+            page = await self._records.read_list(ask, self._actor, self._fetch)
+        except BadRequest as refused:
+            texts = {"filter": filter, "q": q, "sort": sort, "expand": expand, "fields": fields}
+            raise misuse.of_texts("tx.list", refused, texts, params) from None
         return [_loaded(binding, body, record) for body in page.items]
 
     async def _fetch(self, text: str, params: Sequence[Any]) -> builtins.list[Row]:
@@ -128,6 +136,13 @@ class Transaction:
 
         Only what was given to the constructor counts as set by the caller, defaults do not.
         """
+        try:
+            return await self._create(record)
+        except Invalid as refused:
+            given = self._binding(type(record)).given_of(record)
+            raise misuse.of_values("tx.create", refused, given) from None
+
+    async def _create(self, record: R) -> R:
         kind = type(record)
         binding = self._binding(kind)
         statements = self._records.statements(binding.collection.name, "create", self._actor)
@@ -163,16 +178,20 @@ class Transaction:
         statements = self._records.statements(binding.collection.name, "update", self._actor)
         key = self._records.key(binding.collection.name, str(id))
         given = changes.changes if isinstance(changes, Update) else dict(changes or {})
-        values, errors = binding.changes_of({**given, **fields})
+        given = {**given, **fields}
+        values, errors = binding.changes_of(given)
         errors += _not_settable(statements.plan, values)
         caller = self._caller()
         if_match = None if if_version is None else f'"{if_version}"'
         validate = binding.validate if binding.validated else None
-        written = await self.session.run(
-            lambda: door.update(
-                statements, key, values, errors, caller, if_match=if_match, validate=validate
+        try:
+            written = await self.session.run(
+                lambda: door.update(
+                    statements, key, values, errors, caller, if_match=if_match, validate=validate
+                )
             )
-        )
+        except Invalid as refused:
+            raise misuse.of_values("tx.update", refused, binding.names_of(given)[0]) from None
         return _result(binding, written, record, None)
 
     async def update_where(
@@ -193,6 +212,23 @@ class Transaction:
 
         Records that the caller may not read or update are left out. At most 1,000 at once.
         """
+        try:
+            return await self._update_where(record, condition, changes, params)
+        except BadRequest as refused:
+            raise misuse.of_texts(
+                "tx.update_where", refused, {"filter": condition}, params
+            ) from None
+        except Invalid as refused:
+            given = self._binding(record).names_of(changes)[0]
+            raise misuse.of_values("tx.update_where", refused, given) from None
+
+    async def _update_where(
+        self,
+        record: type[Record],
+        condition: str,
+        changes: Mapping[str, Any],
+        params: Mapping[str, Any],
+    ) -> int:
         binding = self._binding(record)
         statements = self._records.statements(binding.collection.name, "update", self._actor)
         plain = {name: v for name, v in changes.items() if not isinstance(v, Calc)}

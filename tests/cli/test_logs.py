@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stanchion import events
+from stanchion.errors import Origin, WrongUse
 from stanchion.logs import Log, escape, render_json
 
 from .processes import environment
@@ -76,6 +77,18 @@ def test_failed_request_is_told_at_once_on_stderr(style: str) -> None:
     text = err.getvalue()
     assert "r_9" in text and "test_failed_request_is_told_at_once_on_stderr" in text
     assert "/x\ny" not in text
+
+
+def test_mistake_of_the_app_is_told_with_its_line_and_the_mend() -> None:
+    wrong = WrongUse("filter.unknown_field", "no `nosuch`", "Mend it.", Origin(__file__, 3))
+    log, _, err = a_log("json")
+    log.receive(events.RequestFailed("r_9", "GET", "/x", wrong))
+    line = json.loads(err.getvalue())
+    assert (line["event"], line["file"], line["line"]) == ("request.failed", __file__, 3)
+    assert (line["hint"], line["error"]) == ("Mend it.", "filter.unknown_field: no `nosuch`")
+    log, _, err = a_log("human")
+    log.receive(events.RequestFailed("r_9", "GET", "/x", wrong))
+    assert f"--> {__file__}:3\n" in err.getvalue() and "hint: Mend it." in err.getvalue()
 
 
 def test_access_lines_are_written_without_being_asked() -> None:

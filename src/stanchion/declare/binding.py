@@ -43,6 +43,15 @@ class Binding:
             self._accept(stored, given, values, errors)
         return values, errors
 
+    def given_of(self, record: Record) -> dict[str, Any]:
+        """What was given to the constructor or set afterwards, by field name, unchecked."""
+        given = record.model_fields_set
+        return {
+            name: getattr(record, attribute, None)
+            for name, attribute in self.attributes.items()
+            if attribute in given
+        }
+
     def changes_of(self, changes: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
         """The values of keyword changes by attribute or field name, and what is wrong."""
         values: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pydantic
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -26,6 +27,7 @@ from ..errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from .blame import invalid_of, wrong_use
 from .dispatch import Dispatcher
 from .exchange import ASGIApp
 from .problem import pointer_of, render
@@ -71,6 +73,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(pydantic.ValidationError, _refused_value)
 
 
 def response(problem: Problem) -> Response:
@@ -82,7 +85,18 @@ def response(problem: Problem) -> Response:
 
 
 async def _problem(request: Request, error: Any) -> Response:
+    """A problem as it is; where the app's own code was wrong, what is raised here is a 500."""
+    wrong = await wrong_use(request, error)
+    if wrong is not None:
+        raise wrong from error
     return response(error)
+
+
+async def _refused_value(request: Request, error: Any) -> Response:
+    """What pydantic refused inside a route: of a record's values it may be the caller's."""
+    if error.title not in request.app.runtime.record_names:
+        raise error
+    return await _problem(request, invalid_of(error))
 
 
 async def _http_exception(request: Request, error: Any) -> Response:
