@@ -25,7 +25,13 @@ from stanchion.problems import CATALOGUE, FAMILIES, example_of, in_order
 SOURCE = Path(errors.__file__).parent
 
 # errors of an app's own code: they are told to its developer, with file and line, never to a caller
-FOR_DEVELOPERS = {"DeclarationError", "ExpressionError", "SettingError"}
+FOR_DEVELOPERS = {
+    "DatabaseUnusable",
+    "DeclarationError",
+    "ExpressionError",
+    "SettingError",
+    "WrongUse",
+}
 # rooms that talk to developers only; what `expr` says to callers is `filter.…`, below
 ROOMS_FOR_DEVELOPERS = {"expr", "cli", "testing", "problems"}
 

@@ -7,6 +7,7 @@ of its code, and `http/` only translates it to RFC 9457. Mistakes in an app's de
     StanchionError
     ├── DeclarationError     the app's own code is wrong; has file, line, column
     ├── SettingError         an environment variable is wrong
+    ├── DatabaseUnusable     the database cannot be opened
     ├── WrongUse             the app's own code called us wrongly; has file and line
     └── Problem              an answer to a caller
         ├── BadRequest 400 · Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
@@ -22,6 +23,7 @@ import difflib
 import linecache
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -84,6 +86,20 @@ class SettingError(StanchionError):
     def __str__(self) -> str:
         hint = f"\nhint: {self.hint}" if self.hint else ""
         return f"error[setting.invalid]: {self.name}: {self.detail}{hint}"
+
+
+class DatabaseUnusable(StanchionError):
+    """A database that cannot be opened, found when a process starts: why, and the way out."""
+
+    def __init__(self, code: str, path: Path, detail: str, hint: str) -> None:
+        super().__init__(code, path, detail)
+        self.code = code
+        self.path = path
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"error[{self.code}]: {self.path}: {self.detail}\nhint: {self.hint}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from . import clock, events
 from .declare import Declarations, Model, build_model
 from .drain import Drain
 from .engines import Ask, Engine
-from .engines.sqlite import SQLiteEngine
-from .migrate import Difference, prepare
+from .engines.sqlite import SQLiteEngine, foreign
+from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
 from .records import Records
@@ -122,7 +122,11 @@ class Runtime:
         )  # fmt: skip
         await self.engine.open()
         started = time.perf_counter_ns()
-        self.applied = await prepare(self.engine, self.model.schema, change=self.change_schema)
+        try:
+            self.applied = await prepare(self.engine, self.model.schema, change=self.change_schema)
+        except OtherDatabase as other:
+            assert self.database.path is not None, "DatabaseURL.parse refuses other engines"
+            raise foreign(self.database.path, other.tables) from None
         if self.applied:
             took = (time.perf_counter_ns() - started) // 1000
             events.emit(events.SchemaApplied(tuple(str(d) for d in self.applied), took))

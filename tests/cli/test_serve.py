@@ -180,7 +180,7 @@ def test_unusable_database_is_refused_without_a_traceback(folder: Path) -> None:
     (folder / "data").write_text("a file where the folder should be")
     refused = run("serve", "--port", "0", cwd=folder)
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"error[database.unusable]: {folder}/data/stanchion.db: ")
+    assert refused.stderr.startswith(f"error[database.folder]: {folder}/data/stanchion.db: ")
     assert "Traceback" not in refused.stderr
 
 

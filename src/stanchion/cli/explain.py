@@ -98,7 +98,7 @@ def _decoded(text: str) -> Any:
 
 def explain_on_database(app: App, request: Request, who: str) -> Explanation:
     """Open the app's database, explain, and close it again."""
-    from ..errors import StanchionError
+    from ..errors import DatabaseUnusable, StanchionError
     from ..migrate.apply import SchemaDiffers
 
     path = app.runtime.database.path
@@ -115,6 +115,8 @@ def explain_on_database(app: App, request: Request, who: str) -> Explanation:
         raise CommandFailed(
             f"{differs}\nhint: stanchion dev brings the database in step with the code", DIFFERS
         ) from None
+    except DatabaseUnusable as unusable:
+        raise CommandFailed(str(unusable), FAILED) from None
     except (StanchionError, OSError) as error:
         raise failure("explain.failed", str(error), exit_code=FAILED) from None
 

@@ -35,6 +35,17 @@ class SchemaDiffers(StanchionError):
         return "\n".join(lines)
 
 
+class OtherDatabase(StanchionError):
+    """The database belongs to another application: it has tables, and not one of them is ours."""
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        super().__init__("the database belongs to another application")
+        self.tables = tuple(tables)
+
+
+_TABLES = "select name from sqlite_schema where type='table' and substr(name,1,7)<>'sqlite_'"
+
+
 def fingerprint_of(schema: Schema) -> Steps[str | None]:
     """The fingerprint that the database was applied with, or None."""
     yield from _own_tables()
@@ -76,6 +87,10 @@ def apply_schema(
 
 
 def _own_tables() -> Steps[None]:
+    """Make our own tables, in an empty database or in one of ours."""
+    tables = {row[0] for row in (yield Ask(_TABLES))}
+    if tables and "_schema" not in tables:
+        raise OtherDatabase(sorted(tables))
     for statement in ddl.OWN_TABLES_SQLITE:
         yield Ask(statement)
 

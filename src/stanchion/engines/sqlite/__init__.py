@@ -1,5 +1,6 @@
 """SQLite through apsw: see `engine` for the whole, `writer` for how commits are shared."""
 
 from .engine import SQLiteEngine
+from .file import foreign
 
-__all__ = ["SQLiteEngine"]
+__all__ = ["SQLiteEngine", "foreign"]

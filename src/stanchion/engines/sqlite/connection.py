@@ -7,7 +7,6 @@ Called by the reader and the writer; nobody else opens the file in this process.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 import apsw
 
 from ...errors import StanchionError
+from .file import check_file, check_owner, make_folder, refused
 
 OLDEST_LIBRARY = (3, 51, 3)
 """Older ones may lose committed pages when the WAL is reset."""
@@ -73,26 +73,28 @@ def check_library() -> None:
         )
 
 
-def make_folder(folder: Path) -> None:
-    """Create `folder` and its parents so that they outlive a power cut: SQLite syncs the folder
-    of its files, the folders above are ours to sync."""
-    missing = [folder, *folder.parents]
-    missing = [each for each in missing if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in missing:
-        handle = os.open(each.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
 def open_writer(path: Path, patience: float, vfs: str | None = None) -> apsw.Connection:
-    """A connection that may write, creating the file; waits up to `patience` seconds for a lock."""
+    """A connection that may write, creating the file; waits up to `patience` seconds for a lock.
+
+    Raises `DatabaseUnusable`.
+    """
     check_library()
-    make_folder(path.parent)
+    make_folder(path)
+    check_file(path)
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    return _prepare(_connect(path, flags, vfs), WRITER_PRAGMAS, patience)
+    try:
+        connection = _connect(path, flags, vfs)
+        try:
+            connection.execute("select 1 from sqlite_schema limit 1").fetchall()
+            if connection.readonly("main"):
+                raise apsw.ReadOnlyError  # SQLite falls back to that by itself
+            check_owner(path, connection)
+        except BaseException:
+            connection.close(True)
+            raise
+        return _prepare(connection, WRITER_PRAGMAS, patience)
+    except apsw.Error as error:
+        raise refused(path, error) from error
 
 
 def open_reader(path: Path, patience: float, vfs: str | None = None) -> apsw.Connection:

@@ -1,0 +1,184 @@
+"""The database as a file: why it cannot be opened, and whether it is still where it was.
+
+In: a path.   Out: nothing, or `DatabaseUnusable` with the cause and the way out.
+Called by connection before and after it opens, and by the writer before it says that something is
+on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from ...errors import DatabaseUnusable
+
+MAGIC = b"SQLite format 3\0"
+NEWEST_VERSION = 2
+"""Of the file format, in bytes 18 and 19 of the file: 1 is a rollback journal, 2 a WAL."""
+NEWEST_SCHEMA = 4
+"""Of the schema format, in bytes 44 to 47."""
+
+OURS = "_schema"
+"""A table that every database of ours has."""
+
+ELSEWHERE = "STANCHION_DATABASE_URL=sqlite:///data/app.db names another file"
+
+
+def make_folder(path: Path) -> None:
+    """Create the folder of `path`, and those above it, so that they outlive a power cut: SQLite
+    syncs the folder of its files, the folders above are ours to sync."""
+    folder = path.parent
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in missing:
+            handle = os.open(each.parent, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+    except OSError as error:
+        raise DatabaseUnusable(
+            "database.folder",
+            path,
+            f"its folder {folder} is not there and cannot be made ({error.strerror})",
+            f"make the folder for the user that runs this ({_user()}); {ELSEWHERE}",
+        ) from None
+
+
+def check_file(path: Path) -> None:
+    """Raise `DatabaseUnusable` for what can be told without opening the file."""
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no file but a device, a pipe or a socket"
+        raise DatabaseUnusable("database.not_a_file", path, f"it is {what}", ELSEWHERE)
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        if each.exists() and not os.access(each, os.R_OK | os.W_OK):
+            raise _read_only(path, each)
+    if not os.access(path.parent, os.R_OK | os.W_OK | os.X_OK):
+        raise _read_only(path, path.parent)
+
+
+def refused(path: Path, error: apsw.Error) -> DatabaseUnusable:
+    """What SQLite's refusal to open a file means."""
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        return DatabaseUnusable(
+            "database.locked", path, "another program holds it for itself",
+            "end the program that has it open (fuser names it), then start again",
+        )  # fmt: skip
+    if isinstance(error, apsw.FullError):
+        return DatabaseUnusable(
+            "database.full", path, "there is no room left on its disk", "free some space"
+        )
+    head = _head(path)
+    newest = max(head[18:20], default=0), int.from_bytes(head[44:48])
+    if head.startswith(MAGIC) and (newest[0] > NEWEST_VERSION or newest[1] > NEWEST_SCHEMA):
+        return DatabaseUnusable(
+            "database.newer", path,
+            f"a newer SQLite has written it, in a format that {apsw.sqlite_lib_version()} does not "
+            "know",
+            f"upgrade the package `apsw`; {ELSEWHERE}",
+        )  # fmt: skip
+    if isinstance(error, (apsw.NotADBError, apsw.CorruptError)):
+        why = "its pages are damaged" if head.startswith(MAGIC) else "it is a file of another kind"
+        return DatabaseUnusable(
+            "database.not_a_database", path, f"it is no database that SQLite can use: {why}",
+            f"put a backup in its place, or move the file away to start empty; {ELSEWHERE}",
+        )  # fmt: skip
+    if isinstance(error, apsw.ReadOnlyError):
+        return _read_only(path, path)
+    return DatabaseUnusable(
+        "database.unusable", path, f"SQLite cannot open it ({type(error).__name__}: {error})",
+        f"the file and its folder must be readable and writable; {ELSEWHERE}",
+    )  # fmt: skip
+
+
+def foreign(path: Path, tables: Sequence[str]) -> DatabaseUnusable:
+    """A database that another application has made."""
+    few = ", ".join(tables[:3]) + (", …" if len(tables) > 3 else "")
+    return DatabaseUnusable(
+        "database.foreign", path,
+        f"it belongs to another application (its tables: {few}); nothing was changed in it",
+        ELSEWHERE,
+    )  # fmt: skip
+
+
+def check_owner(path: Path, connection: apsw.Connection) -> None:
+    """Refuse another application's file before its journal is changed to ours; one that has a WAL
+    already is looked at by `migrate`."""
+    if connection.pragma("journal_mode") == "wal":
+        return
+    found = connection.execute("select name from sqlite_schema where type='table'").fetchall()
+    tables = [str(row[0]) for row in found if not str(row[0]).startswith("sqlite_")]
+    if tables and OURS not in tables:
+        raise foreign(path, tables)
+
+
+def _head(path: Path) -> bytes:
+    """The header of a file that SQLite refused.
+
+    NOTE: closing a file drops every lock that this process holds on it, so this must not be asked
+    of a file that works.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(100)
+    except OSError:
+        return b""
+
+
+def _read_only(path: Path, what: Path) -> DatabaseUnusable:
+    try:
+        is_system = bool(os.statvfs(what).f_flag & os.ST_RDONLY)
+    except OSError:
+        is_system = False
+    if is_system:
+        return DatabaseUnusable(
+            "database.read_only", path, "its file system is mounted read-only",
+            f"mount it for writing; {ELSEWHERE}",
+        )  # fmt: skip
+    said = "it" if what == path else f"{what.name} beside it"
+    if what == path.parent:
+        said = f"in its folder {what}, where SQLite keeps its log"
+    return DatabaseUnusable(
+        "database.permission", path,
+        f"the user that runs this ({_user()}) may not read and write {said}",
+        f"as its owner or root: chown {_user()} {what}; {ELSEWHERE}",
+    )  # fmt: skip
+
+
+def _user() -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except (ImportError, KeyError):
+        return f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an opened file was: a file of the same name may be another one later."""
+
+    path: str
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> Place:
+        """The file that is there now."""
+        found = path.stat()
+        return cls(str(path), found.st_dev, found.st_ino)
+
+    def missing(self) -> str | None:
+        """What became of the file if it is not there any more: about a microsecond."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116  # half the time of Path.stat, at each commit
+        except OSError:
+            return f"{self.path} was deleted or moved away"
+        if found.st_ino != self.inode or found.st_dev != self.device:
+            return f"another file was put in the place of {self.path}"
+        return None
