@@ -18,6 +18,7 @@ from ... import events
 from ...errors import NotFound, Unavailable, did_you_mean
 from ...problems import CATALOGUE, FAMILIES, PAGES, Entry, example_of
 from ...runtime import Runtime
+from ..preference import weight
 from .assets import FILES, Packed, load, mark_of, type_of
 from .html import Site, entry_page, index_page, unknown_page, viewer_page
 from .routes import OwnRoute
@@ -181,7 +182,7 @@ def _page(text: str, policy: str, status: int = 200) -> Response:
 def _packed(request: Request, packed: Packed, kind: str, headers: dict[str, str]) -> Response:
     """Compressed for whoever takes it."""
     headers = {**headers, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
-    if _weight(request.headers.get("accept-encoding", ""), "gzip") > 0:
+    if weight(request.headers.get("accept-encoding", ""), "gzip") > 0:
         headers["Content-Encoding"] = "gzip"
         return Response(packed.gzipped, headers=headers, media_type=kind)
     return Response(packed.plain, headers=headers, media_type=kind)
@@ -190,20 +191,5 @@ def _packed(request: Request, packed: Packed, kind: str, headers: dict[str, str]
 def _wants_json(request: Request) -> bool:
     """Whether the caller likes JSON better than HTML."""
     accept = request.headers.get("accept", "*/*")
-    json_weight = max(_weight(accept, k) for k in ("application/json", "application/problem+json"))
-    return json_weight > _weight(accept, "text/html")
-
-
-def _weight(header: str, wanted: str) -> float:
-    """How much a header such as `Accept` wants something: 0 to 1; what it says of the thing itself
-    counts more than what it says of `text/*` and `*/*`."""
-    found: dict[str, float] = {}
-    for item in header.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        try:
-            found[name] = min(1.0, max(0.0, float(weight)))
-        except ValueError:
-            found[name] = 0.0
-    group = wanted.partition("/")[0] + "/*"
-    return next((found[n] for n in (wanted, group, "*/*", "*") if n in found), 0.0)
+    json_weight = max(weight(accept, k) for k in ("application/json", "application/problem+json"))
+    return json_weight > weight(accept, "text/html")
