@@ -27,8 +27,9 @@ from .exchange import (
     Send,
     key_of,
 )  # fmt: skip
+from .packing import PACKED_FROM, Packer, asks_for_gzip, vary
 from .parameters import MOST, aggregate_query, list_query, one_query, refuse_parameters
-from .problem import render
+from .problem import Headers, render
 from .writes import Writes
 
 PREFIX = b"/api/"
@@ -44,6 +45,7 @@ class Dispatcher(Writes):
         self.host = host
         self.collections = collections
         self.other = other
+        self.packer = Packer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,9 +65,12 @@ class Dispatcher(Writes):
         if answer is None:
             return await self.other(scope, receive, send)
         try:
-            status, headers, body = await answer(self, collection, rest, scope, receive)
+            answered = await answer(self, collection, rest, scope, receive)
         except Problem as problem:
-            status, headers, body = render(problem)
+            answered = render(problem)
+        if len(answered[2]) >= PACKED_FROM:
+            answered = await self.packer.pack(scope, answered)
+        status, headers, body = answered
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if scope["method"] == "HEAD":
             body = b""
@@ -216,8 +221,15 @@ def _tagged(scope: Scope, etag: str, body: bytes) -> Answer:
     tag = (b"etag", etag.encode())
     for name, value in scope["headers"]:
         if name == b"if-none-match" and _names_tag(value, tag[1]):
-            return 304, [tag, VARY], b""
+            return 304, _known(scope, [tag, VARY], body), b""
     return 200, [JSON, (b"content-length", b"%d" % len(body)), tag, VARY, NOSNIFF], body
+
+
+def _known(scope: Scope, headers: Headers, body: bytes) -> Headers:
+    """The headers of a 304: the tag, and what it varies by, of the 200 that it stands for."""
+    if len(body) < PACKED_FROM:
+        return headers
+    return vary(headers, packs=asks_for_gzip(scope))
 
 
 def _names_tag(given: bytes, tag: bytes) -> bool:

@@ -18,7 +18,7 @@ from ... import events
 from ...errors import NotFound, Unavailable, did_you_mean
 from ...problems import CATALOGUE, FAMILIES, PAGES, Entry, example_of
 from ...runtime import Runtime
-from ..preference import weight
+from ..preference import takes_gzip, weight
 from .assets import FILES, Packed, load, mark_of, type_of
 from .html import Site, entry_page, index_page, unknown_page, viewer_page
 from .routes import OwnRoute
@@ -182,7 +182,7 @@ def _page(text: str, policy: str, status: int = 200) -> Response:
 def _packed(request: Request, packed: Packed, kind: str, headers: dict[str, str]) -> Response:
     """Compressed for whoever takes it."""
     headers = {**headers, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
-    if weight(request.headers.get("accept-encoding", ""), "gzip") > 0:
+    if takes_gzip(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "gzip"
         return Response(packed.gzipped, headers=headers, media_type=kind)
     return Response(packed.plain, headers=headers, media_type=kind)
