@@ -20,7 +20,7 @@ from .errors import BadRequest, FieldError, Forbidden, Problem, StanchionError, 
 from .expr.error import ExpressionError
 from .expr.literals import Literal, lift
 from .plan.aggregate import plan_aggregate
-from .plan.body import read_create, read_replacement, read_update
+from .plan.body import Replacement, read_create, read_replacement, read_update
 from .plan.describe import describe_visible
 from .plan.policy import Policy, Profile
 from .plan.read import ReadPlan, plan_read
@@ -517,15 +517,15 @@ class Records:
         plan = statements.plan
         name = plan.collection.name
         if not isinstance(wire, Mapping):
-            return Replacing(statements, {}, frozenset(), {}, [NO_OBJECT], None)
+            return Replacing(statements, Replacement({}, {}, (), {}, [NO_OBJECT]), None)
         comparable = frozenset(
             f.name
             for f in plan.collection.fields
             if f.frozen and not f.system and f.name in plan.visible - plan.unseen - plan.settable
         )
         factories = self.model.bindings[name].factories
-        values, left_out, fixed, errors = read_replacement(plan, factories, key, wire, comparable)
-        return Replacing(statements, values, left_out, fixed, errors, self._validator(name))
+        body = read_replacement(plan, factories, key, wire, comparable)
+        return Replacing(statements, body, self._validator(name))
 
     def _making(self, statements: WriteStatements, key: str, wire: Any) -> Making:
         collection = statements.plan.collection

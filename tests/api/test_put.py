@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stanchion import App, Field, Record, Rules, UserRecord, nobody, public, role, signed_in
-from stanchion.testing import Client, Response, client
+from stanchion.testing import Client, Response, as_actor, client
 
 A = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
 B = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e90"
@@ -58,6 +58,17 @@ def make_app() -> App:
         name: str
         rules = Rules(read=nobody, write=public)
 
+    @app.collection("accounts")
+    class Account(Record):
+        name: str
+        password: str = Field(read=False)
+        pin: str | None = Field(default=None, read=False)
+        phone: str = Field(default="none", read='record.name == "open"')
+        plan: str = Field(read='record.name == "open"')
+        badge: str | None = Field(default=None, read=role("chief"))
+        rules = Rules(read=public, write=public)
+
+    app.state.account = Account
     app.state.page = Page
     app.state.closed = Closed
     return app
@@ -265,3 +276,67 @@ def test_clashes_of_a_put_are_told_together_with_their_pointer(http: Client) -> 
     assert mistakes(http.put(f"/api/pages/{B}", {"title": "y", "slug": "taken"}), 409) == {
         "/slug": "unique"
     }
+
+
+# what the caller may not read
+
+
+SECRETS = {"password": "p", "pin": "1", "phone": "555", "plan": "gold", "badge": "b"}
+
+
+def account(http: Client, name: str) -> dict[str, Any]:
+    """An account with a value in every field; what a caller reads of it."""
+    store(http, http.app.state.account(id=A, name=name, **SECRETS))
+    seen = http.get(f"/api/accounts/{A}").json()
+    return {k: v for k, v in seen.items() if k not in ("created", "updated", "version")}
+
+
+def stored(http: Client) -> dict[str, Any]:
+    async def fetch() -> dict[str, Any]:
+        columns = ",".join(SECRETS)
+        rows = await http.app.runtime.engine.fetch(f"select {columns} from accounts", ())
+        return dict(zip(SECRETS, rows[0], strict=True))
+
+    return http.run(fetch())
+
+
+def test_a_record_that_was_read_may_be_put_back_and_nothing_is_lost(http: Client) -> None:
+    seen = account(http, "shut")
+    assert set(seen) == {"id", "name"}
+    before = http.get(f"/api/accounts/{A}").headers["etag"]
+    answer = http.put(f"/api/accounts/{A}", seen)
+    assert answer.status == 200, answer.text
+    assert stored(http) == SECRETS
+    assert answer.headers["etag"] == before and changes(http) == [("create", 1)]
+    http.put(f"/api/accounts/{A}", {**seen, "name": "closed"})
+    assert stored(http) == SECRETS and changes(http) == [("create", 1), ("update", 2)]
+
+
+def test_what_is_hidden_is_set_by_who_names_it(http: Client) -> None:
+    seen = account(http, "shut")
+    http.put(f"/api/accounts/{A}", {**seen, "password": "new", "pin": None, "phone": "777"})
+    assert stored(http) == {**SECRETS, "password": "new", "pin": None, "phone": "777"}
+
+
+def test_a_field_that_is_readable_in_this_record_goes_back_to_its_default(http: Client) -> None:
+    seen = account(http, "open")
+    assert set(seen) == {"id", "name", "phone", "plan"}
+    assert mistakes(http.put(f"/api/accounts/{A}", {"name": "x"}), 422) == {"/plan": "missing"}
+    answer = http.put(f"/api/accounts/{A}", {"name": "shut", "plan": "tin"})
+    assert answer.status == 200 and stored(http) == {**SECRETS, "phone": "none", "plan": "tin"}
+
+
+def test_the_system_reads_everything_so_its_put_sets_everything(http: Client) -> None:
+    account(http, "shut")
+    with as_actor(http.app, http.app.system()):
+        lacking = http.put(f"/api/accounts/{A}", {"name": "x"})
+        assert mistakes(lacking, 422) == {"/password": "missing", "/plan": "missing"}
+        whole = {"name": "x", "password": "q", "plan": "tin"}
+        assert http.put(f"/api/accounts/{A}", whole).status == 200
+    told = {"password": "q", "pin": None, "phone": "none", "plan": "tin", "badge": None}
+    assert stored(http) == told
+
+
+def test_what_is_hidden_is_required_of_a_new_record(http: Client) -> None:
+    answer = http.put(f"/api/accounts/{A}", {"name": "x"})
+    assert mistakes(answer, 422) == {"/password": "missing", "/plan": "missing"}

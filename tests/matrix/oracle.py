@@ -382,6 +382,8 @@ class Oracle:
                 values[word] = sent[word]
             elif word == "admin":
                 continue
+            elif not self.sees_field(collection, old, word):
+                continue  # who reads a record and puts it back takes nothing from it
             elif word in REQUIRED[collection]:
                 return 422, self.rows
             elif self.settable(collection, word) == "yes" and self._guarded(

@@ -8,7 +8,8 @@ Refuses nothing by itself; the write door tells the mistakes when it is their tu
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import clock
@@ -73,15 +74,31 @@ def read_update(
     return values, errors[:MOST_MISTAKES]
 
 
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The body of a record that replaces a stored one.
+
+    `given` are the values that were sent. Of the fields that were left out, `defaults` are the
+    values of the optional ones and `missing` the names of the others: what they mean shows with
+    the stored row. `fixed` were sent and must be what is stored.
+    """
+
+    given: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    missing: Sequence[str]
+    fixed: Mapping[str, Any]
+    errors: Sequence[FieldError]
+
+
 def read_replacement(
     plan: Fillable,
     factories: Factories,
     key: str,
     wire: Mapping[str, Wire],
     comparable: frozenset[str],
-) -> tuple[dict[str, Any], frozenset[str], dict[str, Any], list[FieldError]]:
-    """The values of a record that replaces a stored one, which of them were left out, and those
-    that must be what is stored: fields that are set at create only, among `comparable`."""
+) -> Replacement:
+    """A replacement. `comparable` are the fields that are set at create only, and may be sent
+    again as they are."""
     errors: list[FieldError] = []
     named = dict(wire)
     if "id" in named and _as_key(plan.collection, named.pop("id")) != key:
@@ -91,19 +108,21 @@ def read_replacement(
         for name in [n for n in named if n in comparable]
     }
     errors += _refused_names(plan, named, "")
-    values: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
+    missing: list[str] = []
     for field in plan.collection.fields:
         if field.name not in plan.settable or field.name in plan.collection.key:
             continue
         if field.name in named:
-            values[field.name] = _value(field, named[field.name], "", errors)
+            given[field.name] = _value(field, named[field.name], "", errors)
         elif field.system:
             continue  # what the server sets stays, also where the system puts
         elif field.required:
-            errors.append(FieldError(f"/{field.name}", "missing", f"`{field.name}` is required."))
+            missing.append(field.name)
         else:
-            values[field.name] = _default(field, factories)
-    return values, frozenset(values.keys() - named.keys()), fixed, errors[:MOST_MISTAKES]
+            defaults[field.name] = _default(field, factories)
+    return Replacement(given, defaults, missing, fixed, errors[:MOST_MISTAKES])
 
 
 def _as_key(collection: Collection, wire: Wire) -> Any:

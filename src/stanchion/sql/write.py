@@ -13,7 +13,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..expr.tree import Node, Path, Value, walk
+from ..expr.tree import TRUE, Node, Path, Value, walk
+from ..plan.read import Shown
 from ..plan.write import WritePlan
 from ..schema import Collection, Field, Index
 from .body import compile_body
@@ -49,6 +50,15 @@ class Assignment:
     computed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """Whether the caller may read, in the stored record, each of the fields that it may set and
+    that a rule hides in some records."""
+
+    names: tuple[str, ...]
+    statement: Statement
+
+
 @dataclass(frozen=True, eq=False)
 class WriteStatements:
     """The statements of one plan."""
@@ -61,6 +71,7 @@ class WriteStatements:
     insert: Statement
     delete: Statement
     probes: tuple[tuple[Index, Statement], ...]
+    sights: Sights | None  # of an update; None where no rule hides a field in some records only
 
     _updates: dict[tuple[str, ...], Statement] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -100,6 +111,7 @@ def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
         insert=_insert(plan.collection, dialect),
         delete=_by_key(plan.collection, dialect, "delete from {table} where {key}"),
         probes=tuple((index, _probe(plan, index, dialect)) for index in plan.keys),
+        sights=_sights(plan, dialect),
     )
 
 
@@ -223,6 +235,21 @@ def _changed(plan: WritePlan, dialect: Dialect) -> Judgement:
     source = f"{name(plan.collection.name)} r{beside} where r.{writing.key()}"
     version = "r.version" if "version" in plan.collection.field else "0"
     return writing.judgement([version], rules, writing.references("r"), writing.texts("r"), source)
+
+
+def _sights(plan: WritePlan, dialect: Dialect) -> Sights | None:
+    masked = [
+        shown
+        for shown in plan.answer.shown
+        if isinstance(shown, Shown) and shown.when != TRUE and shown.field.name in plan.settable
+    ]
+    if plan.operation != "update" or not masked:
+        return None
+    writing = _Writing(plan, dialect)
+    verdicts = writing.verdicts(Rows.of(record="r"), [shown.when for shown in masked])
+    source = f"{name(plan.collection.name)} r where r.{writing.key()}"
+    statement = writing.parameters.finish(f"select {','.join(verdicts)} from {source}")
+    return Sights(tuple(shown.field.name for shown in masked), statement)
 
 
 def _candidate(plan: WritePlan, dialect: Dialect) -> Judgement:

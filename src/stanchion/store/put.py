@@ -10,29 +10,25 @@ Called by records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..engines import Row
 from ..errors import FieldError, PreconditionFailed, Problem
+from ..plan.body import Replacement
 from ..sql.write import WriteStatements
 from .door import New, Validate, Written, change, create, invalid, stamp
 from .judge import raw_columns, refuse_stale, visible_row
-from .steps import Caller, Steps
+from .steps import Caller, Steps, ask
 
 
 @dataclass(frozen=True, slots=True)
 class Replacing:
-    """A body as the replacement of a stored record. `values` are those of every field that the
-    caller may set, `left_out` the ones of them that are defaults; `fixed` were sent and must be
-    what is stored."""
+    """A body as the replacement of a stored record."""
 
     statements: WriteStatements
-    values: Mapping[str, Any]
-    left_out: frozenset[str]
-    fixed: Mapping[str, Any]
-    errors: Sequence[FieldError]
+    body: Replacement
     validate: Validate | None
 
 
@@ -65,8 +61,8 @@ def put(
     if isinstance(replacing, Problem):
         raise replacing
     refuse_stale(stored[0], if_match, None)
-    values, moved = _settled(replacing, stored)
-    errors = [*replacing.errors, *moved]
+    unread = yield from _unread(replacing, key, caller)
+    values, errors = _settled(replacing, stored, unread)
     return (
         yield from change(
             replacing.statements, key, stored, values, errors, caller, validate=replacing.validate
@@ -90,23 +86,49 @@ def _make(making: Making | Problem, caller: Caller, if_match: str | None) -> Ste
     return (yield from create(making.statements, [row], caller, many=False))[0]
 
 
-def _settled(replacing: Replacing, stored: Row) -> tuple[dict[str, Any], list[FieldError]]:
-    """What is set, and the mistakes that only the stored row shows.
-
-    A field that was left out, and that the caller may not set in this row, stays as it is.
-    """
+def _unread(replacing: Replacing, key: str, caller: Caller) -> Steps[frozenset[str]]:
+    """The fields that were left out and that the caller may not read in the stored record."""
     statements = replacing.statements
+    left_out = {*replacing.body.defaults, *replacing.body.missing}
+    unread = left_out - statements.plan.visible
+    sights = statements.sights
+    if sights is not None and not left_out.isdisjoint(sights.names):
+        (verdicts,) = yield ask(sights.statement, caller.given(key=key))
+        unread |= {
+            name
+            for name, seen in zip(sights.names, verdicts, strict=True)
+            if not seen and name in left_out
+        }
+    return frozenset(unread)
+
+
+def _settled(
+    replacing: Replacing, stored: Row, unread: frozenset[str]
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """What is set, and every mistake of the body.
+
+    A field that was left out, and that the caller may not read or not set in this record, stays
+    as it is.
+    """
+    statements, body = replacing.statements, replacing.body
     old = raw_columns(statements.plan.collection, stored)
     field = statements.plan.collection.field
-    errors = [
-        FieldError(f"/{name}", "frozen", f"`{name}` is set at create only.")
-        for name, value in replacing.fixed.items()
-        if statements.dialect.raw(field[name].type, value) != old[name]
-    ]
     verdicts = stored[statements.stored.rules][2:]
-    kept = {
+    kept = unread | {
         guarded.field.name
         for guarded, holds in zip(statements.plan.field_rules, verdicts, strict=True)
-        if not holds and guarded.field.name in replacing.left_out
+        if not holds
     }
-    return {n: v for n, v in replacing.values.items() if n not in kept}, errors
+    errors = [*body.errors]
+    errors += [
+        FieldError(f"/{name}", "missing", f"`{name}` is required.")
+        for name in body.missing
+        if name not in kept
+    ]
+    errors += [
+        FieldError(f"/{name}", "frozen", f"`{name}` is set at create only.")
+        for name, value in body.fixed.items()
+        if statements.dialect.raw(field[name].type, value) != old[name]
+    ]
+    defaults = {name: value for name, value in body.defaults.items() if name not in kept}
+    return {**body.given, **defaults}, errors
