@@ -366,8 +366,20 @@ def test_statuses_follow_rules_and_relations(document: dict[str, Any]) -> None:
     assert statuses("/api/things", "post") == common | {"201", "409", "415", "422", "507"}
     assert statuses("/api/parts", "post") == common | {"201", "403", "409", "415", "422", "507"}
     assert statuses("/api/things/{thing_id}", "delete") >= {"204", "404", "409", "412"}
-    assert "409" not in statuses("/api/locks/{id}", "delete")
+    assert "409" not in statuses("/api/locks", "get")
     assert statuses("/api/locks/{id}", "patch") >= guarded | {"404", "409", "412", "415", "422"}
+
+
+def test_every_write_says_what_an_idempotency_key_may_be_told(document: dict[str, Any]) -> None:
+    operations = {o["operationId"]: o for item in document["paths"].values() for o in item.values()}
+    with_key = {name for name, o in operations.items() if "Idempotency-Key" in named(o, document)}
+    assert with_key == {
+        f"{verb}_{collection.name}"
+        for verb in ("create", "update", "put", "delete")
+        for collection in app.runtime.model.schema.collections
+    } | {"batch"}
+    for name in with_key:
+        assert set(operations[name]["responses"]) >= {"400", "409", "422"}, name
 
 
 def test_write_may_answer_the_key_alone_where_reading_is_ruled(document: dict[str, Any]) -> None:

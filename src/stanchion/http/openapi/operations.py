@@ -37,6 +37,7 @@ Kinds = Sequence[type[Problem]]
 ALWAYS_POSSIBLE: Kinds = (BadRequest, TooLarge, InternalError, Unavailable)
 OF_WRITES: Kinds = (StorageFull,)
 OF_BODIES: Kinds = (UnsupportedMediaType, Invalid)
+OF_KEYS: Kinds = (Conflict, Invalid)  # an `Idempotency-Key` in use, or used for another body
 
 
 def path_items(schema: Schema, collection: Collection, names: Names) -> dict[str, Any]:
@@ -241,7 +242,7 @@ class _About:
             "and `ETag`.",
             self.collection.rules.create,
             {"201": _json("What was stored.", {"anyOf": answers}, headers=headers)},
-            (Conflict, *OF_BODIES, *OF_WRITES),
+            (*OF_KEYS, *OF_BODIES, *OF_WRITES),
             parameters=[_shared("idempotency_key")],
             body={"application/json": {"schema": {"anyOf": [body, many]}}},
             guarded=self._has_field_rules(),
@@ -256,7 +257,7 @@ class _About:
             "Changes the fields that are named (JSON merge patch) and leaves the others.",
             self.collection.rules.update,
             {"200": _json("The record as it is now.", answer, headers=("ETag",))},
-            (NotFound, Conflict, PreconditionFailed, *OF_BODIES, *OF_WRITES),
+            (NotFound, PreconditionFailed, *OF_KEYS, *OF_BODIES, *OF_WRITES),
             parameters=[self._key(), _shared("if_match"), _shared("idempotency_key")],
             body={"application/json": body, "application/merge-patch+json": body},
             guarded=self._has_field_rules(),
@@ -274,7 +275,7 @@ class _About:
                 "200": _json("The record as it is now.", answers, headers=("ETag",)),
                 "201": _json("It was not there before.", answers, headers=("Location", "ETag")),
             },
-            (Conflict, PreconditionFailed, *OF_BODIES, *OF_WRITES),
+            (PreconditionFailed, *OF_KEYS, *OF_BODIES, *OF_WRITES),
             parameters=[
                 self._key(),
                 _shared("if_match"),
@@ -286,14 +287,13 @@ class _About:
         )
 
     def delete(self) -> Operation:
-        held = (Conflict,) if self.schema.incoming[self.collection.name] else ()
         return self._operation(
             "delete",
             f"Delete one of {self.collection.name}",
             "Deletes the record, and does what the references to it were declared to do.",
             self.collection.rules.delete,
             {"204": {"description": "It is gone."}},
-            (NotFound, *held, PreconditionFailed, Invalid, *OF_WRITES),
+            (NotFound, PreconditionFailed, *OF_KEYS, *OF_WRITES),
             parameters=[self._key(), _shared("if_match"), _shared("idempotency_key")],
         )
 
