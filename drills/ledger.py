@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -22,14 +22,18 @@ import apsw
 from .connection import Answer, Closed, Connection, Cut, Refused
 from .outcome import Figure, none
 
-Kind = Literal["note", "pack", "order"]
+Kind = Literal["note", "pack", "order", "batch", "keyed"]
 Verdict = Literal["ack", "no", "unknown"]
-KINDS: tuple[Kind, ...] = ("note", "pack", "order")
+KINDS: tuple[Kind, ...] = ("note", "pack", "order", "batch", "keyed")
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write of the drills' app; everything in it follows from `kind` and `key`."""
+    """A write of the drills' app; everything in it follows from `kind` and `key`.
+
+    A note is a record, a pack an array, an order a route's transaction. A batch is a note and its
+    pack in one `_batch`. `keyed` is a pack under an `Idempotency-Key`, as an array or in a batch.
+    """
 
     kind: Kind
     key: str
@@ -48,12 +52,24 @@ class Write:
         return [int(self.key[n], 16) + 1 for n in range(self.size)]
 
     def send(self, connection: Connection) -> Answer:
-        if self.kind == "note":
-            return connection.ask("POST", "/api/notes", {"id": self.key, "text": self.text})
-        if self.kind == "pack":
-            part = {"pack": self.key, "of": self.size}
-            return connection.ask("POST", "/api/parts", [part] * self.size)
-        return connection.ask("POST", f"/order/{self.key}", {"amounts": self.amounts})
+        note = {"id": self.key, "text": self.text}
+        pack = [{"pack": self.key, "of": self.size}] * self.size
+        made = {"method": "POST", "path": "/api/notes", "body": note}
+        packed = {"method": "POST", "path": "/api/parts", "body": pack}
+        match self.kind:
+            case "note":
+                return connection.ask("POST", "/api/notes", note)
+            case "pack":
+                return connection.ask("POST", "/api/parts", pack)
+            case "order":
+                return connection.ask("POST", f"/order/{self.key}", {"amounts": self.amounts})
+            case "batch":
+                return connection.ask("POST", "/api/_batch", {"steps": [made, packed]})
+            case "keyed" if int(self.key[2], 16) % 2:
+                return connection.ask("POST", "/api/parts", pack, idempotency_key=self.key)
+            case "keyed":
+                steps = {"steps": [packed]}
+                return connection.ask("POST", "/api/_batch", steps, idempotency_key=self.key)
 
 
 @dataclass
@@ -193,8 +209,13 @@ def compare(database: Path, ledger: Ledger) -> Damage:
         faults = file.execute("pragma foreign_key_check").fetchall()
     finally:
         file.close()
-    there = {"note": notes, "pack": packs, "order": orders}
-    half = sum(notes[key] != Write("note", key).text for key in notes)
+    both = notes.keys() & packs.keys()
+    there: dict[Kind, Collection[str]] = {
+        "note": notes, "pack": packs, "order": orders, "batch": both, "keyed": packs
+    }  # fmt: skip
+    batches = {write.key for write in ledger.lines if write.kind == "batch"}
+    half = len(batches & (notes.keys() ^ packs.keys()))
+    half += sum(notes[key] != Write("note", key).text for key in notes)
     half += sum(count < Write("pack", key).size for key, count in packs.items())
     half += sum(
         (total, lines.get(key)) != _whole(Write("order", key)) for key, total in orders.items()

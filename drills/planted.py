@@ -5,12 +5,14 @@ python drills/planted.py FAULT serve ...
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 from stanchion.cli.serve import _Crew
 from stanchion.engines.sqlite import connection, translate, writer
 from stanchion.errors import InternalError
+from stanchion.records import Records
+from stanchion.store import idempotency
 
 
 def unsynced() -> None:
@@ -40,6 +44,23 @@ def early_answer() -> None:
         commit(self, done)
 
     writer.Writer._commit = answer_first  # type: ignore[method-assign]
+
+
+def key_apart() -> None:
+    """An idempotency key is kept after its effect, in a transaction of its own."""
+
+    async def write_once(
+        self: Any, ask: Any, actor: Any, request: Any, once: Any, reply: Any
+    ) -> Any:
+        first = await self.first_answer(once)
+        if first is not None:
+            return first
+        answer = reply(await self.write(ask, actor, request))
+        await asyncio.sleep(0.02)
+        await self.engine.write(partial(idempotency.keep, once, answer))
+        return answer
+
+    setattr(Records, "write_once", write_once)  # noqa: B010  # its type is narrower
 
 
 def deaf() -> None:
@@ -110,6 +131,7 @@ FAULTS = {
     "unsynced": unsynced,
     "rarely-synced": rarely_synced,
     "early-answer": early_answer,
+    "key-apart": key_apart,
     "deaf": deaf,
     "never-restarts": never_restarts,
     "on-the-loop": on_the_loop,

@@ -39,6 +39,7 @@ PLANTED = [
     ("sigterm", "abrupt", "new connections taken, but not answered"),
     ("out-of-fds", "few-files", "processes that ended"),
     ("kill", "early-answer", "acknowledged writes lost"),
+    ("kill", "key-apart", "written twice"),
     ("power-cut", "unsynced", "acknowledged writes lost"),
 ]
 
