@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ import pytest
 from stanchion import App, Field, Record, Rules, UserRecord, clock, public
 from stanchion.engines import ConstraintFailed
 from stanchion.errors import Conflict
+from stanchion.records import Records
 from stanchion.store import idempotency
 from stanchion.testing import Client, Response, as_actor, client
 
@@ -176,19 +178,19 @@ def test_signed_in_callers_use_any_key_of_up_to_255_characters(http: Client) -> 
             assert send(http, "POST", "/api/notes", {}, key).status == status
 
 
+async def twins(http: Client, key: str) -> list[Response]:
+    """Two hundred times the same request at once."""
+    loop = asyncio.get_running_loop()
+    calls = [
+        loop.run_in_executor(None, send, http, "POST", "/api/notes", {"title": "x"}, key)
+        for _ in range(200)
+    ]
+    return await asyncio.gather(*calls)
+
+
 @pytest.mark.parametrize("round_", range(3))
 def test_two_hundred_twins_have_one_effect(http: Client, round_: int) -> None:
-    key = str(uuid4())
-
-    async def all_at_once() -> list[Response]:
-        loop = asyncio.get_running_loop()
-        calls = [
-            loop.run_in_executor(None, send, http, "POST", "/api/notes", {"title": "x"}, key)
-            for _ in range(200)
-        ]
-        return await asyncio.gather(*calls)
-
-    answers = asyncio.run(all_at_once())
+    answers = asyncio.run(twins(http, str(uuid4())))
     assert {(a.status, a.body) for a in answers} == {(201, answers[0].body)}
     assert sum("idempotent-replayed" not in a.headers for a in answers) == 1
     assert rows(http) == 1 and rows(http, "_changes") == 1
@@ -199,9 +201,14 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_idempotency import make_app
+from stanchion.records import Records
 from stanchion.testing import Client
 import asyncio
 from dataclasses import replace
+
+if {apart!r}:
+    from test_idempotency import keep_apart
+    Records.write_once = keep_apart
 
 async def main():
     app = make_app()
@@ -227,23 +234,53 @@ asyncio.run(main())
 """
 
 
-def test_a_retry_after_a_kill_between_effect_and_reply_answers_the_same_record(
-    tmp_path: Path,
-) -> None:
+async def keep_apart(
+    self: Records, ask: Any, actor: Any, request: str, once: idempotency.Once, reply: Any
+) -> idempotency.Reply:
+    """A fault: the key is kept in another transaction than the effect."""
+    first = await self.first_answer(once)
+    if first is not None:
+        return first
+    answer: idempotency.Reply = reply(await self.write(ask, actor, request))
+    await self.engine.write(partial(idempotency.keep, once, answer))
+    return answer
+
+
+def killed_and_sent_again(folder: Path, *, apart: bool = False) -> tuple[list[str], list[str]]:
+    """A server is killed after the first commit of a write; the write is sent twice more. What the
+    two were answered, and the ids that are stored then."""
+
     def serve(*, die: bool) -> subprocess.CompletedProcess[str]:
-        told = {"tests": str(Path(__file__).parent), "path": str(tmp_path / "keys.db")}
-        program = SERVED.format(die=die, key=A, **told)
+        told = {"tests": str(Path(__file__).parent), "path": str(folder / "keys.db")}
+        program = SERVED.format(die=die, key=A, apart=apart, **told)
         return subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
         )
 
     killed = serve(die=True)
     assert (killed.returncode, killed.stdout) == (-9, ""), killed.stderr
-    first, again = serve(die=False), serve(die=False)
-    assert first.returncode == 0, first.stderr
-    assert '"title":"x"' in first.stdout and first.stdout == again.stdout
-    found = apsw.Connection(str(tmp_path / "keys.db")).execute("select id from notes").fetchall()
-    assert [row[0] for row in found] == [json.loads(first.stdout)["id"]]
+    answered = [serve(die=False) for _ in range(2)]
+    assert [each.returncode for each in answered] == [0, 0], answered[0].stderr
+    found = apsw.Connection(str(folder / "keys.db")).execute("select id from notes").fetchall()
+    return [each.stdout for each in answered], [row[0] for row in found]
+
+
+def test_a_retry_after_a_kill_between_effect_and_reply_answers_the_same_record(
+    tmp_path: Path,
+) -> None:
+    (first, again), stored = killed_and_sent_again(tmp_path)
+    assert '"title":"x"' in first and first == again
+    assert stored == [json.loads(first)["id"]]
+
+
+def test_a_key_that_is_kept_apart_from_its_effect_would_be_seen(
+    http: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, stored = killed_and_sent_again(tmp_path, apart=True)
+    assert len(stored) == 2, "a kill between the two leaves an effect without its key"
+    monkeypatch.setattr(Records, "write_once", keep_apart)
+    answers = asyncio.run(twins(http, str(uuid4())))
+    assert {a.status for a in answers} == {201, 409} and rows(http) > 1
 
 
 def test_keys_are_forgotten_after_a_day_and_not_before(http: Client) -> None:

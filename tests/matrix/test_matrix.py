@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from .asking import Asking
-from .ways import Cell, all_cells, batch_cells_of, cells_of, outcome
+from .ways import OTHER_SENDERS, Cell, all_cells, cells_of, other_cells_of, outcome
 from .world import BACKS, CALLERS, FIELDS, ROWS
 
 NOT_IN_FIELDS = {"created", "updated", "version", "verified", "disabled"}
@@ -31,9 +31,12 @@ def test_no_cell_of_a_caller_is_wrong(asking: Asking, caller: str) -> None:
     assert asking.stored() == ROWS, "what was tried was taken back"
 
 
+@pytest.mark.parametrize("sender", OTHER_SENDERS)
 @pytest.mark.parametrize("caller", CALLERS)
-def test_no_step_of_a_batch_is_judged_otherwise(asking: Asking, caller: str) -> None:
-    wrong = asking.run(wrong_cells(asking, batch_cells_of(caller)))
+def test_no_write_is_judged_otherwise_when_it_is_sent_otherwise(
+    asking: Asking, caller: str, sender: str
+) -> None:
+    wrong = asking.run(wrong_cells(asking, other_cells_of(caller, sender)))
     assert not wrong, f"{len(wrong)} wrong cells\n" + "\n".join(wrong[:10])
     assert asking.stored() == ROWS
 

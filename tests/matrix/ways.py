@@ -17,6 +17,7 @@ from .oracle import Oracle, Row, Unknown
 from .world import BACKS, CALLERS, FIELDS, KINDS, ROWS, UNIQUE, F, auth_of, make_id
 
 NOT_COMPARED = ("created", "updated", "version", "verified", "disabled")
+ONE_KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"  # for all: it is taken back with the write
 Outcome = tuple[int, Any]
 
 
@@ -403,6 +404,18 @@ async def sent_in_batch(asking: Asking, caller: str, sent: Writing) -> Outcome:
     return item["status"], plain(item["body"]) if item["status"] in (200, 201) else None
 
 
+async def sent_with_key(asking: Asking, caller: str, sent: Writing) -> Outcome:
+    """A write under an `Idempotency-Key`, sent twice: what it did the second time, the matrix sees
+    in the rows, and what it said must be the first answer."""
+    first, again = [
+        await asking.send(caller, sent.method, sent.path, body=sent.body, idempotency_key=ONE_KEY)
+        for _ in range(2)
+    ]
+    assert (again.status, again.body) == (first.status, first.body), "another answer"
+    assert ("idempotent-replayed" in again.headers) is (first.status < 300)
+    return first.status, _told(first)
+
+
 def _told(answer: Answer) -> Any:
     if answer.status not in (200, 201):
         return None
@@ -503,6 +516,8 @@ def deletes(a: Asker, send: Any = sent_alone, way: str = "delete") -> Iterator[C
 
 
 WRITE_WAYS = (patches, creates, puts, deletes)
+OTHER_SENDERS = {"batch": (sent_in_batch, 0, 3), "keyed": (sent_with_key, 1, 6)}
+"""How a write is sent otherwise, and which of the cells are: the first, and each so many."""
 
 
 def cells_of(caller: str) -> list[Cell]:
@@ -512,12 +527,13 @@ def cells_of(caller: str) -> list[Cell]:
     return [cell for a in askers for way in (*READ_WAYS, *WRITE_WAYS) for cell in way(a)]
 
 
-def batch_cells_of(caller: str) -> list[Cell]:
-    """The writes of one caller as steps of a batch: every third, they are many."""
+def other_cells_of(caller: str, sender: str) -> list[Cell]:
+    """The writes of one caller, sent in another way: some of them, they are many."""
     oracle = oracle_of(caller)
     askers = [Asker(caller, collection, oracle) for collection in FIELDS]
-    cells = [c for a in askers for way in WRITE_WAYS for c in way(a, sent_in_batch, "batch")]
-    return cells[::3]
+    send, start, every = OTHER_SENDERS[sender]
+    cells = [c for a in askers for way in WRITE_WAYS for c in way(a, send, sender)]
+    return cells[start::every]
 
 
 def all_cells() -> list[Cell]:
