@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 _read_ns: Callable[[], int] = time.time_ns
+_last_second = (-1, "")  # and its text, which takes longer to make than all the rest
 
 
 def now() -> datetime:
@@ -20,13 +21,17 @@ def now() -> datetime:
 
 def now_text() -> str:
     """The current moment in the wire form: 27 characters, six fraction digits and `Z`."""
-    microseconds = _read_ns() // 1000
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    moment = time.gmtime(seconds)
-    return (
-        f"{moment[0]:04d}-{moment[1]:02d}-{moment[2]:02d}"
-        f"T{moment[3]:02d}:{moment[4]:02d}:{moment[5]:02d}.{fraction:06d}Z"
-    )
+    global _last_second
+    seconds, fraction = divmod(_read_ns() // 1000, 1_000_000)
+    known, text = _last_second
+    if known != seconds:
+        moment = time.gmtime(seconds)
+        text = (
+            f"{moment[0]:04d}-{moment[1]:02d}-{moment[2]:02d}"
+            f"T{moment[3]:02d}:{moment[4]:02d}:{moment[5]:02d}"
+        )
+        _last_second = (seconds, text)
+    return f"{text}.{fraction:06d}Z"
 
 
 def use(read_ns: Callable[[], int] | None) -> None:
@@ -46,9 +51,10 @@ def uuid7() -> str:
     """
     global _last_key
     moment = (_read_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 74
-    key = moment | int.from_bytes(os.urandom(10), "big") >> 7
+    drawn = int.from_bytes(os.urandom(10), "big")
+    key = moment | drawn >> 7
     if key >> 74 <= _last_key >> 74:
-        key = _last_key + 1 + int.from_bytes(os.urandom(4), "big")
+        key = _last_key + 1 + (drawn & 0xFFFF_FFFF)
     _last_key = key
     value = key >> 74 << 80 | 0x7000 << 64 | (key >> 62 & 0xFFF) << 64
     value |= 0x8000_0000_0000_0000 | key & 0x3FFF_FFFF_FFFF_FFFF

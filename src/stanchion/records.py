@@ -283,8 +283,9 @@ class Records:
         """The ETag that reading the written record would give."""
         profile = self.policy.profile(actor)
         shape = ("one", collection, "", "", profile)
-        ask = ReadQuery(collection, written.key)
-        reading = self._plans.get(shape) or self._keep(shape, self._plan_one(ask, profile))
+        reading = self._plans.get(shape) or self._keep(
+            shape, self._plan_one(ReadQuery(collection, written.key), profile)
+        )
         return _etag(reading, written.body or "", written.version)
 
     def key(self, collection: str, key: str) -> str:
