@@ -7,6 +7,8 @@ order, limit) and makes JSON of its rows only. `compile_walk` does both in one l
 quicker, and is right where the engine walks an index in the order of the list: where it sorts,
 JSON would be made of rows that no page shows. `walks` reads that from the engine's own plan.
 
+A list in the order of another collection has a third form, which `far` describes.
+
 After a cursor the page is a UNION ALL of disjoint ranges, each with its own order and limit, so
 that each can walk an index; a single OR could not.
 """
@@ -25,9 +27,12 @@ from ..schema import Collection
 from .body import compile_body
 from .dialect import Dialect, name
 from .expr import ExpressionCompiler, Rows
-from .text import Aliases, Condition, Parameters, Statement, all_of, boolean
+from .far import Absent, FarList, Step, compile_far, most_walked, sections
+from .text import Aliases, Condition, Parameters, Statement, all_of, any_of, boolean
 
 EXPLAIN = "explain query plan "
+FAR_HOPS = 2
+"""Beyond so many references a step of the walk is a join of its own, and most lead nowhere."""
 
 
 class Reading:
@@ -73,13 +78,49 @@ class Reading:
         order, they have an index in it, and no condition narrows the list. Left alone, it reads
         and sorts every record of the list, because it keeps no statistics."""
         plan = self.plan
-        if self.dialect.name != "sqlite" or not isinstance(plan, ReadPlan) or len(path.hops) != 1:
+        if not isinstance(plan, ReadPlan) or len(path.hops) != 1 or plan.where != TRUE:
             return False
-        if plan.where != TRUE or plan.search or path != plan.sort[0].named.path:
+        if not self._starts_far(plan) or path != plan.sort[0].named.path:
             return False
-        indexes = plan.schema.collection[path.last].all_indexes
-        indexed = any(index.fields[0] == path.leaf for index in indexes)
-        return indexed and not path.masked and self._is_there(path.hops[0])
+        return not path.masked and self._is_there(path.hops[0])
+
+    def _starts_far(self, plan: ReadPlan) -> bool:
+        """Whether the first sort key lies behind references, and has an index there."""
+        if self.dialect.name != "sqlite" or plan.search or not plan.sort:
+            return False
+        path = plan.sort[0].named.path
+        indexes = plan.schema.collection[path.last].all_indexes if path.hops else ()
+        return any(index.fields[0] == path.leaf for index in indexes)
+
+    def far(self, plan: ReadPlan) -> bool:
+        """Whether candidates for a page are walked in the order of another collection."""
+        rest = [key.named.path for key in plan.sort[1:]]
+        return (
+            not self.lead
+            and self._starts_far(plan)
+            and len(plan.sort[0].named.path.hops) <= FAR_HOPS
+            and not any(path.hops or path.masked for path in rest)
+        )
+
+    def absent(self, path: Path) -> Absent | None:
+        """Where records without a value at the end of `path` are looked for; None: nowhere."""
+        if not path.nullable:
+            return None
+        schema, access, first = self.plan.schema, self.plan.access, path.hops[0]
+        plain = access.mask(first.collection, first.field) == TRUE
+        field = schema.collection[path.last].field[path.leaf or ""]
+        seen = plain and not field.nullable and not path.masked and access.row(first.target) == TRUE
+        if seen and all(self._is_there(hop) for hop in path.hops[1:]):
+            return Absent(anywhere=False)
+        if len(path.hops) > 1 or not plain:
+            return Absent(anywhere=True)
+        alias = self.compiler.aliases.next()
+        rows = Rows.of(record=alias)
+        value = self.compiler.value(replace(path, hops=(), collection=path.last), rows).sql
+        seen_row = self.compiler.true(access.row(path.last), rows)
+        if seen_row is not True:
+            value = f"(case when {boolean(seen_row)} then {value} end)"
+        return Absent(anywhere=True, alias=alias, hidden=f"{value} is null")
 
     def _is_there(self, hop: Hop) -> bool:
         """Whether every record has one behind this reference, and the caller may see it."""
@@ -160,6 +201,9 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     where = reading.where()
     limit = reading.limit()
     columns = [reading.value(key.named) for key in plan.sort]
+    if reading.far(plan):
+        page = _far(reading, plan, columns, where, limit, after)
+        return reading.parameters.finish(_shown(reading, plan, page))
     order = _order(dialect, plan.sort, columns)
     ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
@@ -176,6 +220,43 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
         union = " union all ".join(f"select * from ({p}) u{n}" for n, p in enumerate(pages))
         page = f"{union} order by {outer} limit {limit}"
     return reading.parameters.finish(_shown(reading, plan, page))
+
+
+def _far(
+    reading: Reading, plan: ReadPlan, columns: Sequence[str], where: Condition, limit: str,
+    after: After,
+) -> str:  # fmt: skip
+    """A page whose candidates are walked in the order of another collection."""
+    keys, dialect, collection = plan.sort, reading.dialect, plan.schema.collection
+    path = keys[0].named.path
+    named = [f"_k{at}" for at in range(len(keys))]
+    come, rest, mark = True, True, None  # type: tuple[Condition, Condition, str | None]
+    if after is not None:
+        come = any_of(_ranges(reading, keys, columns, after))
+        rest = any_of(_ranges(reading, keys[1:], columns[1:], after[1:], 1))
+        mark = _cursor_mark(reading, keys[0], 0)
+    far = FarList(
+        steps=tuple(
+            Step(hop.collection, hop.field, hop.target, collection[hop.target].key[0])
+            for hop in path.hops
+        ),
+        leaf=keys[0].field.name,
+        descending=keys[0].descending,
+        value=columns[0],
+        columns=columns,
+        order=_order(dialect, keys, columns),
+        outer_order=_order(dialect, keys, named),
+        rest_order=_order(dialect, keys[1:], columns[1:]),
+        joins=reading.joins,
+        where=where,
+        near=reading.compiler.true(plan.where, Rows.of(record="r")),
+        after=come,
+        rest_after=rest,
+        absent=reading.absent(path),
+        limit=limit,
+        walked=reading.parameters.add("walked", lambda given: most_walked(given.limit)),
+    )
+    return compile_far(far, sections(far, mark, after is not None and after[0]))
 
 
 def _shown(reading: Reading, plan: ReadPlan, page: str) -> str:
@@ -200,7 +281,7 @@ def compile_walk(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     limit = reading.limit()
     columns = [reading.value(key.named) for key in plan.sort]
     ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
-    if len(ranges) != 1:
+    if len(ranges) != 1 or reading.far(plan):
         return None
     body = compile_body(reading.compiler, plan.body, "r")
     return reading.parameters.finish(
@@ -228,10 +309,15 @@ def _order(dialect: Dialect, keys: Sequence[SortKey], columns: Sequence[str]) ->
 
 
 def _ranges(
-    reading: Reading, keys: Sequence[SortKey], columns: Sequence[str], after: tuple[bool, ...]
+    reading: Reading,
+    keys: Sequence[SortKey],
+    columns: Sequence[str],
+    after: tuple[bool, ...],
+    first: int = 0,
 ) -> list[Condition]:
-    """Disjoint conditions that together are "comes after the cursor"."""
-    marks = [_cursor_mark(reading, key, at) for at, key in enumerate(keys)]
+    """Disjoint conditions that together are "comes after the cursor"; `first` is the place in it
+    of the first key."""
+    marks = [_cursor_mark(reading, key, at) for at, key in enumerate(keys, first)]
     one_way = len({key.descending for key in keys}) == 1
     if one_way and not any(key.nullable for key in keys) and len(keys) > 1:
         sign = "<" if keys[0].descending else ">"
