@@ -47,10 +47,11 @@ class Absent:
     """Where records without a value are looked for.
 
     At an empty first reference alone, or anywhere; in that case `hidden` says, if it can be told,
-    when the record `alias` of the other collection has no value for the caller.
+    when the record `alias` behind the first reference leads the caller to no value, over `source`.
     """
 
     anywhere: bool
+    source: str = ""
     alias: str = ""
     hidden: Condition | None = None
 
@@ -221,7 +222,7 @@ def _hidden(far: FarList, section: Section) -> str:
     rest = far.rest_after if section.tied else True
     empty = f"select r._n as _n from {_list(far)}{_where(all_of((f'{field} is null', rest)))}"
     return (
-        f"{empty} union all select r._n from {name(step.target)} {alias} cross join {_list(far)} "
+        f"{empty} union all select r._n from {far.absent.source} cross join {_list(far)} "
         f"on {field}={alias}.{name(step.key)}{_where(all_of((far.absent.hidden, rest)))}"
     )
 

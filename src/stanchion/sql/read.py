@@ -58,20 +58,24 @@ class Reading:
                     self._join(one.path, depth)
 
     def _join(self, path: Path, depth: int) -> None:
+        source, on, self.rows = self._step(path, depth, self.rows)
+        if self._leads(path):
+            self.lead, self.lead_on = f"{source} cross join ", f" on {on}"
+        else:
+            self.joins += f" left join {source} on {on}"
+
+    def _step(self, path: Path, depth: int, rows: Rows) -> tuple[str, str, Rows]:
+        """One record behind the row of `rows`: FROM, how it is found, and the rows with it."""
         hop = path.hops[depth - 1]
         before = replace(
             path, hops=path.hops[: depth - 1], leaf=hop.field, type=Type("uuid"), masked=True
         )
-        start = self.compiler.value(before, self.rows)
+        start = self.compiler.value(before, rows)
         alias = self.compiler.aliases.next()
         target = self.plan.schema.collection[hop.target]
         seen = self.compiler.true(self.plan.access.row(hop.target), Rows.of(record=alias))
         on = boolean(all_of((f"{alias}.{name(target.key[0])}={start.sql}", seen)))
-        if self._leads(path):
-            self.lead, self.lead_on = f"{name(target.name)} {alias} cross join ", f" on {on}"
-        else:
-            self.joins += f" left join {name(target.name)} {alias} on {on}"
-        self.rows = self.rows.join(("record", path.hops[:depth]), alias)
+        return f"{name(target.name)} {alias}", on, rows.join(("record", path.hops[:depth]), alias)
 
     def _leads(self, path: Path) -> bool:
         """Whether SQLite is told to start from the records behind `path`: where the list has their
@@ -112,15 +116,19 @@ class Reading:
         seen = plain and not field.nullable and not path.masked and access.row(first.target) == TRUE
         if seen and all(self._is_there(hop) for hop in path.hops[1:]):
             return Absent(anywhere=False)
-        if len(path.hops) > 1 or not plain:
+        if not plain:
             return Absent(anywhere=True)
         alias = self.compiler.aliases.next()
-        rows = Rows.of(record=alias)
-        value = self.compiler.value(replace(path, hops=(), collection=path.last), rows).sql
-        seen_row = self.compiler.true(access.row(path.last), rows)
+        rows, source = Rows.of(record=alias), f"{name(first.target)} {alias}"
+        behind = replace(path, collection=first.target, hops=path.hops[1:])
+        for depth in range(1, len(path.hops)):
+            joined, on, rows = self._step(behind, depth, rows)
+            source += f" left join {joined} on {on}"
+        value = self.compiler.value(behind, rows).sql
+        seen_row = self.compiler.true(access.row(first.target), Rows.of(record=alias))
         if seen_row is not True:
             value = f"(case when {boolean(seen_row)} then {value} end)"
-        return Absent(anywhere=True, alias=alias, hidden=f"{value} is null")
+        return Absent(anywhere=True, source=source, alias=alias, hidden=f"{value} is null")
 
     def _is_there(self, hop: Hop) -> bool:
         """Whether every record has one behind this reference, and the caller may see it."""
