@@ -7,15 +7,13 @@ Refuses (400): unknown and repeated parameters, bad numbers, what is no UTF-8.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
-from ..errors import BadRequest, did_you_mean
+from ..errors import BadRequest
 from ..query import AggregateQuery, ReadQuery
 from ..schema import Collection, Field
-from ..types import EnumType, FieldType, ListType, WireError
+from .hints import hint
 
 Given = dict[str, list[str]]
 Visible = Callable[[], Mapping[str, Field]]
@@ -168,59 +166,7 @@ def _unknown(
             hint="Join conditions with `and`; inside a value, write %26.",
         )
     fields = visible() if "filter" in known else {}
-    first = _FIRST_NAME.match(word)
-    if word in fields:
-        hint: str | None = f"To filter: filter={_condition(fields[word], value)}"
-    elif first is not None and first[0] != word and first[0] in fields:
-        hint = f"To filter: filter={word[:60]}" + (f"={value[:40]}" if value else "")
-    else:
-        hint = did_you_mean(word[:60], known) or (
-            f"Parameters here: {', '.join(known)}." if known else "This call takes none."
-        )
-    return BadRequest("query.unknown_parameter", f"`{word[:60]}` is no parameter.", hint=hint)
-
-
-_FIRST_NAME = re.compile(r"\w+")
-
-
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-_SAMPLES = {
-    "int": "1", "float": "0.5", "decimal": "9.50", "bool": "true", "date": "2026-01-31",
-    "datetime": "2026-01-31T12:00:00Z", "uuid": "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f",
-}  # fmt: skip
-
-
-def _condition(field: Field, value: str) -> str:
-    """What `?stock=5`, or `?stock==5`, was to say, as a filter that this field takes."""
-    kind = field.type
-    meant = value.lstrip("=").strip()
-    if len(meant) > 1 and meant[0] in "\"'" and meant[0] == meant[-1]:
-        meant = meant[1:-1]
-    if isinstance(kind, ListType):
-        return f"{_literal(kind.item, meant)} in {field.name}"
-    if kind.kind == "json":
-        return f"has({field.name})"
-    return f"{field.name} == {_literal(kind, meant)}"
-
-
-def _literal(kind: FieldType, meant: str) -> str:
-    """`meant` as a literal, or a sample where the type has no such value."""
-    if kind.kind in ("int", "float", "decimal"):
-        fits = _NUMBER.fullmatch(meant) is not None and (kind.kind != "int" or "." not in meant)
-        return meant if fits else _SAMPLES[kind.kind]
-    if kind.kind == "bool":
-        return meant if meant in ("true", "false") else _SAMPLES["bool"]
-    text = meant[:40]
-    if isinstance(kind, EnumType):
-        text = meant if meant in kind.values else kind.values[0]
-    elif kind.kind in _SAMPLES:
-        text = meant if _is_value(kind, meant) else _SAMPLES[kind.kind]
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _is_value(kind: FieldType, wire: str) -> bool:
-    try:
-        kind.parse(wire)
-    except WireError:
-        return False
-    return True
+    told = hint(word[:60], value, known, fields)
+    if told is None:
+        told = f"Parameters here: {', '.join(known)}." if known else "This call takes none."
+    return BadRequest("query.unknown_parameter", f"`{word[:60]}` is no parameter.", hint=told)
