@@ -64,6 +64,18 @@ class WriterFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseGone(Event):
+    """The database file was deleted or replaced under the running server; writes are refused."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseBack(Event):
+    """The file is where it was again; writes go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaApplied(Event):
     """The database was brought in step with the code."""
 

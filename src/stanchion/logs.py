@@ -176,6 +176,16 @@ class Log:
             case events.WriterFailed(message):
                 self._say("critical", "writer.failed", message=message)
                 self.flush()  # the process may end now
+            case events.DatabaseGone(message):
+                self._say(
+                    "critical",
+                    "database.gone",
+                    message=message,
+                    writes="are refused with 503",
+                    hint="put the file back, or start the server again",
+                )
+            case events.DatabaseBack():
+                self._say("info", "database.back", writes="go on")
             case events.Started(app, pid) if not self._human:
                 self._say("info", "started", app=app, pid=pid)
             case events.Stopped(pid, cut):

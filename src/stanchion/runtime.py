@@ -17,7 +17,7 @@ from typing import Any
 from . import clock, events
 from .declare import Declarations, Model, build_model
 from .drain import Drain
-from .engines import Ask, Engine
+from .engines import Ask, Engine, database_gone
 from .engines.sqlite import SQLiteEngine, foreign
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
@@ -27,6 +27,7 @@ from .settings import DatabaseURL, Settings
 from .store.held import held_in
 from .store.steps import Steps
 from .store.trim import Keep, keep_trimmed
+from .store.watch import watch_file
 from .transaction import Transaction, open_transaction
 
 Seed = Callable[[Transaction], Awaitable[None]]
@@ -53,7 +54,7 @@ class Runtime:
         self._engine: Engine | None = None
         self._records: Records | None = None
         self._planting: Records | None = None
-        self._trimming: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
         self._opening: tuple[object, asyncio.Lock] | None = None
 
     @property
@@ -134,7 +135,8 @@ class Runtime:
             await self._plant(records, seed)
         self._records = records
         keep = Keep(self.settings.log_days, self.settings.log_mb * 1_000_000)
-        self._trimming = asyncio.create_task(keep_trimmed(self.engine, keep))
+        chores = keep_trimmed(self.engine, keep), watch_file(self.engine)
+        self._chores = [asyncio.create_task(chore) for chore in chores]
 
     async def _plant(self, records: Records, seed: Seed) -> None:
         """Run a seed once in the life of a database, whichever worker comes first."""
@@ -159,23 +161,27 @@ class Runtime:
         return ANONYMOUS if self.test_actor is None else self.test_actor
 
     async def ready(self) -> bool:
-        """Whether requests can be served: the database answers and its schema fits."""
+        """Whether requests can be served: the database answers and its schema fits. Raises
+        `Unavailable` where its file is gone."""
         records = await self.records()
+        if records.engine.missing() is not None:
+            raise database_gone()
         rows = await records.engine.fetch("select fingerprint from _schema where id=1", ())
         return bool(rows) and rows[0][0] == self.model.schema.fingerprint
 
     async def close(self) -> None:
         """Finish the writes under way and disconnect; the next use opens again."""
         self._records = None
-        self._stop_trimming()
+        self._stop_chores()
         if self._engine is not None:
             await self._engine.close()
             self._engine = None
 
-    def _stop_trimming(self) -> None:
-        task, self._trimming = self._trimming, None
-        if task is not None and not task.done() and not task.get_loop().is_closed():
-            task.get_loop().call_soon_threadsafe(task.cancel)
+    def _stop_chores(self) -> None:
+        chores, self._chores = self._chores, []
+        for task in chores:
+            if not task.done() and not task.get_loop().is_closed():
+                task.get_loop().call_soon_threadsafe(task.cancel)
 
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[Transaction]:

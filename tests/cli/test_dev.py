@@ -144,3 +144,22 @@ def test_failed_request_prints_its_traceback_with_the_request_id(start: Start) -
     assert f"request={problem['request']}" in server.err
     assert "RuntimeError: the oven is cold" in server.err
     assert re.search(rf"GET /broken  500  .*{problem['request']}$", server.out, re.M)
+
+
+def test_file_that_is_deleted_is_told_and_the_next_change_serves_a_new_one(
+    start: Start, folder: Path
+) -> None:
+    server = start("dev").ready()
+    assert server.call("POST", "/api/notes", {"text": "before"})[0] == 201
+    (folder / "data" / "stanchion.db").unlink()
+    server.wait_for("[database.gone]")
+    assert f"{folder}/data/stanchion.db was deleted" in server.err
+    assert "start the server again" in server.err
+    assert server.call("POST", "/api/notes", {"text": "lost"})[0] == 503
+    assert server.call("GET", "/ready")[0] == 503
+    (folder / "app.py").write_text(APP + "\n")
+    server.wait_for("ready in", times=2)
+    assert server.call("POST", "/api/notes", {"text": "after"})[0] == 201
+    assert [one["text"] for one in server.call("GET", "/api/notes")[1]["items"]] == ["after"]
+    assert (folder / "data" / "stanchion.db").exists()
+    assert server.stop() == 0

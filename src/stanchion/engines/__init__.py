@@ -1,5 +1,7 @@
 """Engines: the only rooms that talk to a database. See `base` for what one offers."""
 
-from .base import Ask, ConstraintFailed, Engine, Job, Row, Session, Steps, Undo
+from .base import Ask, ConstraintFailed, Engine, Job, Row, Session, Steps, Undo, database_gone
 
-__all__ = ["Ask", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo"]
+__all__ = [
+    "Ask", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo", "database_gone",
+]  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from ..errors import StanchionError
+from ..errors import StanchionError, Unavailable
 
 Row = tuple[Any, ...]
 Params = Sequence[Any]
@@ -34,6 +34,16 @@ class Ask:
 class Undo:
     """Take back everything this job did so far, and go on: what a job yields before it looks for
     the reason of a failed constraint. It is sent an empty list."""
+
+
+def database_gone() -> Unavailable:
+    """What a caller is told whose write would go to a file that nobody finds again."""
+    return Unavailable(
+        "server.database_gone",
+        "The database file was deleted or replaced under the running server, so nothing is "
+        "written.",
+        hint="Whoever runs the server: put the file back, or start the server again.",
+    )
 
 
 T = TypeVar("T")
@@ -99,6 +109,11 @@ class Engine(Protocol):
         What the job raises takes back this job alone and is raised here. Raises `Unavailable`
         when the queue is full or the deadline passed, `StorageFull` when the disk is.
         """
+        ...
+
+    def missing(self) -> str | None:
+        """What became of the database if it is not where it was opened; None while it is there.
+        Writes are refused then, whether or not anybody asked this. Quick enough for a probe."""
         ...
 
     async def mark(self) -> str:

@@ -65,6 +65,9 @@ class Rehearsal:
         finally:
             await session.rollback()
 
+    def missing(self) -> str | None:
+        return self.engine.missing()
+
     async def mark(self) -> str:
         return await self.engine.mark()
 

@@ -60,7 +60,7 @@ class SQLiteEngine:
         self._pid = os.getpid()
         self._reader: Reader | None = None
         self._writer: Writer | None = None
-        self._long = LongReads(path, settings, vfs)
+        self._long = LongReads(path, settings, vfs, self._check_place)
         self._commits = Commits()
         self._closed = False
         _engines.add(self)
@@ -102,6 +102,16 @@ class SQLiteEngine:
             writer = self._connect()[1]
         result: T = await writer.write(job)
         return result
+
+    def missing(self) -> str | None:
+        writer = self._writer
+        if writer is None or self._pid != os.getpid():
+            return None
+        return writer.place.missing()
+
+    def _check_place(self) -> None:
+        if self._writer is not None:
+            self._writer.place.check()
 
     async def mark(self) -> str:
         return self._commits.mark(self._version)
@@ -183,7 +193,7 @@ class SQLiteEngine:
         """
         _keep_for_ever([each for each in (self._reader, self._writer) if each is not None])
         _keep_for_ever(self._long.readers)
-        self._long = LongReads(self.path, self._settings, self._vfs)
+        self._long = LongReads(self.path, self._settings, self._vfs, self._check_place)
         self._commits = Commits()
         self._lock = threading.Lock()
         self._reader = self._writer = None

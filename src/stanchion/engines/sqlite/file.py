@@ -159,6 +159,11 @@ def _user() -> str:
         return f"uid {os.geteuid()}" if hasattr(os, "geteuid") else "this user"
 
 
+class FileGone(apsw.Error):
+    """The file that is open is not the one at the path any more, so what is written to it is lost.
+    Raised like an error of SQLite, which does not notice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an opened file was: a file of the same name may be another one later."""
@@ -182,3 +187,9 @@ class Place:
         if found.st_ino != self.inode or found.st_dev != self.device:
             return f"another file was put in the place of {self.path}"
         return None
+
+    def check(self) -> None:
+        """Raise `FileGone` where the file is not there any more."""
+        missing = self.missing()
+        if missing is not None:
+            raise FileGone(missing)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -81,7 +81,14 @@ class LongReader:
 class LongReads:
     """The queue and its threads, which are started when they are needed and kept."""
 
-    def __init__(self, path: Path, settings: Settings, vfs: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        vfs: str | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._check = check
         self.known: dict[str, None] = {}
         self.readers: list[LongReader] = []
         self._path = path
@@ -174,6 +181,7 @@ class LongReads:
             if begun > read.until:
                 raise overdue("read")
             if reader is None:
+                self._check()  # or it would read the file that was put there instead
                 reader = LongReader(self._path, self._deadline, self._vfs)
                 self.readers.append(reader)
             begun = perf_counter()

@@ -12,7 +12,8 @@ import apsw
 
 from ...errors import BadRequest, InternalError, Problem, StorageFull, Unavailable
 from ...events import StatementFailed, emit
-from ..base import ConstraintFailed
+from ..base import ConstraintFailed, database_gone
+from .file import FileGone
 
 _KINDS: dict[int, Literal["unique", "foreign_key", "check", "not_null"]] = {
     apsw.SQLITE_CONSTRAINT_UNIQUE: "unique",
@@ -68,7 +69,10 @@ def problem_of(error: apsw.Error, statement: str, doing: str) -> Problem:
 
 
 def report(error: apsw.Error, statement: str) -> None:
-    """Emit the event that keeps the driver's message."""
+    """Emit the event that keeps the driver's message; of a file that is gone `store/watch` tells,
+    once."""
+    if isinstance(error, FileGone):
+        return
     emit(StatementFailed("sqlite", statement, f"{type(error).__name__}: {error}"))
 
 
@@ -82,6 +86,8 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
             "A sum or another result is outside the range of its numbers.",
             hint="Narrow the filter so that fewer rows are added up, or declare the field big.",
         )
+    if isinstance(error, FileGone):
+        return database_gone()
     if is_full(error):
         return storage_full()
     if isinstance(error, apsw.BusyError | apsw.LockedError):

@@ -32,6 +32,7 @@ from ...events import TransactionReplayed, WriterFailed, emit
 from ...settings import Settings
 from ..base import Ask, ConstraintFailed, Job, Row
 from .connection import STEPS, open_writer, wait_until
+from .file import Place
 from .session import Call, Ending, Hold, TransactionEnded, lost, timed_out
 from .translate import answer_to, closing, constraint_of, is_unknowable, overdue, problem_of, report
 
@@ -91,6 +92,7 @@ class Writer:
         self._end_process = end_process
         self._committed = committed
         self.connection = open_writer(path, self._patience, vfs)
+        self.place = Place.of(path)
         self._execute = self.connection.cursor().execute
         self._queue: deque[Waiting] = deque()
         self._ready = threading.Condition(threading.Lock())
@@ -370,7 +372,12 @@ class Writer:
         if text == "commit":
             self._resting = True
         try:
+            if text == "commit":
+                self.place.check()  # before it, so that nothing is done; and after it, in case
             self._execute(text)
+            if text == "commit":
+                self.place.check()
+                self._committed()
         except apsw.Error as error:
             if is_unknowable(error):
                 raise Unknowable(str(error)) from error
@@ -379,8 +386,6 @@ class Writer:
             return error
         finally:
             self._work_on()
-        if text == "commit":
-            self._committed()
         return None
 
     def _work_on(self) -> None:
@@ -515,7 +520,10 @@ class Writer:
     def _leave(self) -> None:
         """Put everything into the database file, if nobody is in the way, and disconnect."""
         self._lock_until = 0.0
-        self._move_pages(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        if self.place.missing() is None:
+            self._move_pages(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        else:  # the log is removed by its name, and may belong to another file by now
+            self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self.connection.close(True)
 
     def _die(self, error: BaseException) -> None:

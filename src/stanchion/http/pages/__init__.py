@@ -75,7 +75,7 @@ class _Pages:
         try:
             fits = await self.runtime.ready()
         except Unavailable as error:
-            raise Unavailable("server.not_ready", error.detail) from error
+            raise Unavailable("server.not_ready", error.detail, hint=error.hint) from error
         except Exception as error:  # a probe: whatever is wrong with the database, the answer is no
             failed = request.scope.get("stanchion.request", "")
             events.emit(events.RequestFailed(failed, request.method, request.url.path, error))
