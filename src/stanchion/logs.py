@@ -144,17 +144,19 @@ class Log:
     def _tell(self, event: events.Event) -> None:
         match event:
             case events.RequestFailed(request, method, path, WrongUse() as error):
-                origin = error.origin
+                facts: dict[str, object] = {}
+                if not self._human:  # people read the same below the line
+                    facts["error"] = f"{error.code}: {error.detail}"
+                    facts["file"] = error.origin.file if error.origin else None
+                    facts["line"] = error.origin.line if error.origin else None
+                    facts["hint"] = error.hint
                 self._say(
                     "error",
                     "request.failed",
                     request=request,
                     method=method,
                     path=path,
-                    error=f"{error.code}: {error.detail}",
-                    file=origin.file if origin else None,
-                    line=origin.line if origin else None,
-                    hint=error.hint,
+                    **facts,
                     traceback=str(error),
                 )
             case events.RequestFailed(request, method, path, error):

@@ -27,6 +27,7 @@ from ..misuse import ABSENT, Together
 from .problem import pointer_of
 
 MOST_LEAVES = 2_000
+MEND = "mend the call in the app's code; `stanchion schema` lists every field and relation"
 CHECK_FIRST = (
     "say in the route's parameters what it takes (Create[…] and Update[…] check a body as the data "
     "API does), or catch Invalid"
@@ -40,7 +41,7 @@ async def wrong_use(request: Request, problem: Problem) -> WrongUse | None:
         return None
     told = [f"{e.pointer}: {e.detail}" if e.pointer else e.detail for e in problem.errors]
     detail = f"{misuse.call}: {problem.detail} {' '.join(told)}".rstrip()
-    hint = problem.hint or (CHECK_FIRST if problem.errors else "mend the text in the app's code")
+    hint = problem.hint or (CHECK_FIRST if problem.errors else MEND)
     return WrongUse(problem.code, detail, hint, origin_of(problem))
 
 

@@ -179,7 +179,7 @@ class Place:
         return cls(str(path), found.st_dev, found.st_ino)
 
     def missing(self) -> str | None:
-        """What became of the file if it is not there any more: about a microsecond."""
+        """What became of the file if it is not there any more: 2 to 4 µs."""
         try:
             found = os.stat(self.path)  # noqa: PTH116  # half the time of Path.stat, at each commit
         except OSError:
