@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +34,29 @@ def test_first_lines_say_what_is_served_and_from_where(start: Start, folder: Pat
     server.wait_for("GET /api/notes")
     assert re.search(rf"^{TIME}  GET /api/notes  200  \d+\.\d ms$", server.out, re.M)
     assert server.stop() == 0
+
+
+def test_who_connects_as_soon_as_the_lines_are_there_is_served(start: Start) -> None:
+    server = start("dev")
+    while "  Open      " not in server.out:
+        assert server.process.poll() is None, server.err
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+def test_app_link_leads_to_what_runs_in_dev_and_nowhere_in_production(
+    start: Start, folder: Path
+) -> None:
+    server = start("dev").ready()
+    with urllib.request.urlopen(server.url + "/", timeout=10) as answer:
+        assert "<title>Notes in dev</title>" in answer.read().decode()
+    assert server.stop() == 0
+    change(folder / "app.py", '@app.get("/pid")', '@app.get("/")\n@app.get("/pid")')
+    assert isinstance(start("dev").ready().call("GET", "/")[1], int), "the app's own goes first"
+    change(folder / "app.py", '@app.get("/")\n', "")
+    assert start("serve").ready().call("GET", "/")[0] == 404
 
 
 def test_changes_are_served_and_mistakes_leave_the_last_good_code(

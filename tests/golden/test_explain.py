@@ -127,3 +127,11 @@ def test_value_that_nobody_may_read_is_not_told(shop: Shop) -> None:
     key = ID(shop_module.USER, 1)
     found = render(ask(shop, "GET", f"/api/users/{key}", "system"))
     assert "secret-1" not in found.partition("SQL")[0]
+
+
+def test_value_that_nobody_may_read_is_not_among_the_parameters(shop: Shop) -> None:
+    key = ID(shop_module.USER, 1)
+    found = ask(shop, "PATCH", f"/api/users/{key}", ADA, '{"pin": "hunter2"}')
+    assert found.answer.status == 200
+    assert "hunter2" not in render(found) and "hunter2" not in str(as_data(found))
+    assert "(a value that nobody may read)" in render(found)

@@ -32,6 +32,7 @@ import click
 from .address import Address, find_address, wait_until_accepting
 from .console import CommandFailed, clock_time, paint, print_error
 from .explain import explains
+from .overview import with_overview
 from .start import Prepared, prepare_database, process_started, start_lines
 from .target import Target, app_failed, argument, find_target, load_app
 
@@ -221,7 +222,13 @@ def _serve_changed(
             "human", access=app.runtime.settings.access_log, explain=explains(app, target)
         )
         failed = asyncio.run(
-            _serve(app, socket, pipe, _Greeting(prepared, address, changed, since))
+            _serve(
+                app,
+                with_overview(app, target),
+                socket,
+                pipe,
+                _Greeting(prepared, address, changed, since),
+            )
         )
         log.flush()
         if failed is not None:
@@ -264,10 +271,11 @@ class _Greeting:
 
 
 async def _serve(
-    app: App, socket: Any, pipe: Connection, greeting: _Greeting
+    app: App, served: Any, socket: Any, pipe: Connection, greeting: _Greeting
 ) -> BaseException | None:
-    """Serve until the pipe closes; what the app's own start raised, if it did."""
-    server = _embedded(app, socket)
+    """Serve until the pipe closes; what the app's own start raised, if it did. `served` is the app
+    with what `dev` puts around it."""
+    server = _embedded(served, socket)
     failed: list[BaseException] = []
     inner = app.router.lifespan_context
 
@@ -306,7 +314,7 @@ async def _tell(app: App, pipe: Connection, greeting: _Greeting) -> None:
     pipe.send("serves")
 
 
-def _embedded(app: App, socket: Any) -> Any:
+def _embedded(app: Any, socket: Any) -> Any:
     """granian in this process, on a socket that is there already."""
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings

@@ -31,13 +31,15 @@ from ..types import WireError
 from .cost import Advice, Step, advise, make_scratch, sources_of, steps_of
 from .rehearsal import Became, Rehearsal
 from .rows import Loaded
+from .secrets import find_secrets, hide
 from .verdicts import Judge, Outcome, Part
 from .wording import say, sql_text
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request of the generated API. `body` is decoded JSON; `has_body` tells null from none."""
+    """A request of the generated API. `body` is decoded JSON; `has_body` tells null from none;
+    `sent` are its bytes, where they are known: they need be no JSON."""
 
     method: str
     path: str
@@ -45,6 +47,7 @@ class Request:
     body: Any = None
     has_body: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    sent: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ async def explain_request(
     env = Env(auth=actor.record, now=clock.now(), rows=rows)
     judge = Judge(records.schema, profile, rows, env)
     rules = [said for step in steps async for said in _rules(step, judge, records, rehearsal)]
-    statements = await _statements(rehearsal.asked, records)
+    secrets = find_secrets(records.schema, rehearsal.became, actor)
+    statements = await _statements(rehearsal.asked, records, secrets)
     return Explanation(
         request=request,
         actor=_say_actor(actor),
@@ -284,7 +288,9 @@ def _fields(step: _Step, profile: Profile, request: Request) -> Iterator[FieldSa
 # statements
 
 
-async def _statements(asked: list[Ask], records: Records) -> tuple[StatementSaid, ...]:
+async def _statements(
+    asked: list[Ask], records: Records, secrets: frozenset[object]
+) -> tuple[StatementSaid, ...]:
     """Each statement once, with the plan of the database that answered."""
     scratch: Scratch | None = None
     found: dict[str, StatementSaid] = {}
@@ -299,7 +305,7 @@ async def _statements(asked: list[Ask], records: Records) -> tuple[StatementSaid
             scratch = scratch or make_scratch(records.schema)
             advice = advise(ask.text, ask.params, records.schema, scratch)
         found[ask.text] = StatementSaid(
-            _title(ask.text, records), sql_text(ask.text).rstrip(), tuple(ask.params),
+            _title(ask.text, records), sql_text(ask.text).rstrip(), hide(ask.params, secrets),
             steps_of(rows, sources_of(ask.text, records.schema)), advice,
         )  # fmt: skip
     if scratch is not None:

@@ -75,7 +75,8 @@ def say_place(place: Origin | None) -> str:
     return f"   {place.file}:{place.line}" if place else ""
 
 
-def _rule(rule: RuleSaid) -> Iterator[str]:
+def say_verdict(rule: RuleSaid) -> str:
+    """`orders.read can never be true for this caller`."""
     on = f" on {rule.on}" if rule.on else ""
     if rule.outcome is None:
         verdict = "is stepped past by this caller"
@@ -91,9 +92,18 @@ def _rule(rule: RuleSaid) -> Iterator[str]:
             verdict = "holds for every record"
         if not rule.on and rule.outcome in ("does not hold", "error"):
             verdict = "can never be true for this caller"
-    yield f"Rule    {rule.name} {verdict}{on}"
+    return f"{rule.name} {verdict}{on}"
+
+
+def has_parts(rule: RuleSaid) -> bool:
+    """Whether its parts tell more than the rule itself."""
+    return bool(rule.part.parts) or rule.part.text not in ("true", "false")
+
+
+def _rule(rule: RuleSaid) -> Iterator[str]:
+    yield f"Rule    {say_verdict(rule)}"
     yield f"  {rule.text}{say_place(rule.place)}"
-    if rule.part.parts or rule.part.text not in ("true", "false"):
+    if has_parts(rule):
         yield from _part(rule.part, "  ")
 
 
@@ -118,10 +128,7 @@ def _fields(fields: tuple[FieldSaid, ...]) -> Iterator[str]:
 def _statement(statement: StatementSaid) -> Iterator[str]:
     yield f"SQL     {statement.title}"
     yield from (f"  {line}" for line in statement.sql.splitlines())
-    for at, value in enumerate(statement.params[:MOST_PARAMS], start=1):
-        said = repr(value)
-        short = said if len(said) <= LONGEST_PARAM else said[: LONGEST_PARAM - 1] + "…"
-        yield f"    ?{at} = {short}"
+    yield from (f"    {line}" for line in say_params(statement))
     if statement.steps:
         yield "  runs as"
     for step in statement.steps:
@@ -132,6 +139,14 @@ def _statement(statement: StatementSaid) -> Iterator[str]:
         yield "  with it, it runs as"
         for step in advice.steps:
             yield f"    {'  ' * step.depth}{step.text}"
+
+
+def say_params(statement: StatementSaid) -> Iterator[str]:
+    """`?1 = 'open'`, the first of them."""
+    for at, value in enumerate(statement.params[:MOST_PARAMS], start=1):
+        said = repr(value)
+        short = said if len(said) <= LONGEST_PARAM else said[: LONGEST_PARAM - 1] + "…"
+        yield f"?{at} = {short}"
 
 
 # for programs

@@ -33,11 +33,11 @@ DRAIN_SECONDS = 2
 class Front:
     """The ASGI application that the server calls."""
 
-    def __init__(self, settings: Settings, app: ASGIApp, drain: Drain, *, sheds_load: bool) -> None:
+    def __init__(self, settings: Settings, app: ASGIApp, drain: Drain) -> None:
         self.settings = settings
         self.drain = drain
         self.app = app
-        self.overload = Overload(settings.overload_ms / 1000) if sheds_load else None
+        self.overload = Overload(settings.overload_ms / 1000)
         self._prefix = ""
         self._pid = 0
         self._numbers = itertools.count(1)
@@ -90,8 +90,7 @@ class Front:
         """What is wrong with a request before anything of it is read; and how to read it."""
         settings = self.settings
         path: bytes = scope.get("raw_path") or scope["path"].encode()
-        overload = self.overload
-        if overload is not None and overload.refuses() and path not in ALIVE:
+        if self.overload.refuses() and path not in ALIVE:
             return overloaded()
         if len(path) + len(scope["query_string"]) > settings.url_limit:
             return TooLarge(

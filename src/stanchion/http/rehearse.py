@@ -68,7 +68,9 @@ def answer_with(
             sent.append(message)
 
         dispatcher = Dispatcher(_Host(runtime, records, actor), collections, nowhere)
-        body = json.dumps(request.body).encode() if request.has_body else b""
+        body = request.sent
+        if body is None:
+            body = json.dumps(request.body).encode() if request.has_body else b""
         await dispatcher(_scope(request, body), _receiver(body), send)
         return _answer(sent)
 

@@ -107,7 +107,7 @@ class _Pages:
 
     async def viewer(self, request: Request) -> Response:
         """The document for people."""
-        return _page(viewer_page(self._site(request)), VIEWER_POLICY)
+        return page_response(viewer_page(self._site(request)), VIEWER_POLICY)
 
     async def asset(self, request: Request) -> Response:
         """A file that a page loads; its path changes with its content."""
@@ -128,7 +128,7 @@ class _Pages:
                 for entry in family.entries
             ]
             return JSONResponse({"items": items}, headers={"Vary": "Accept"})
-        return _page(index_page(self._site(request)), TEXT_POLICY)
+        return page_response(index_page(self._site(request)), TEXT_POLICY)
 
     async def error(self, request: Request) -> Response:
         """One code."""
@@ -143,8 +143,8 @@ class _Pages:
                 )
             return JSONResponse(_whole(entry), headers={"Vary": "Accept"})
         if entry is None:
-            return _page(unknown_page(self._site(request), code), TEXT_POLICY, status=404)
-        return _page(entry_page(self._site(request), entry), TEXT_POLICY)
+            return page_response(unknown_page(self._site(request), code), TEXT_POLICY, status=404)
+        return page_response(entry_page(self._site(request), entry), TEXT_POLICY)
 
 
 def _probe() -> Response:
@@ -168,7 +168,8 @@ def _render(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _page(text: str, policy: str, status: int = 200) -> Response:
+def page_response(text: str, policy: str, status: int = 200) -> Response:
+    """A page that loads nothing but what its policy names."""
     headers = {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-cache",

@@ -21,6 +21,7 @@ class Site:
     title: str
     root: str
     document: str | None  # the path of the OpenAPI document, where the app serves one
+    home: str | None = None  # the path of the overview, on pages that lead to it
 
     def link(self, path: str) -> str:
         """A path of ours as an attribute."""
@@ -38,7 +39,7 @@ def viewer_page(site: Site) -> str:
         f'<script src="{site.link(path_of("swagger-ui-bundle.js"))}"></script>\n'
         f'<script src="{site.link(path_of("docs.js"))}"></script>\n'
     )
-    return _page(site, f"{site.title} API", body, here="/docs", styles=("swagger-ui.css",))
+    return render_page(site, f"{site.title} API", body, here="/docs", styles=("swagger-ui.css",))
 
 
 def index_page(site: Site) -> str:
@@ -51,7 +52,7 @@ def index_page(site: Site) -> str:
         "each means and what to do.</p>\n"
         f'<ul class="jump">{jumps}</ul>\n{"".join(_family(site, f) for f in FAMILIES)}</main>\n'
     )
-    return _page(site, f"Errors of the {site.title} API", body, here=PAGES)
+    return render_page(site, f"Errors of the {site.title} API", body, here=PAGES)
 
 
 def _family(site: Site, family: Family) -> str:
@@ -63,7 +64,7 @@ def _family(site: Site, family: Family) -> str:
     return (
         f'<section aria-labelledby="{family.name}">\n'
         f'<h2 id="{family.name}">{escape(family.title)}</h2>\n'
-        f'<p class="soft">{_prose(family.about)}</p>\n'
+        f'<p class="soft">{prose(family.about)}</p>\n'
         '<table><thead><tr><th scope="col">Code</th><th scope="col">Status</th>'
         f'<th scope="col">Meaning</th></tr></thead>\n<tbody>\n{rows}</tbody></table>\n</section>\n'
     )
@@ -75,16 +76,16 @@ def entry_page(site: Site, entry: Entry) -> str:
     example = escape(json.dumps(example_of(entry), indent=2, ensure_ascii=False), quote=False)
     body = (
         '<main class="text" id="main">\n'
-        f"<h1>{_prose(entry.title)}</h1>\n"
+        f"<h1>{prose(entry.title)}</h1>\n"
         f"<dl><dt>Code</dt><dd><code>{escape(entry.code)}</code>, {place}</dd>\n"
         f"<dt>Status</dt><dd>{entry.status} {escape(entry.status_title)}</dd></dl>\n"
-        f"<h2>What it means</h2>\n<p>{_prose(entry.meaning)}</p>\n"
-        f"<h2>What to do</h2>\n<p>{_prose(entry.way_out)}</p>\n"
+        f"<h2>What it means</h2>\n<p>{prose(entry.meaning)}</p>\n"
+        f"<h2>What to do</h2>\n<p>{prose(entry.way_out)}</p>\n"
         f'<h2 id="example">An example</h2>\n'
         f'<pre tabindex="0" role="region" aria-labelledby="example"><code>{example}</code></pre>\n'
         f'<p><a href="{site.link(PAGES.rstrip("/"))}">All errors</a></p>\n</main>\n'
     )
-    return _page(site, f"{entry.code}: {entry.title}", body, here=PAGES + entry.code)
+    return render_page(site, f"{entry.code}: {entry.title}", body, here=PAGES + entry.code)
 
 
 def unknown_page(site: Site, code: str) -> str:
@@ -96,10 +97,13 @@ def unknown_page(site: Site, code: str) -> str:
         "answer say what its makers want to be known.</p>\n"
         f'<p><a href="{site.link(PAGES.rstrip("/"))}">All errors</a></p>\n</main>\n'
     )
-    return _page(site, f"No such code: {code}", body, here="")
+    return render_page(site, f"No such code: {code}", body, here="")
 
 
-def _page(site: Site, title: str, body: str, *, here: str, styles: tuple[str, ...] = ()) -> str:
+def render_page(
+    site: Site, title: str, body: str, *, here: str, styles: tuple[str, ...] = ()
+) -> str:
+    """A whole page around a body."""
     sheets = "".join(
         f'<link rel="stylesheet" href="{site.link(path_of(name))}">\n'
         for name in (*styles, "pages.css")
@@ -117,6 +121,8 @@ def _bar(site: Site, here: str) -> str:
     links = [("Errors", PAGES.rstrip("/"))]
     if site.document is not None:
         links = [("API", "/docs"), *links, ("OpenAPI", site.document)]
+    if site.home is not None:
+        links = [("Overview", site.home), *links]
     shown = "\n".join(
         f'<a href="{site.link(path)}"{_current(path, here)}>{name}</a>' for name, path in links
     )
@@ -128,10 +134,10 @@ def _bar(site: Site, here: str) -> str:
 
 
 def _current(path: str, here: str) -> str:
-    return ' aria-current="page"' if here.rstrip("/") == path else ""
+    return ' aria-current="page"' if (here.rstrip("/") or here) == path else ""
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Escaped text in which what stands between backticks is code."""
     parts = escape(text, quote=False).split("`")
     if len(parts) % 2 == 0:
