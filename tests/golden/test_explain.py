@@ -64,6 +64,36 @@ CASES: dict[str, tuple[str, str, str, str | None]] = {
         "PATCH", REVIEW, ADA, f'{{"author": "{ID(shop_module.USER, 2)}"}}'
     ),
     "change_by_another": ("PATCH", REVIEW, "bo@shop.example", '{"stars": 1}'),
+    "put_that_makes_a_record": (
+        "PUT", f"/api/reviews/{NEW}", ADA,
+        f'{{"product": "{ID(shop_module.PRODUCT, 1)}", "stars": 5, '
+        f'"author": "{ID(shop_module.USER, 1)}"}}',
+    ),
+    "put_that_replaces_ones_own": (
+        "PUT", REVIEW, ADA,
+        f'{{"product": "{ID(shop_module.PRODUCT, 1)}", "stars": 2, '
+        f'"author": "{ID(shop_module.USER, 1)}"}}',
+    ),
+    "put_over_the_review_of_another": (
+        "PUT", REVIEW, "bo@shop.example",
+        f'{{"product": "{ID(shop_module.PRODUCT, 1)}", "stars": 1, '
+        f'"author": "{ID(shop_module.USER, 2)}"}}',
+    ),
+    "batch_of_ones_own": (
+        "POST", "/api/_batch", ADA,
+        f'{{"steps": [{{"method": "POST", "path": "/api/reviews", "body": {{"id": "{NEW}", '
+        f'"product": "{ID(shop_module.PRODUCT, 1)}", "stars": 5, '
+        f'"author": "{ID(shop_module.USER, 1)}"}}}}, '
+        f'{{"method": "PATCH", "path": "/api/reviews/{NEW}", "body": {{"stars": 4}}}}, '
+        f'{{"method": "DELETE", "path": "{REVIEW}"}}]}}',
+    ),
+    "batch_whose_last_step_is_refused": (
+        "POST", "/api/_batch", "bo@shop.example",
+        f'{{"steps": [{{"method": "POST", "path": "/api/reviews", "body": {{"id": "{NEW}", '
+        f'"product": "{ID(shop_module.PRODUCT, 1)}", "stars": 5, '
+        f'"author": "{ID(shop_module.USER, 2)}"}}}}, '
+        f'{{"method": "PATCH", "path": "{REVIEW}", "body": {{"stars": 1}}}}]}}',
+    ),
     "delete_by_the_system": ("DELETE", REVIEW, "system", None),
     "ledger_of_an_admin": ("GET", "/api/ledger?fields=id", "admin", None),
 }  # fmt: skip

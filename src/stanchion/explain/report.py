@@ -160,9 +160,8 @@ def _steps(request: Request, records: Records) -> Iterator[_Step]:
         asked = request.body.get("steps") if isinstance(request.body, dict) else None
         for step in asked if isinstance(asked, list) else ():
             if isinstance(step, dict):
-                path = "/api/" + str(step.get("path", "")).removeprefix("/api").lstrip("/")
-                one = Request(str(step.get("method", "")), path, body=step.get("body"))
-                yield from _steps(one, records)
+                method, path = str(step.get("method", "")), str(step.get("path", ""))
+                yield from _steps(Request(method, path, body=step.get("body")), records)
         return
     collection_name, _, rest = request.path.removeprefix("/api/").partition("/")
     collection = records.schema.collection.get(collection_name)
@@ -204,17 +203,22 @@ async def _rules(
     step: _Step, judge: Judge, records: Records, rehearsal: Rehearsal
 ) -> AsyncIterator[RuleSaid]:
     """Every rule that the step asks, on every row that it is asked of."""
-    stored = None
+    stored, found = None, "the stored record"
+    looked = [b for b in rehearsal.became if b.collection == step.collection.name]
     if step.key is not None:
         stored = await judge.rows.record(step.collection.name, step.key)
-    looked = [b for b in rehearsal.became if b.collection == step.collection.name]
-    if step.operation == "read" or step.key is not None:
-        yield await _rule(step, "read", judge, records, "the stored record", stored)
+    if stored is None and step.operation in ("update", "delete"):
+        earlier = [b for b in looked if b.created and _key_of(step.collection, b) == step.key]
+        if earlier:
+            stored = judge.rows.values(step.collection, earlier[0].raw)
+            found = "the record that an earlier step makes"
+    if step.operation == "read" or (step.key is not None and not _makes(step, stored)):
+        yield await _rule(step, "read", judge, records, found, stored)
     if step.operation == "delete":
-        yield await _rule(step, "delete", judge, records, "the stored record", stored)
+        yield await _rule(step, "delete", judge, records, found, stored)
     if step.operation == "update" or (step.operation == "replace" and stored is not None):
-        yield await _rule(step, "update", judge, records, "the stored record", stored, stored)
-    if step.operation == "create" or (step.operation == "replace" and stored is None):
+        yield await _rule(step, "update", judge, records, found, stored, stored)
+    if _makes(step, stored):
         made: list[Mapping[str, Any] | None]
         made = [judge.rows.values(step.collection, b.raw) for b in looked if b.created]
         for row in made or [None]:
@@ -225,6 +229,10 @@ async def _rules(
             yield await _rule(
                 step, "update", judge, records, "the record as it would be", row, stored
             )
+
+
+def _makes(step: _Step, stored: object) -> bool:
+    return step.operation == "create" or (step.operation == "replace" and stored is None)
 
 
 def _key_of(collection: Collection, became: Became) -> str:
@@ -295,7 +303,7 @@ async def _statements(
     scratch: Scratch | None = None
     found: dict[str, StatementSaid] = {}
     for ask in asked:
-        if ask.text in found:
+        if ask.text in found or ask.text.startswith(_BETWEEN_STEPS):
             continue
         rows = []
         if ask.text.startswith("select"):  # the others are found by key, and sort nothing
@@ -313,6 +321,7 @@ async def _statements(
     return tuple(found.values())
 
 
+_BETWEEN_STEPS = ("savepoint ", "release ", "rollback ")
 _HEADS = (
     ("select count(*)", "the total"),
     ("insert into _changes", "the change log"),
