@@ -1,8 +1,8 @@
 """`stanchion check`: what stands open, what can never be reached, what costs too much.
 
 Ends with exit code 1 only for what is certainly a mistake: a rule that lets nobody in although it
-does not say `nobody` (or `False`, of a field). What stands open is told, not judged: a menu is
-meant to be.
+does not say `nobody` (or `False`, of a field), middleware that cannot run. What stands open is
+told, not judged: a menu is meant to be.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .console import FAILED, count
 from .target import Target, argument, find_target, load_app
 
 if TYPE_CHECKING:
-    from .exposure import Exposure, NeverTrue, Opened
-    from .findings import Finding
+    from .exposure import Exposure, Opened
+    from .findings import Finding, Level
 
 
 @click.command(short_help="Tell what is open to everyone, and find rules that cannot work.")
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def check(target: str, strict: bool, as_json: bool) -> None:
     """Check TARGET (a file or module:app; app.py unless said): its declarations and rules, what
-    everyone may read and write, its open routes, lists that an index would make quick, and
-    middleware that slows every request.
+    everyone may read and write, its open routes, lists and rules that an index would make quick,
+    and middleware that slows every request.
 
-    Exit code 1 means a mistake: a rule that can never be true. Warnings leave it at 0
-    unless --strict; a declaration that cannot be used is 2, as with every command. It needs no
-    database.
+    Exit code 1 means a mistake, such as a rule that can never be true. Warnings leave it at 0
+    unless --strict, notes always; a declaration that cannot be used is 2, as with every command.
+    It needs no database.
 
     \b
     Example
@@ -52,8 +52,8 @@ def check(target: str, strict: bool, as_json: bool) -> None:
         )
     else:
         click.echo("\n".join(render_check(app.title, found, exposure, findings)))
-    warned = bool(findings or exposure.slow_middleware)
-    if exposure.never_true or (strict and warned):
+    worst = {finding.level for finding in findings}
+    if "mistake" in worst or (strict and "warning" in worst):
         raise SystemExit(FAILED)
 
 
@@ -63,13 +63,16 @@ def _as_data(title: str, exposure: Exposure, findings: tuple[Finding, ...]) -> d
         "collections": {
             c.name: {"everyone": c.by_operation, "closed": c.closed} for c in exposure.collections
         },
-        "never_true": [asdict(rule) for rule in exposure.never_true],
         "open_routes": list(exposure.routes),
-        "slow_middleware": list(exposure.slow_middleware),
-        "mistakes": len(exposure.never_true),
         "findings": [asdict(finding) for finding in findings],
-        "warnings": len(exposure.slow_middleware) + len(findings),
+        **{f"{level}s": number for level, number in _counted(findings)},
     }
+
+
+def _counted(findings: tuple[Finding, ...]) -> list[tuple[Level, int]]:
+    from .findings import LEVELS
+
+    return [(level, sum(f.level == level for f in findings)) for level in LEVELS]
 
 
 def render_check(
@@ -96,14 +99,9 @@ def render_check(
         lambda c: "",
     )
     yield from _routes(exposure.routes)
-    for name in exposure.slow_middleware:
-        yield from _slow(name)
     for finding in findings:
         yield from _finding(finding)
-    for rule in exposure.never_true:
-        yield from _never(rule)
-    mistakes = count(len(exposure.never_true), "mistake")
-    yield f"\n{mistakes}, {count(len(exposure.slow_middleware) + len(findings), 'warning')}"
+    yield "\n" + ", ".join(count(number, level) for level, number in _counted(findings))
 
 
 def _section(title: str, collections: list[Opened], say: Callable[[Opened], str]) -> Iterator[str]:
@@ -129,28 +127,11 @@ def _routes(routes: tuple[str, ...]) -> Iterator[str]:
         yield f"  {method:6}  {path}"
 
 
-def _slow(name: str) -> Iterator[str]:
-    yield (
-        f"\nwarning[middleware.slow]: `{name}` makes every request about 0.3 ms slower, those of "
-        "the data API too"
-    )
-    yield (
-        'hint: @app.middleware("http") and BaseHTTPMiddleware start a task for each request; '
-        "write it as a plain ASGI class: app.add_middleware(MyMiddleware)"
-    )
+WORDS: dict[Level, str] = {"mistake": "error", "warning": "warning", "note": "note"}
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    yield f"\nwarning[{finding.code}]: {finding.detail}"
+    yield f"\n{WORDS[finding.level]}[{finding.code}]: {finding.detail}"
     if finding.file:
         yield f"  --> {finding.file}:{finding.line}"
-    yield f"hint: {finding.mend}"
-
-
-def _never(rule: NeverTrue) -> Iterator[str]:
-    whose = f"{rule.collection}.{rule.field}" if rule.field else rule.collection
-    which = f"{', '.join(rule.operations)} of `{whose}`"
-    yield f"\nerror[rule.never_true]: {which} can never be true: {rule.text}"
-    if rule.file:
-        yield f"  --> {rule.file}:{rule.line}"
-    yield f"hint: write `{'False' if rule.field else 'nobody'}` if that is meant"
+    yield f"hint: {finding.way_out}"

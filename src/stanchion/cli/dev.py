@@ -32,7 +32,6 @@ import click
 from .address import Address, find_address, wait_until_accepting
 from .console import CommandFailed, clock_time, paint, print_error
 from .explain import explains
-from .overview import with_overview
 from .start import Prepared, prepare_database, process_started, start_lines
 from .target import Target, app_failed, argument, find_target, load_app
 
@@ -221,6 +220,8 @@ def _serve_changed(
         log = logs.configure(
             "human", access=app.runtime.settings.access_log, explain=explains(app, target)
         )
+        from .overview import with_overview
+
         failed = asyncio.run(
             _serve(
                 app,

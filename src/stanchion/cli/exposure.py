@@ -13,7 +13,7 @@ from .console import count
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..schema import Collection, Rule
+    from ..schema import Collection
 
 Reach = Literal["all", "some", "none"]
 OUR_PACKAGES = ("stanchion", "fastapi")
@@ -40,35 +40,19 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class NeverTrue:
-    """A rule that was written, of a collection or of one of its fields, and lets nobody in."""
-
-    collection: str
-    operations: tuple[str, ...]
-    text: str
-    file: str | None
-    line: int | None
-    field: str | None = None  # the field, where it is a field's rule
-
-
-@dataclass(frozen=True, slots=True)
 class Exposure:
     """All of it."""
 
     collections: tuple[Opened, ...]
-    never_true: tuple[NeverTrue, ...]
     routes: tuple[str, ...]  # "POST /checkout"
-    slow_middleware: tuple[str, ...]  # the names of the functions
 
 
 def find_exposure(app: App) -> Exposure:
-    """Look through the rules, routes and middleware of an app."""
+    """Look through the rules and routes of an app."""
     schema = app.runtime.model.schema
     return Exposure(
         tuple(_opened(app, collection) for collection in schema.collections),
-        tuple(found for collection in schema.collections for found in _never_true(app, collection)),
         tuple(_routes(app.routes)),
-        tuple(_slow_middleware(app)),
     )
 
 
@@ -90,52 +74,6 @@ def _opened(app: App, collection: Collection) -> Opened:
     return Opened(collection.name, reach, closed)
 
 
-def _never_true(app: App, collection: Collection) -> Iterable[NeverTrue]:
-    from ..expr.fold import certainly_false, fold
-    from ..plan.policy import ROW_OPERATIONS, decide_old_is_null
-    from ..schema import NEVER, rule_text
-
-    found: dict[Rule, list[str]] = {}  # `write=` makes three equal rules: one mistake
-    for operation in ROW_OPERATIONS:
-        written = getattr(collection.rules, operation)
-        checked = app.runtime.policy.rows[collection.name, operation]
-        if operation == "create":
-            checked = fold(checked, decide_old_is_null)
-        if written != NEVER and certainly_false(checked):
-            found.setdefault(written, []).append(operation)
-    for written, operations in found.items():
-        where = _place(written, collection)
-        yield NeverTrue(collection.name, tuple(operations), rule_text(written), *where)
-    yield from _never_true_of_fields(app, collection)
-
-
-def _never_true_of_fields(app: App, collection: Collection) -> Iterable[NeverTrue]:
-    from ..expr.fold import certainly_false
-    from ..schema import NEVER, rule_text
-
-    policy = app.runtime.policy
-    for stored in collection.fields:
-        named = (
-            ("read", stored.read, policy.field_read),
-            ("write", stored.write, policy.field_write),
-        )
-        found: dict[Rule, list[str]] = {}
-        for operation, written, checked in named:
-            rule = checked.get((collection.name, stored.name))
-            if written != NEVER and rule is not None and certainly_false(rule):
-                found.setdefault(written, []).append(operation)
-        for written, operations in found.items():
-            where = _place(written, collection)
-            yield NeverTrue(
-                collection.name, tuple(operations), rule_text(written), *where, stored.name
-            )
-
-
-def _place(written: Rule, collection: Collection) -> tuple[str | None, int | None]:
-    origin = getattr(written, "origin", None) or collection.origin
-    return (origin.file, origin.line) if origin else (None, None)
-
-
 def _routes(routes: Iterable[Any]) -> Iterable[str]:
     """The app's own routes, wherever they are declared; a mount stands before its routes."""
     from starlette.routing import Mount, WebSocketRoute
@@ -153,16 +91,6 @@ def _routes(routes: Iterable[Any]) -> Iterable[str]:
         else:
             said = (methods or frozenset(("any",))) - {"HEAD"} or {"HEAD"}
             yield f"{','.join(sorted(said))} {path}"
-
-
-def _slow_middleware(app: App) -> Iterable[str]:
-    from starlette.middleware.base import BaseHTTPMiddleware
-
-    for middleware in app.user_middleware:
-        kind = middleware.cls
-        if isinstance(kind, type) and issubclass(kind, BaseHTTPMiddleware):
-            function = middleware.kwargs.get("dispatch")
-            yield getattr(function, "__name__", None) or kind.__name__
 
 
 def say_readable(exposure: Exposure) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..app import App
-    from ..http.overview.facts import CollectionLine, Overview, SettingLine, Warned
+    from ..http.overview.facts import CollectionLine, Overview, Remark, SettingLine
     from ..http.overview.recorder import Call, Recorder
     from ..schema import Collection
     from .exposure import Opened
@@ -68,7 +68,7 @@ def gather(app: App) -> Overview:
         routes=exposure.routes,
         database=str(app.runtime.database.path or without_password(app.runtime.database.url)),
         settings=tuple(changed_settings(app.runtime.settings)),
-        warnings=tuple(_warnings(app)),
+        findings=tuple(_findings(app)),
     )
 
 
@@ -88,13 +88,13 @@ def _collection(collection: Collection, opened: Opened) -> CollectionLine:
     return CollectionLine(collection.name, collection.doc, tuple(rules))
 
 
-def _warnings(app: App) -> Iterator[Warned]:
-    from ..http.overview.facts import Warned
+def _findings(app: App) -> Iterator[Remark]:
+    from ..http.overview.facts import Remark
     from .findings import find_findings
 
     for finding in find_findings(app):
         place = f"{finding.file}:{finding.line}" if finding.file else ""
-        yield Warned(finding.code, finding.detail, place, finding.mend)
+        yield Remark(finding.level, finding.code, finding.detail, place, finding.way_out)
 
 
 def changed_settings(settings: Settings) -> Iterator[SettingLine]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import permutations
 from typing import Any
 
@@ -46,14 +46,17 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Work:
-    """What a plan costs, as far as it can be told without rows."""
+    """What a plan costs, as far as it can be told without rows. `loose` is less the more an index
+    is asked by, and 0 where that is not looked at."""
 
     scans: int
     sorts: int
+    loose: int = 0
 
     def is_less_than(self, other: Work) -> bool:
         """Better in one respect and worse in none."""
-        return self != other and self.scans <= other.scans and self.sorts <= other.sorts
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return self != other and all(mine <= its for mine, its in pairs)
 
 
 def steps_of(rows: Sequence[Row], sources: Mapping[str, Collection]) -> tuple[Step, ...]:
@@ -80,25 +83,29 @@ def sources_of(text: str, schema: Schema) -> dict[str, Collection]:
     return {alias: tables[t] for t, alias in _SOURCE.findall(text) if t in tables}
 
 
-def work_of(rows: Sequence[Row], sources: Mapping[str, Collection]) -> Work:
-    """Tables that are read from end to end, and sorts."""
+def work_of(rows: Sequence[Row], sources: Mapping[str, Collection], narrower: bool = False) -> Work:
+    """Tables that are read from end to end, and sorts; if asked, by how little indexes are."""
     details = [str(row[3]) for row in rows]
     return Work(
         scans=sum(d.startswith("SCAN ") and d.split()[1] in sources for d in details),
         sorts=sum(d.startswith("USE TEMP B-TREE") for d in details),
+        loose=-sum(d.count("=?") for d in details if d.startswith("SEARCH ")) if narrower else 0,
     )
 
 
-def advise(text: str, params: Sequence[Any], schema: Schema, scratch: Scratch) -> Advice | None:
-    """The index that would help a statement most, or None."""
+def advise(
+    text: str, params: Sequence[Any], schema: Schema, scratch: Scratch, *, narrower: bool = False
+) -> Advice | None:
+    """The index that would help a statement most, or None. `narrower`: also where it only leads to
+    fewer records than another one does."""
     sources = sources_of(text, schema)
     if not sources:
         return None  # a table of ours: its indexes are not the app's to declare
-    before = work_of(scratch.plan(text, params), sources)
+    before = work_of(scratch.plan(text, params), sources, narrower)
     best: tuple[tuple[Work, int, int], Advice] | None = None
     for collection, index in _candidates(text, sources):
         rows = scratch.plan_with(create_index(collection, index), text, params)
-        work = work_of(rows, sources)
+        work = work_of(rows, sources, narrower)
         bools = sum(collection.field[f].type.kind == "bool" for f in index.fields)
         rank = (work, len(index.fields), bools)  # few columns, and such as tell records apart
         if work.is_less_than(before) and (best is None or rank < best[0]):

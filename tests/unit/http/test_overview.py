@@ -136,7 +136,7 @@ def test_app_without_anything_has_a_page_too() -> None:
         text = text_of(home(http))
     assert "The app declares none." in text
     assert "The app has none of its own." in text
-    assert gather(App("Empty")).warnings == ()
+    assert gather(App("Empty")).findings == ()
 
 
 # who sees it

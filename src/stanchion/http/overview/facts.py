@@ -37,13 +37,14 @@ class SettingLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class Remark:
     """What `check` finds, in its words."""
 
+    level: Literal["mistake", "warning", "note"]
     code: str
     detail: str
     place: str
-    mend: str
+    way_out: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +56,4 @@ class Overview:
     routes: tuple[str, ...]
     database: str
     settings: tuple[SettingLine, ...]
-    warnings: tuple[Warned, ...]
+    findings: tuple[Remark, ...]

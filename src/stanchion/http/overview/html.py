@@ -6,17 +6,18 @@ In: `Overview`, and the calls that were kept.   Out: HTML.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import quote, unquote
 
 from ...problems import CATALOGUE, PAGES
 from ..pages.html import Site, prose, render_page
-from .facts import CollectionLine, Overview, RuleLine
+from .facts import CollectionLine, Overview, Remark, RuleLine
 from .recorder import SLOW_MS, Call
 
 HOME = "/"
 WHY = "/docs/why/"
+LOOKS = {"mistake": "verdict no", "warning": "mark", "note": "soft"}
 OPEN = {"all": "open to everyone", "some": "open to everyone for some records"}
 Kept = tuple[Call, bool]
 """A call, and whether its page explains it."""
@@ -30,8 +31,8 @@ def overview_page(site: Site, overview: Overview, kept: Sequence[Kept]) -> str:
         ("routes", "Routes of the app", _routes(site, overview.routes)),
         ("database", "Database and settings", _settings(overview)),
     ]
-    if overview.warnings:
-        sections.insert(2, ("warnings", "What check warns of", _warnings(overview)))
+    if overview.findings:
+        sections.insert(2, ("findings", "Found by check", _findings(overview)))
     jumps = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in sections)
     shown = "".join(
         f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n{body}</section>\n'
@@ -174,14 +175,14 @@ def _amount(overview: Overview) -> str:
     return f"{number} {'is' if number == 1 else 'are'} set"
 
 
-def _warnings(overview: Overview) -> str:
-    return f'<ul class="calls">\n{"".join(_warned(overview))}</ul>\n'
+def _findings(overview: Overview) -> str:
+    return f'<ul class="calls">\n{"".join(map(_found, overview.findings))}</ul>\n'
 
 
-def _warned(overview: Overview) -> Iterator[str]:
-    for one in overview.warnings:
-        yield (
-            f"<li><p><code>{escape(one.code)}</code>: {prose(one.detail)}</p>\n"
-            f"<p>{prose(one.mend)}</p>\n"
-            f'<p class="soft">{escape(one.place)}</p></li>\n'
-        )
+def _found(one: Remark) -> str:
+    return (
+        f'<li><p><span class="{LOOKS[one.level]}">{one.level}</span> '
+        f"<code>{escape(one.code)}</code>: {prose(one.detail)}</p>\n"
+        f"<p>{prose(one.way_out)}</p>\n"
+        f'<p class="soft">{escape(one.place)}</p></li>\n'
+    )
