@@ -10,6 +10,7 @@ and a script of another origin find nothing here. At `/` every route of the app 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
@@ -72,7 +73,9 @@ class _Pages:
     async def home(self, request: Request) -> Response:
         """What runs."""
         calls = [(call, self._is_explained(call)) for call in self.recorder.calls]
-        return _page(overview_page(self._site(request), self.overview(), calls))
+        # in a thread, because it plans lists of every collection when it is asked first
+        found = await asyncio.to_thread(self.overview)
+        return _page(overview_page(self._site(request), found, calls))
 
     async def why(self, request: Request) -> Response:
         """Why one call was answered so, as the app would answer it now."""
