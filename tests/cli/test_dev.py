@@ -19,7 +19,7 @@ TIME = r"\d\d:\d\d:\d\d"
 
 
 def test_first_lines_say_what_is_served_and_from_where(start: Start, folder: Path) -> None:
-    server = start("dev").ready()
+    server = start("dev").ready().wait_for("notes (create)\n")
     url = re.escape(server.url)
     assert re.fullmatch(
         rf"Stanchion \S+  Notes  ready in \d+\.\d\d s\n"
