@@ -209,11 +209,11 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     where = reading.where()
     limit = reading.limit()
     columns = [reading.value(key.named) for key in plan.sort]
-    if reading.far(plan):
+    ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
+    if reading.far(plan) and not _starts_there(plan, after, ranges):
         page = _far(reading, plan, columns, where, limit, after)
         return reading.parameters.finish(_shown(reading, plan, page))
     order = _order(dialect, plan.sort, columns)
-    ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
     chosen = "r._n as _n" if dialect.name == "sqlite" else "r.*"
     # NOTE: the cursor's range before the filter: SQLite enters an index by a column's first bound
@@ -228,6 +228,12 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
         union = " union all ".join(f"select * from ({p}) u{n}" for n, p in enumerate(pages))
         page = f"{union} order by {outer} limit {limit}"
     return reading.parameters.finish(_shown(reading, plan, page))
+
+
+def _starts_there(plan: ReadPlan, after: After, ranges: Sequence[Condition]) -> bool:
+    """Whether the cursor alone makes SQLite walk the index of another collection from there: its
+    values are one range, and without a value behind the reference no record is in it."""
+    return after is not None and len(ranges) == 1 and not plan.sort[0].nullable
 
 
 def _far(
@@ -289,7 +295,7 @@ def compile_walk(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     limit = reading.limit()
     columns = [reading.value(key.named) for key in plan.sort]
     ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
-    if len(ranges) != 1 or reading.far(plan):
+    if len(ranges) != 1 or (reading.far(plan) and not _starts_there(plan, after, ranges)):
         return None
     body = compile_body(reading.compiler, plan.body, "r")
     return reading.parameters.finish(

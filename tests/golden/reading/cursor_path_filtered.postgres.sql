@@ -1,10 +1,33 @@
 select '{"id":"'||p."id"::text||'"}',p._k0,p._k1
 from (
-  select r.*,t1."price" as _k0,r."id" as _k1
-  from "reviews" r
-  left join "products" t1 on t1."id"=r."product"
-  where ((t1."price"<=$1::numeric and (t1."price",r."id")<($1::numeric,$2::uuid)) and (r."published" and r."stars">$3::numeric))
-  order by t1."price" desc,r."id" desc
+  select *
+  from (
+    select r.*,t1."email" as _k0,r."id" as _k1
+    from "reviews" r
+    left join "users" t1 on t1."id"=r."author"
+    where ((t1."email"=$1::text and r."id"<$2::uuid) and (r."published" and r."stars">$3::numeric))
+    order by t1."email" desc nulls last,r."id" desc
+    limit $4::int8
+  ) u0
+  union all select *
+  from (
+    select r.*,t1."email" as _k0,r."id" as _k1
+    from "reviews" r
+    left join "users" t1 on t1."id"=r."author"
+    where (t1."email"<$1::text and (r."published" and r."stars">$3::numeric))
+    order by t1."email" desc nulls last,r."id" desc
+    limit $4::int8
+  ) u1
+  union all select *
+  from (
+    select r.*,t1."email" as _k0,r."id" as _k1
+    from "reviews" r
+    left join "users" t1 on t1."id"=r."author"
+    where (t1."email" is null and (r."published" and r."stars">$3::numeric))
+    order by t1."email" desc nulls last,r."id" desc
+    limit $4::int8
+  ) u2
+  order by _k0 desc nulls last,_k1 desc
   limit $4::int8
 ) p
-order by p._k0 desc,p._k1 desc
+order by p._k0 desc nulls last,p._k1 desc
