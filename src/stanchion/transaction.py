@@ -6,6 +6,7 @@ The caller's rules apply here as they do to REST; `tx.system()` is the same tran
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -32,8 +33,8 @@ from .sql.write import Assignment, WriteStatements, select_matching
 from .store import door
 from .store.changes import Occasion
 from .store.door import New, Written
-from .store.held import Awaiting, Held, awaiting, enter, held_in
-from .store.idempotency import Reply, find, keep
+from .store.held import Answering, Held, answering, enter, held_in
+from .store.idempotency import Once, Reply, find, keep
 from .store.steps import Caller, Steps
 
 R = TypeVar("R", bound=Record)
@@ -390,6 +391,7 @@ async def open_transaction(
 
     Inside another transaction of the same task on the same database it joins that one: both are
     committed together, and an error that leaves the inner block dooms the outer one.
+    A block that is open when its request is answered, as a dependency's is, was committed then.
     """
     outer = held_in(records.engine)
     if outer is not None:
@@ -399,27 +401,60 @@ async def open_transaction(
             outer.failed = True
             raise
         return
-    route = awaiting()
+    route = answering()
+    once = None if route is None else route.once
     session = await records.engine.begin()
     held = Held(records.engine, session, Occasion.now(actor.name, request))
     before = enter(held)
+    if route is not None and route.task is asyncio.current_task():
+        route.note(held)
     try:
-        if route is not None:
-            await _refuse_twin(session, route)
+        if once is not None:
+            await _refuse_twin(session, once)
         yield Transaction(records, held, actor)
-        if held.failed:
+        if held.failed and not held.ended:
             raise TransactionBroken
     except BaseException:
         held.ended = True
         enter(before)
         await session.rollback()
         raise
-    if route is not None:
-        route.held = held  # its block has ended; `keep_answer` commits
+    if once is not None and route is not None and not held.ended:
+        route.note(held)  # its block has ended; `keep_answer` commits
+        return
+    enter(before)
+    await _commit(held)
+
+
+async def _commit(held: Held) -> None:
+    """End a transaction, unless it has ended."""
+    if held.ended:
         return
     held.ended = True
-    enter(before)
-    await session.commit()
+    if held.failed:
+        await held.session.rollback()
+        raise TransactionBroken
+    await held.session.commit()
+
+
+class NotCommitted(BaseException):
+    """The answer of a route was not sent, because what the route did could not be committed. No
+    `Exception`: it passes everything that has seen the answer begin, up to `http/settled`."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+async def settle(route: Answering) -> bool:
+    """Commit what a route holds open, because its answer begins; False where that is nothing."""
+    waiting = route.open()
+    for held in waiting:
+        try:
+            await _commit(held)
+        except StanchionError as error:
+            raise NotCommitted(error) from error
+    return bool(waiting)
 
 
 class AnsweredBefore(BaseException):
@@ -431,32 +466,28 @@ class AnsweredBefore(BaseException):
         self.reply = reply
 
 
-async def _refuse_twin(session: Session, route: Awaiting) -> None:
-    first = await session.run(lambda: find(route.once))
+async def _refuse_twin(session: Session, once: Once) -> None:
+    first = await session.run(lambda: find(once))
     if first is not None:
         raise AnsweredBefore(first)
 
 
-async def keep_answer(route: Awaiting, reply: Reply) -> None:
+async def keep_answer(route: Answering, once: Once, reply: Reply) -> None:
     """Commit the transaction of a route together with its answer. Without one there was no effect,
     and nothing is kept."""
-    held = route.held
-    if held is None:
-        return
-    if held.failed:
-        await drop_answer(route)
-        raise TransactionBroken
-    held.ended = True
-    try:
-        await held.session.run(lambda: keep(route.once, reply))
-    except BaseException:
-        await held.session.rollback()
-        raise
-    await held.session.commit()
+    for held in route.open():
+        if not held.failed:
+            try:
+                await held.session.run(lambda: keep(once, reply))
+            except BaseException:
+                held.ended = True
+                await held.session.rollback()
+                raise
+        await _commit(held)
 
 
-async def drop_answer(route: Awaiting) -> None:
+async def drop_answer(route: Answering) -> None:
     """Take back what a route did that gives no answer."""
-    if route.held is not None and not route.held.ended:
-        route.held.ended = True
-        await route.held.session.rollback()
+    for held in route.open():
+        held.ended = True
+        await held.session.rollback()

@@ -2,8 +2,9 @@
 
 In: a request and the route's own handler.   Out: its answer, or the first one of this key.
 Refuses what `keys_in` refuses, and an answer that is a stream: it could not be kept.
-The commit of the route's `app.transaction()` waits until its answer is there, and both are written
-together. An error that leaves the route, or an answer of 500 and above, takes everything back.
+The commit of the route's `app.transaction()`, in it or in a dependency, waits until its answer is
+there, and both are written together. An error that leaves the route, or an answer of 500 and
+above, takes everything back.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fastapi import Request, Response
 from ..declare.once import Handler
 from ..errors import StanchionError
 from ..runtime import Runtime
-from ..store.held import Awaiting, await_answer, enter
+from ..store.held import answering, enter
 from ..store.idempotency import Reply
 from ..transaction import AnsweredBefore, drop_answer, keep_answer
 from .keys_in import once
@@ -37,17 +38,18 @@ async def answer_once(request: Request, answer: Handler) -> Response:
     first = await (await runtime.records()).first_answer(key)
     if first is not None:
         return _response(first)
-    route = Awaiting(key)
-    await_answer(route)
+    route = answering()
+    assert route is not None, "http/settled is around every route"
+    route.once = key
     try:
         response = await answer(request)
         if response.status_code < 500:
-            await keep_answer(route, _reply(response, kept=route.held is not None))
+            await keep_answer(route, key, _reply(response, kept=bool(route.open())))
     except AnsweredBefore as before:
         return _response(before.reply)
     finally:
-        await_answer(None)
-        if route.held is not None:
+        route.once = None
+        if route.opened:
             enter(None)
         await drop_answer(route)
     return response

@@ -31,6 +31,7 @@ from .blame import invalid_of, wrong_use
 from .dispatch import Dispatcher
 from .exchange import ASGIApp
 from .problem import pointer_of, render
+from .settled import Settled
 
 STATUS_CLASSES: dict[int, type[Problem]] = {
     c.status: c
@@ -54,7 +55,7 @@ def build_stack(app: FastAPI, front: Callable[[ASGIApp], Dispatcher]) -> ASGIApp
     """The app's own middleware, once, around the dispatcher and FastAPI's router."""
     handlers = dict(app.exception_handlers)
     unexpected = handlers.pop(500, None) or handlers.pop(Exception, None)
-    router: Any = AsyncExitStackMiddleware(app.router)
+    router: Any = Settled(AsyncExitStackMiddleware(app.router))
     router = ExceptionMiddleware(router, handlers=handlers, debug=app.debug)
     dispatcher = front(router)
     app.state.stanchion_dispatcher = dispatcher

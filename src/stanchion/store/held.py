@@ -1,4 +1,5 @@
-"""The transaction that the running task holds open, so that writes inside the block join it.
+"""The transaction that the running task holds open, so that writes inside the block join it, and
+the request that is answered, because its transactions end before its answer begins.
 
 Set by `transaction.open_transaction`; asked by it and by `records.write`. A write that waited for
 the writer while its own caller holds it would wait for itself.
@@ -6,8 +7,10 @@ the writer while its own caller holds it would wait for itself.
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from dataclasses import dataclass
+import asyncio
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..engines import Engine, Session
 from .changes import Occasion
@@ -32,25 +35,43 @@ _current: ContextVar[Held | None] = ContextVar("stanchion_transaction", default=
 
 
 @dataclass(slots=True, eq=False)
-class Awaiting:
-    """A route under an idempotency key. The commit of its transaction waits for its answer, so
-    that both are on disk together; `held` is that transaction, once its block has ended."""
+class Answering:
+    """A request that a route of the app answers, in `task`, and the transactions it opened.
 
-    once: Once
-    held: Held | None = None
+    `once`: its idempotency key. The commit waits for the answer then, so that both are on disk
+    together.
+    """
+
+    task: asyncio.Task[Any] | None
+    once: Once | None = None
+    opened: list[Held] = field(default_factory=list)
+
+    def note(self, held: Held) -> None:
+        """Remember a transaction. What another task opened may outlive the answer, as that task
+        does, unless its block has ended and it waits for the answer."""
+        self.opened = [*(other for other in self.open() if other is not held), held]
+
+    def open(self) -> list[Held]:
+        """The transactions that have not ended."""
+        return [held for held in self.opened if not held.ended]
 
 
-_awaiting: ContextVar[Awaiting | None] = ContextVar("stanchion_awaiting", default=None)
+_answering: ContextVar[Answering | None] = ContextVar("stanchion_answering", default=None)
 
 
-def awaiting() -> Awaiting | None:
-    """The route under a key that the running task answers."""
-    return _awaiting.get()
+def answering() -> Answering | None:
+    """The request that the running task answers, or was started by."""
+    return _answering.get()
 
 
-def await_answer(route: Awaiting | None) -> None:
-    """Let the transaction of the running task wait for the answer of `route`; None ends it."""
-    _awaiting.set(route)
+def begin_answer(request: Answering) -> Token[Answering | None]:
+    """Make `request` the one that the running task answers, until `end_answer`."""
+    return _answering.set(request)
+
+
+def end_answer(token: Token[Answering | None]) -> None:
+    """Answer the request that was answered before, if any."""
+    _answering.reset(token)
 
 
 def held_in(engine: Engine) -> Held | None:

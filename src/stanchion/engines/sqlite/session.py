@@ -115,7 +115,11 @@ class TransactionEnded(StanchionError):
     """A call on a transaction after its commit or rollback: a mistake in the app."""
 
     def __init__(self) -> None:
-        super().__init__("this transaction has ended: it was committed or rolled back before")
+        super().__init__(
+            "this transaction has ended: it was committed or rolled back before. That of a "
+            "dependency is committed when its request is answered; what comes later, in a stream, "
+            "a background task or after the `yield`, opens one of its own"
+        )
 
 
 def timed_out(milliseconds: int) -> Unavailable:
