@@ -4,10 +4,13 @@ write is on disk which nobody would find there."""
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +112,21 @@ def test_a_file_that_goes_during_the_commit_is_noticed(app: App, http: Client) -
     with pytest.raises(Unavailable) as refused:
         http.run(engine.write(steps))
     assert refused.value.code == "server.database_gone"
+
+
+def test_a_disk_that_fails_is_not_a_file_that_is_gone(
+    app: App, http: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing fsync has to end the process, so COMMIT has to be reached."""
+    known, path = os.stat, str(file_of(app))
+
+    def failing(asked: object, **more: Any) -> os.stat_result:
+        if asked == path:
+            raise OSError(errno.EIO, "Input/output error")
+        return known(asked, **more)  # type: ignore[arg-type]  # whatever it was asked
+
+    monkeypatch.setattr(os, "stat", failing)
+    assert http.post("/api/notes", json={"text": "second"}).status == 201
 
 
 def test_the_log_of_the_new_file_is_left_alone(app: App) -> None:
