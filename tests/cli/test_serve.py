@@ -250,3 +250,19 @@ def test_request_that_outlives_the_grace_is_cut_and_told(start: Start) -> None:
         assert server.stop() == 0
         assert time.monotonic() - begun < 5
     assert "warning[stop.cut]: worker 1 had requests open after 1 s" in server.err
+
+
+def test_replaced_database_file_is_told_and_nothing_is_written(start: Start, folder: Path) -> None:
+    server = start("serve", "--workers", "2").ready()
+    assert server.call("POST", "/api/notes", {"text": "before"})[0] == 201
+    path = folder / "data" / "stanchion.db"
+    (folder / "backup.db").write_bytes(path.read_bytes())
+    (folder / "backup.db").rename(path)
+    server.wait_for('"event":"database.gone"', times=2)
+    assert f"another file was put in the place of {path}" in server.err
+    refusals = [server.call("POST", "/api/notes", {"text": "lost"}) for _ in range(4)]
+    assert {(status, body["code"]) for status, body in refusals} == {(503, "server.database_gone")}
+    assert server.call("GET", "/ready")[0] == 503
+    before = path.read_bytes()
+    assert server.stop() == 0
+    assert path.read_bytes() == before
