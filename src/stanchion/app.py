@@ -175,8 +175,8 @@ class App(FastAPI):
         @asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Any]:
             self.check()
-            await self.runtime.records()
             try:
+                await self.runtime.records()
                 async with inner(app) as state:
                     yield state
             finally:
