@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ Start = Callable[..., Running]
 
 STREAM = """
 
+from fastapi import WebSocket
 from fastapi.responses import StreamingResponse
 
 ended = []
@@ -43,6 +44,21 @@ async def report() -> StreamingResponse:
             await asyncio.sleep(0.1)
 
     return StreamingResponse(rows(), media_type="text/csv")
+
+
+@app.websocket("/echo")
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    while True:
+        await socket.send_text(await socket.receive_text())
+
+
+@app.websocket("/ticks")
+async def ticks(socket: WebSocket) -> None:
+    await socket.accept()
+    while True:
+        await socket.send_text("tick")
+        await asyncio.sleep(0.02)
 """
 
 
@@ -144,6 +160,43 @@ def test_a_stream_that_ends_by_itself_is_let_finish(start: Start, streaming: Pat
     stopping.join()
     connection.close()
     assert server.process.returncode == 0
+
+
+def frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """The WebSocket frames that come, opcode and payload; none is longer than 125 bytes."""
+    file = connection.makefile("rb")
+    while len(head := file.read(2)) == 2:
+        yield head[0] & 0x0F, file.read(head[1] & 0x7F)
+
+
+@pytest.mark.parametrize("path", ["/echo", "/ticks"])
+def test_an_open_websocket_is_closed_as_going_away(
+    start: Start, streaming: Path, path: str
+) -> None:
+    server = start("serve").ready()
+    host, port = urlsplit(server.url).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        assert b" 101 " in head
+        if path == "/echo":
+            connection.sendall(b"\x81\x82\0\0\0\0hi")
+            assert next(frames(connection)) == (1, b"hi")
+        time.sleep(0.1)
+        begun = time.monotonic()
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        *_, last = frames(connection)
+        assert last[0] == 8 and int.from_bytes(last[1][:2]) == 1001
+    stopping.join()
+    assert server.process.returncode == 0 and time.monotonic() - begun < 5
+    assert "stop.cut" not in server.err and '"cut_requests":0' in server.err.replace(" ", "")
 
 
 def test_an_event_stream_does_not_hold_up_a_reload(start: Start, streaming: Path) -> None:

@@ -261,7 +261,7 @@ class _Crew:
                     events.emit(events.Started(self.app.title, os.getpid()))
                     os.write(self._report_write, b".")
                     yield state
-                    events.emit(events.Stopped(os.getpid(), 0))
+                    events.emit(events.Stopped(os.getpid(), self.app.runtime.drain.open))
             except Exception as error:  # the app's own start or end; granian would not say
                 print_error(describe_crash(error, self.target))
                 raise

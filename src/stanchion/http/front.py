@@ -2,7 +2,8 @@
 
 It gives a request its id, refuses what is too large before anything reads it, turns what nobody
 caught into a 500 that tells nothing, and emits the events that logs and metrics render. When the
-server stops, it asks every client to connect anew, and ends event streams in good order.
+server stops, it asks every client to connect anew, and ends event streams and WebSockets in good
+order.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .exchange import ASGIApp, Receive, Scope, Send
 from .incoming import Incoming
 from .overload import Overload, overloaded
 from .problem import Headers, render
+from .sockets import Socket
 
 CLOSE = (b"connection", b"close")
 ALIVE = (b"/health", b"/ready")  # a server that is busy is not one that is gone
@@ -43,6 +45,8 @@ class Front:
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            return await Socket(receive, send, self.drain).serve(self.app, scope)
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started = time.perf_counter_ns()
