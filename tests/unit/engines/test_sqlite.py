@@ -19,7 +19,13 @@ import pytest
 from stanchion import events
 from stanchion.engines.base import Ask, ConstraintFailed, Engine, Job, Steps, Undo
 from stanchion.engines.sqlite import SQLiteEngine
-from stanchion.engines.sqlite.connection import Pragma, open_reader, open_writer, read_back
+from stanchion.engines.sqlite.connection import (
+    Pragma,
+    executor,
+    open_reader,
+    open_writer,
+    read_back,
+)
 from stanchion.errors import BadRequest, InternalError, StanchionError, StorageFull, Unavailable
 from stanchion.settings import Settings
 
@@ -140,6 +146,18 @@ def test_every_pragma_is_read_back(file: Path) -> None:
     assert reader.execute("pragma query_only").fetchall() == [(1,)]
     with pytest.raises(StanchionError, match="synchronous"):
         read_back(writer, Pragma("synchronous", "full", 3))
+
+
+def test_statements_that_are_kept_leave_the_quick_memory_of_a_connection_free(file: Path) -> None:
+    open_writer(file, 1.0).close()
+    connection = open_reader(file, 1.0)
+    execute = executor(connection)
+    for number in range(200):
+        execute(f"select {number}, 'a' || ?1 || 'b' || ?2", (1, 2)).fetchall()
+    assert connection.cache_stats()["size"] >= 200
+    used, _ = connection.status(apsw.SQLITE_DBSTATUS_LOOKASIDE_USED)
+    _, refused = connection.status(apsw.SQLITE_DBSTATUS_LOOKASIDE_MISS_FULL)
+    assert used < 20 and refused == 0
 
 
 def test_a_sqlite_with_the_wal_reset_bug_is_refused(

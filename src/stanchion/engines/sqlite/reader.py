@@ -17,7 +17,7 @@ import apsw
 
 from ...settings import Settings
 from ..base import Ask, Params, Row
-from .connection import STEPS, open_reader, wait_until
+from .connection import STEPS, executor, open_reader, wait_until
 from .translate import problem_of
 
 LOCK_PATIENCE = 0.1
@@ -37,8 +37,7 @@ class Reader:
         self._until = 0.0
         self._lock = threading.Lock()  # two event loops in two threads take turns
         self.connection = open_reader(path, settings.write_deadline_ms / 1000, vfs)
-        # One cursor for all: a new one for each read costs a third of a read by id.
-        self._cursor = self.connection.cursor()
+        self._execute = executor(self.connection)
         self.connection.set_progress_handler(self._is_overdue, STEPS)
         self.connection.set_busy_handler(wait_until(self._lock_until))
 
@@ -46,7 +45,7 @@ class Reader:
         with self._lock:
             self._until = perf_counter() + self._budget
             try:
-                return self._cursor.execute(text, params).fetchall()
+                return self._execute(text, params).fetchall()
             except apsw.InterruptError:
                 raise OverBudget from None
             except apsw.Error as error:
@@ -56,7 +55,7 @@ class Reader:
         with self._lock:
             self._until = perf_counter() + self._budget
             text = "begin"
-            execute = self._cursor.execute
+            execute = self._execute
             try:
                 execute(text)
                 answers = []

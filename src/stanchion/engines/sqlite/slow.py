@@ -24,7 +24,7 @@ import apsw
 from ...errors import InternalError, Problem, Unavailable
 from ...settings import Settings
 from ..base import Ask, Row
-from .connection import open_reader, wait_until
+from .connection import executor, open_reader, wait_until
 from .translate import closing, overdue, problem_of
 
 STEPS = 25_000
@@ -51,13 +51,14 @@ class LongReader:
         self._read: LongRead | None = None
         self._until = 0.0
         self.connection = open_reader(path, patience, vfs)
+        self._execute = executor(self.connection)
         self.connection.set_progress_handler(self._is_over, STEPS)
         self.connection.set_busy_handler(wait_until(lambda: self._until))
 
     def fetch(self, read: LongRead) -> list[list[Row]]:
         """The rows of every statement, all from one snapshot."""
         self._read, self._until = read, read.until
-        execute = self.connection.execute
+        execute = self._execute
         text = "begin"
         try:
             execute(text)

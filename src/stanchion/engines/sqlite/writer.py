@@ -31,7 +31,7 @@ from ...errors import InternalError, Problem, StanchionError, Unavailable
 from ...events import TransactionReplayed, WriterFailed, emit
 from ...settings import Settings
 from ..base import Ask, ConstraintFailed, Job, Row
-from .connection import STEPS, open_writer, wait_until
+from .connection import STEPS, executor, open_writer, wait_until
 from .file import Place
 from .session import Call, Ending, Hold, TransactionEnded, lost, timed_out
 from .translate import answer_to, closing, constraint_of, is_unknowable, overdue, problem_of, report
@@ -93,7 +93,7 @@ class Writer:
         self._committed = committed
         self.connection = open_writer(path, self._patience, vfs)
         self.place = Place.of(path)
-        self._execute = self.connection.cursor().execute
+        self._execute = executor(self.connection)
         self._queue: deque[Waiting] = deque()
         self._ready = threading.Condition(threading.Lock())
         self._closed = False
