@@ -537,7 +537,7 @@ def test_indexed_sort_needs_no_sorter_and_others_choose_the_page_first(api: Api)
         {"sort": "category.name", "filter": "stock > 1"},
     ):
         text = statement(**query, expand="category,reviews")
-        assert text.startswith("select '{") and "r._n as _n" in text
+        assert text.startswith("select concat('{") and "r._n as _n" in text
         inner = text[text.index("(select r._n") :]
         assert "json_quote" not in inner, "no JSON is made of a row before it is chosen"
 

@@ -1,19 +1,22 @@
 """The JSON text of a record, concatenated by the database.
 
 In: a `Body` of a plan and the alias of its row.   Out: SQL for one JSON object as text.
-Concatenation was as quick as the engines' own JSON functions and knows no limit on the number of
+Concatenation is quicker than the engines' own JSON functions and knows no limit on the number of
 keys; a key that a field rule hides is simply not concatenated.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..plan.read import MANY_LIMIT, Body, Shown, ShownMany, ShownOne
 from ..schema import Field
-from .dialect import name
+from .dialect import Dialect, name
 from .expr import ExpressionCompiler, Rows
 from .text import Condition, all_of, boolean
 
-GROUP = 40  # pieces in one concatenation: a tree of more than a thousand || is refused
+GROUP = 100  # texts in one concatenation: SQLite's functions take 127 arguments at least
+Texts = tuple[str, ...]
 
 
 def compile_body(compiler: ExpressionCompiler, body: Body, alias: str) -> str:
@@ -24,18 +27,22 @@ def compile_body(compiler: ExpressionCompiler, body: Body, alias: str) -> str:
     ]
     if not members:
         return "'{}'"
+    dialect = compiler.dialect
     if members[0][2] is True:
         (key, value, _), *others = members
-        pieces = [f"'{{{key}'", value, *(_member(*member) for member in others), "'}'"]
-        return _concatenated(pieces)
+        texts = [text for member in others for text in _member(dialect, *member)]
+        return _concatenated(dialect, [f"'{{{key}'", *value, *texts, "'}'"])
     # each member brings its comma, and the first one is cut off
-    return f"'{{'||substr({_concatenated([_member(*m) for m in members])},2)||'}}'"
+    texts = [text for member in members for text in _member(dialect, *member)]
+    return f"'{{'||substr({_concatenated(dialect, texts)},2)||'}}'"
 
 
-def _member(key: str, value: str, when: Condition) -> str:
+def _member(dialect: Dialect, key: str, value: Texts, when: Condition) -> Texts:
     """A comma and a member; nothing where the caller may not see it."""
-    member = f"',{key}'||{value}"
-    return member if when is True else f"(case when {boolean(when)} then {member} else '' end)"
+    member = (f"',{key}'", *value)
+    if when is True:
+        return member
+    return (f"(case when {boolean(when)} then {_concatenated(dialect, member)} else '' end)",)
 
 
 def _name(shown: Shown | ShownOne | ShownMany) -> str:
@@ -50,14 +57,17 @@ def _when(
     return compiler.true(shown.when, Rows.of(record=alias))
 
 
-def _value(compiler: ExpressionCompiler, shown: Shown | ShownOne | ShownMany, alias: str) -> str:
+def _value(compiler: ExpressionCompiler, shown: Shown | ShownOne | ShownMany, alias: str) -> Texts:
     match shown:
         case Shown(field=field):
-            return field_json(compiler, field, f"{alias}.{name(field.name)}")
+            column = f"{alias}.{name(field.name)}"
+            if field.nullable:
+                return (field_json(compiler, field, column),)
+            return compiler.dialect.json_texts(field.type, column)
         case ShownOne():
-            return _one(compiler, shown, alias)
+            return (_one(compiler, shown, alias),)
         case ShownMany():
-            return _many(compiler, shown, alias)
+            return (_many(compiler, shown, alias),)
 
 
 def field_json(compiler: ExpressionCompiler, field: Field, sql: str) -> str:
@@ -125,11 +135,19 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _concatenated(pieces: list[str]) -> str:
-    """`a||b||c`, in groups so that the tree stays flat; constants side by side become one."""
-    if len(pieces) > GROUP:
-        groups = [pieces[at : at + GROUP] for at in range(0, len(pieces), GROUP)]
-        pieces = [f"({_concatenated(group)})" for group in groups]
-        return _concatenated(pieces)
-    # NOTE: no constant of a body holds a quotation mark: keys are names of the schema
-    return "||".join(pieces).replace("'||'", "")
+def _concatenated(dialect: Dialect, texts: Sequence[str]) -> str:
+    """The texts as one, in groups; constants side by side become one."""
+    merged: list[str] = []
+    for text in texts:
+        if merged and _is_constant(text) and _is_constant(merged[-1]):
+            merged[-1] = merged[-1][:-1] + text[1:]
+        else:
+            merged.append(text)
+    if len(merged) <= GROUP:
+        return dialect.concat(merged)
+    groups = [merged[at : at + GROUP] for at in range(0, len(merged), GROUP)]
+    return _concatenated(dialect, [f"({dialect.concat(group)})" for group in groups])
+
+
+def _is_constant(sql: str) -> bool:
+    return sql[0] == sql[-1] == "'" and "'" not in sql[1:-1]

@@ -83,9 +83,13 @@ class FieldType(ABC):
         """The value of what SQLite returned for a column of this type."""
         return raw
 
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        """SQL for the texts that are, one after the other, the JSON of the non-null `sql`."""
+        return (f"json_quote({sql})",)
+
     def sqlite_json(self, sql: str) -> str:
-        """SQL for the JSON text of the non-null expression `sql`."""
-        return f"json_quote({sql})"
+        """SQL for the JSON text of the expression `sql`; null where that is null."""
+        return "||".join(self.sqlite_texts(sql))
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
         """(code, SQL condition) for each check that SQLite can keep itself."""

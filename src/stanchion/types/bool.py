@@ -31,8 +31,8 @@ class BoolType(FieldType):
     def sqlite_value(self, raw: Any) -> bool:
         return bool(raw)
 
-    def sqlite_json(self, sql: str) -> str:
-        return f"case {sql} when 1 then 'true' when 0 then 'false' end"
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return (f"case {sql} when 1 then 'true' when 0 then 'false' end",)
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
         return [("bool", f"{sql} in (0,1)")]

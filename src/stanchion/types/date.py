@@ -44,8 +44,8 @@ class DateType(FieldType):
     def sqlite_value(self, raw: Any) -> date:
         return date.fromisoformat(raw)
 
-    def sqlite_json(self, sql: str) -> str:
-        return f"'\"'||{sql}||'\"'"
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return "'\"'", sql, "'\"'"
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||to_char({sql},'YYYY-MM-DD')||'\"'"

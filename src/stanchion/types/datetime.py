@@ -43,8 +43,8 @@ class DatetimeType(FieldType):
     def sqlite_value(self, raw: Any) -> datetime:
         return datetime.fromisoformat(raw)
 
-    def sqlite_json(self, sql: str) -> str:
-        return f"'\"'||{sql}||'\"'"
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return "'\"'", sql, "'\"'"
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||to_char({sql} at time zone 'UTC','YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')||'\"'"

@@ -97,14 +97,13 @@ class DecimalType(FieldType):
     def sqlite_value(self, raw: Any) -> Decimal:
         return Decimal(raw).scaleb(-self.places, _WIDE)
 
-    def sqlite_json(self, sql: str) -> str:
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
         if not self.places:
-            return f"'\"'||{sql}||'\"'"
+            return "'\"'", sql, "'\"'"
         unit = 10**self.places
-        return (
-            f"'\"'||case when {sql}<0 then '-' else '' end||(abs({sql})/{unit})||'.'"
-            f"||substr('{'0' * self.places}'||(abs({sql})%{unit}),-{self.places})||'\"'"
-        )
+        sign = f"case when {sql}<0 then '-' else '' end"
+        after = f"substr('{'0' * self.places}'||(abs({sql})%{unit}),-{self.places})"
+        return "'\"'", sign, f"(abs({sql})/{unit})", "'.'", after, "'\"'"
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
         """The bounds, and the digits, which a computed value could exceed."""

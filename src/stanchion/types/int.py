@@ -56,8 +56,8 @@ class IntType(FieldType):
             bounds["maximum"] = SAFE
         return {"type": "integer", **bounds}
 
-    def sqlite_json(self, sql: str) -> str:
-        return f"'\"'||{sql}||'\"'" if self.big else sql
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return ("'\"'", sql, "'\"'") if self.big else (sql,)
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
         """The bounds, and the range of a wire number, which a computed value could leave."""

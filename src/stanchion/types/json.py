@@ -43,8 +43,8 @@ class JsonType(FieldType):
     def sqlite_value(self, raw: Any) -> Any:
         return json.loads(raw)
 
-    def sqlite_json(self, sql: str) -> str:
-        return sql
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return (sql,)
 
     def postgres_raw(self, value: Any) -> str:
         return self.sqlite_raw(value)

@@ -76,8 +76,8 @@ class ListType(FieldType):
     def sqlite_value(self, raw: Any) -> list[Any]:
         return self.parse(json.loads(raw))
 
-    def sqlite_json(self, sql: str) -> str:
-        return sql
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return (sql,)
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
         return self._length_checks(f"json_array_length({sql})")

@@ -41,8 +41,8 @@ class UuidType(FieldType):
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "uuid"}
 
-    def sqlite_json(self, sql: str) -> str:
-        return f"'\"'||{sql}||'\"'"
+    def sqlite_texts(self, sql: str) -> tuple[str, ...]:
+        return "'\"'", sql, "'\"'"
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||{sql}::text||'\"'"

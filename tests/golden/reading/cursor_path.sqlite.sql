@@ -1,4 +1,4 @@
-select '{"name":'||json_quote(r."name")||(case when r."available"=1 then ',"supplier":'||coalesce(json_quote(r."supplier"),'null') else '' end)||'}',p._k0,p._k1,p._k2
+select concat('{"name":',json_quote(r."name"),(case when r."available"=1 then concat(',"supplier":',coalesce(json_quote(r."supplier"),'null')) else '' end),'}'),p._k0,p._k1,p._k2
 from (
   select *
   from (

@@ -1,4 +1,4 @@
-select '{"id":"'||r."id"||'"}',p._k0,p._k1
+select concat('{"id":"',r."id",'"}'),p._k0,p._k1
 from (
   select r._n as _n,t1."price" as _k0,r."id" as _k1
   from "reviews" r

@@ -1,4 +1,4 @@
-select '{"id":"'||r."id"||'"}',p._k0,p._k1
+select concat('{"id":"',r."id",'"}'),p._k0,p._k1
 from (with _few as materialized (
   select r._n as _n
   from "lines" r

@@ -1,5 +1,5 @@
-select '{"project":'||coalesce((
-  select '{"name":'||json_quote(t1."name")||'}'
+select concat('{"project":',coalesce((
+  select concat('{"name":',json_quote(t1."name"),'}')
   from "projects" t1
   where t1."id"=r."project" and exists(
     select 1
@@ -17,12 +17,11 @@ select '{"project":'||coalesce((
     )
     limit 1
   )
-),'"'||r."project"||'"')||
-  ',"team":'||coalesce((
-  select '{"name":'||json_quote(t5."name")||'}'
+),'"'||r."project"||'"'),',"team":',coalesce((
+  select concat('{"name":',json_quote(t5."name"),'}')
   from "teams" t5
   where t5."id"=r."team"
-),'"'||r."team"||'"')||'}',r."id"
+),'"'||r."team"||'"'),'}'),r."id"
 from "project_teams" r
 order by r."id"
 limit ?2

@@ -1,5 +1,4 @@
-select '{"name":'||json_quote(r."name")||
-  ',"plans":'||(
+select concat('{"name":',json_quote(r."name"),',"plans":',(
   select '{"items":['||coalesce(group_concat(t2.body,',' order by t2.key),'')||'],"more":'||case when count(*)=100 and exists(
     select 1
     from "projects" t1
@@ -27,8 +26,7 @@ select '{"name":'||json_quote(r."name")||
     limit 1 offset 100
   ) then 'true' else 'false' end||'}'
   from (
-    select '{"name":'||json_quote(t1."name")||
-      ',"crews":'||(
+    select concat('{"name":',json_quote(t1."name"),',"crews":',(
       select '{"items":['||coalesce(group_concat(t8.body,',' order by t8.key),'')||'],"more":'||case when count(*)=100 and exists(
         select 1
         from "teams" t7
@@ -41,7 +39,7 @@ select '{"name":'||json_quote(r."name")||
         limit 1 offset 100
       ) then 'true' else 'false' end||'}'
       from (
-        select '{"name":'||json_quote(t7."name")||'}' as body,t7."id" as key
+        select concat('{"name":',json_quote(t7."name"),'}') as body,t7."id" as key
         from "teams" t7
         where t7."id" in (
           select t9."team"
@@ -51,7 +49,7 @@ select '{"name":'||json_quote(r."name")||
         order by t7."id"
         limit 100
       ) t8
-    )||'}' as body,t1."id" as key
+    ),'}') as body,t1."id" as key
     from "projects" t1
     where (t1."id" in (
       select t6."project"
@@ -76,7 +74,7 @@ select '{"name":'||json_quote(r."name")||
     order by t1."id"
     limit 100
   ) t2
-)||'}',r."id"
+),'}'),r."id"
 from "teams" r
 order by r."id"
 limit ?2

@@ -1,4 +1,4 @@
-select '{"name":'||json_quote(r."name")||'}',r."id"
+select concat('{"name":',json_quote(r."name"),'}'),r."id"
 from "products" r
 where exists(
   select 1

@@ -1,4 +1,4 @@
-select '{"state":'||json_quote(r."state")||'}',p._k0
+select concat('{"state":',json_quote(r."state"),'}'),p._k0
 from (
   select r._n as _n,r."id" as _k0
   from "orders" r

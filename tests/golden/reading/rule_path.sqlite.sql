@@ -1,4 +1,4 @@
-select '{"quantity":'||r."quantity"||'}',p._k0
+select concat('{"quantity":',r."quantity",'}'),p._k0
 from (
   select r._n as _n,r."id" as _k0
   from "lines" r

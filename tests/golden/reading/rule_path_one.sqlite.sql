@@ -1,4 +1,4 @@
-select '{"quantity":'||r."quantity"||'}',r.version
+select concat('{"quantity":',r."quantity",'}'),r.version
 from "lines" r
 where (r."id"=?1 and exists(
   select 1

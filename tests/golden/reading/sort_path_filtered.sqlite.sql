@@ -1,4 +1,4 @@
-select '{"name":'||json_quote(r."name")||'}',p._k0,p._k1
+select concat('{"name":',json_quote(r."name"),'}'),p._k0,p._k1
 from (with _few as materialized (
   select r._n as _n
   from "products" r

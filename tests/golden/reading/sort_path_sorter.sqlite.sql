@@ -1,4 +1,4 @@
-select '{"name":'||json_quote(r."name")||'}',p._k0,p._k1
+select concat('{"name":',json_quote(r."name"),'}'),p._k0,p._k1
 from (
   select r._n as _n,t1."created" as _k0,r."id" as _k1
   from "products" r

@@ -1,4 +1,4 @@
-select '{"stars":'||r."stars"||'}',r."id"
+select concat('{"stars":',r."stars",'}'),r."id"
 from "reviews" r
 where (r."published"=1 or r."author"=?1)
 order by r."id"
