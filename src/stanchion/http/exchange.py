@@ -45,7 +45,7 @@ class Host(Protocol):
 
 def key_of(raw: bytes) -> str:
     """The key of a path segment; what is no UTF-8 can be no key."""
-    if b"%" in raw:
+    if raw.find(b"%") >= 0:
         raw = unquote_to_bytes(raw)
     return raw.decode("utf-8", "replace")
 
