@@ -71,8 +71,17 @@ def serve(target: str, host: str, port: int, workers: int) -> None:
     address = find_address(
         host, port, f"stanchion serve{'' if target == 'app.py' else ' ' + target}"
     )
-    prepared = in_child(lambda: prepare_database(app, found, change=False))
+    prepared = in_child(lambda: prepare_database(app, found, change=False), load_server)
     run_workers(app, found, prepared, address, workers, started)
+
+
+def load_server() -> None:
+    """Import what only serving needs, a sixth of all that is imported; the workers share it."""
+    from granian import server
+
+    from .. import logs
+
+    assert server and logs
 
 
 def run_workers(

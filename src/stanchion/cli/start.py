@@ -86,8 +86,9 @@ def _say_unopened(error: Exception, app: App) -> str:
     )
 
 
-def in_child(work: Callable[[], Prepared]) -> Prepared:
-    """Run `work` in a forked process, so that this one never touches the database."""
+def in_child(work: Callable[[], Prepared], meanwhile: Callable[[], None]) -> Prepared:
+    """Run `work` in a forked process, so that this one never touches the database; `meanwhile`
+    is done here while it runs."""
     import multiprocessing
 
     context = multiprocessing.get_context("fork")
@@ -104,6 +105,7 @@ def in_child(work: Callable[[], Prepared]) -> Prepared:
     child = context.Process(target=run, name="stanchion-prepare")
     child.start()
     send.close()
+    meanwhile()
     try:
         done, failed = receive.recv()
     except EOFError:
