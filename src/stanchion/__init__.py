@@ -33,18 +33,20 @@ if TYPE_CHECKING:
         through,
     )
     from .settings import Settings
-    from .store.log import Gap, LoggedChange
+    from .store.log import Gap, LoggedChange, LogReader, ReaderMoved
     from .transaction import Transaction, calc
 
 _HOMES = {
-    "App": "app", "Gap": "store.log", "LoggedChange": "store.log", "Settings": "settings",
-    "Transaction": "transaction", "calc": "transaction",
+    "App": "app", "Gap": "store.log", "LogReader": "store.log", "LoggedChange": "store.log",
+    "ReaderMoved": "store.log", "Settings": "settings", "Transaction": "transaction",
+    "calc": "transaction",
 }  # fmt: skip
 
 __all__ = [
-    "App", "Create", "Field", "Gap", "LoggedChange", "Many", "Module", "NotExpanded", "Record",
-    "Ref", "Rules", "Settings", "Transaction", "Update", "UserRecord", "__version__", "back",
-    "calc", "nobody", "owner", "public", "role", "rule", "signed_in", "through",
+    "App", "Create", "Field", "Gap", "LogReader", "LoggedChange", "Many", "Module", "NotExpanded",
+    "ReaderMoved", "Record", "Ref", "Rules", "Settings", "Transaction", "Update", "UserRecord",
+    "__version__", "back", "calc", "nobody", "owner", "public", "role", "rule", "signed_in",
+    "through",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from .http.shadows import refuse_shadowed
 from .query import SYSTEM, Actor
 from .runtime import Runtime, Seed
 from .settings import Settings
-from .store.log import Gap, LoggedChange
+from .store.log import LogReader
 from .transaction import Transaction
 
 R = TypeVar("R", bound=Record)
@@ -105,26 +105,23 @@ class App(FastAPI):
         """
         return self.runtime.transaction(actor_of(actor, self.runtime.model))
 
-    async def changes(
+    def changes(
         self,
         name: str,
         *collections: type[Record],
         actor: Actor | Record | None = None,
         from_start: bool = False,
-    ) -> AsyncIterator[LoggedChange | Gap]:
+    ) -> LogReader:
         """Every change of these collections (of all, if none is named), as `actor` may see it.
 
         Goes on where the reader `name` was, in whichever process, and waits for more. A change is
-        done when the next one is asked for; each comes at least once, those of one record in
-        order. A new name starts now, or with all that is kept. A `Gap` says that some were trimmed.
+        done when the next one is asked for, or by `await changes.done()`; what is not done comes
+        again. Those of one record come in order. A new name starts now, or with all that is kept.
+        A `Gap` says that some were trimmed. Inside `async with` places are stored in batches.
         """
-        records = await self.runtime.records()
         wanted = [self.runtime.model.of(each).collection.name for each in collections]
-        reader = records.changes(
-            name, actor_of(actor, self.runtime.model), collections=wanted, from_start=from_start
-        )
-        async for change in reader:
-            yield change
+        who = actor_of(actor, self.runtime.model)
+        return self.runtime.changes(name, who, collections=wanted, from_start=from_start)
 
     def system(self) -> Actor:
         """The actor that steps past all rules; for server code only."""

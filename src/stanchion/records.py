@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from .declare import Model
 from .engines import Ask, Engine, Job, Row
-from .errors import BadRequest, FieldError, Forbidden, Problem, StanchionError, Unauthorized
+from .errors import BadRequest, FieldError, Forbidden, Problem, Unauthorized
 from .expr.error import ExpressionError
 from .expr.literals import Literal, lift
 from .plan.aggregate import plan_aggregate
@@ -62,9 +62,7 @@ from .store.door import New, Written
 from .store.held import held_in
 from .store.idempotency import Once, Reply, find, run_once
 from .store.judge import not_found
-from .store.log import LogReader
 from .store.put import Making, Replacing, put
-from .store.sight import LogSight
 from .store.steps import Caller, Steps
 from .types import WireError
 
@@ -546,22 +544,6 @@ class Records:
         if not errors and binding.validated:
             values, errors = binding.validate(values)
         return Making(statements, New(values, frozenset(wire)), errors)
-
-    # the change log
-
-    def changes(
-        self, name: str, actor: Actor = SYSTEM, *, collections: Sequence[str] = (),
-        from_start: bool = False,
-    ) -> LogReader:  # fmt: skip
-        """The changes since the reader `name` last looked, as `actor` may see them, and then those
-        that follow. Each comes at least once, those of one record in order."""
-        for each in collections:
-            if each not in self.schema.collection:
-                raise StanchionError(f"there is no collection {each!r} to read changes of")
-        sight = LogSight(
-            self.schema, self.policy.profile(actor), actor, self.engine, self.dialect, collections
-        )
-        return LogReader(self.engine, name, sight.see, from_start=from_start)
 
     def past_rules(self, collection: str) -> WriteStatements:
         """The statements that planned steps run with: the system's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -25,6 +25,8 @@ from .query import ANONYMOUS, SYSTEM, Actor
 from .records import Records
 from .settings import DatabaseURL, Settings
 from .store.held import held_in
+from .store.log import LogReader, Source
+from .store.sight import LogSight
 from .store.steps import Steps
 from .store.trim import Keep, keep_trimmed
 from .store.watch import watch_file
@@ -185,6 +187,22 @@ class Runtime:
         """See `App.transaction`."""
         async with open_transaction(await self.records(), actor, current_request.get()) as tx:
             yield tx
+
+    def changes(
+        self, name: str, actor: Actor = SYSTEM, *, collections: Sequence[str] = (),
+        from_start: bool = False,
+    ) -> LogReader:  # fmt: skip
+        """See `App.changes`; the database is opened when the first change is asked for."""
+
+        async def source() -> Source:
+            records = await self.records()
+            profile = self.policy.profile(actor)
+            sight = LogSight(
+                self.model.schema, profile, actor, records.engine, records.dialect, collections
+            )
+            return Source(records.engine, sight.see)
+
+        return LogReader(name, source, from_start=from_start)
 
 
 current_request: ContextVar[str] = ContextVar("stanchion_request", default="")

@@ -51,6 +51,17 @@ def test_python_block_runs(block: Block, tmp_path: Path) -> None:
     assert ran.returncode == 0, f"{block.place}\n{ran.stderr[-2000:]}"
 
 
+def test_the_kitchen_of_the_page_cooks_each_dish_once(tmp_path: Path) -> None:
+    """The program that reads the change log, started three times."""
+    (block,) = [b for b in BLOCKS if b.language == "python" and "app.changes" in b.text]
+    (tmp_path / "block.py").write_text(block.text)
+    for _ in range(3):
+        ran = subprocess.run(
+            [sys.executable, "block.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert ran.stdout.splitlines() == ["cook Funghi", "cook the last one"], ran.stderr[-2000:]
+
+
 @pytest.mark.parametrize(
     "block", [b for b in BLOCKS if b.language == "json"], ids=lambda b: b.place
 )

@@ -10,10 +10,11 @@ sequence order, it is a sequence; where commits finish out of order it has to be
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import Any, NewType, Self
 
 from .. import clock
 from ..engines import Ask, Engine, Row
@@ -25,7 +26,10 @@ Position = NewType("Position", str)
 START = Position("0")
 
 BATCH = 200
-"""Changes that are read, and forgotten by a crash, at once."""
+"""Changes that are read at once, and done before a place is stored inside `async with`."""
+
+STORE_S = 1.0
+"""Seconds after which a place is stored inside `async with` however few changes were done."""
 
 WAIT_S = 60.0
 
@@ -67,6 +71,14 @@ class Gap:
 Sight = Callable[[LoggedChange], Awaitable[LoggedChange | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a reader reads, and what it may see of it."""
+
+    engine: Engine
+    see: Sight
+
+
 class ReaderMoved(StanchionError):
     """Two readers of one name ran at once, and the other has gone on: this one has to stop."""
 
@@ -100,69 +112,127 @@ def _decoded(text: str | None) -> Mapping[str, Any] | None:
 class LogReader:
     """An endless iterator over the log for one name; waits where nothing follows.
 
-    A change counts as done when the next one is asked for; after a crash the last ones that were
-    done may come again. One at a time may use a name; a second is told `ReaderMoved`.
+    A change is done when the next one is asked for, or when `done` says so; one that is at hand
+    when the loop is left comes again. What is done is stored before the next change is handed out,
+    so that a crash repeats one change at most. Inside `async with` it is stored when the block is
+    left, before the reader waits, and each 200 changes or second: many times quicker, and a crash
+    repeats what was done since. One at a time may use a name; a second is told `ReaderMoved`.
     """
 
-    def __init__(self, engine: Engine, name: str, see: Sight, *, from_start: bool = False) -> None:
+    def __init__(
+        self, name: str, source: Callable[[], Awaitable[Source]], *, from_start: bool = False
+    ) -> None:
         self.name = name
-        self._engine = engine
-        self._see = see
+        self._find_source = source
+        self._source: Source | None = None
         self._from_start = from_start
-        self._stored: Position | None = None
+        self._in_block = False
         self._done = START
+        self._stored: Position | None = None
+        self._stored_at = 0.0
+        self._maybe: list[Position] = []
         self._next: deque[tuple[Position, LoggedChange | Gap]] = deque()
         self._handed: Position | None = None
+        self._since = 0
 
-    def __aiter__(self) -> LogReader:
+    async def __aenter__(self) -> Self:
+        self._in_block = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._in_block = False
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        self._handed = None  # a loop that was left did not finish the change at hand
         return self
 
     async def __anext__(self) -> LoggedChange | Gap:
-        if self._handed is not None:
-            self._done, self._handed = self._handed, None
+        self._finish()
+        source = await self._join()
         while True:
             while self._next:
-                position, item = self._next.popleft()
-                seen = item if isinstance(item, Gap) else await self._see(item)
+                position, item = self._next[0]
+                seen = item if isinstance(item, Gap) else await source.see(item)
                 if seen is not None:
+                    if self._due():
+                        await self._store()
                     self._handed = position
                     return seen
+                self._next.popleft()
                 self._done = position
-            await self.commit()
-            await self._fill()
+            await self._store()
+            await self._fill(source)
 
-    async def commit(self) -> None:
-        """Store what is done; also happens by itself before each batch."""
-        if self._stored is None or self._stored == self._done:
+    async def done(self) -> None:
+        """The change at hand is done: it is stored that this one, and all before it, need not come
+        again. For a loop that is left after a change."""
+        self._finish()
+        await self._store()
+
+    async def aclose(self) -> None:
+        """Store what is done; the change at hand is not."""
+        await self._store()
+
+    def _finish(self) -> None:
+        if self._handed is not None:
+            self._done, self._handed = self._handed, None
+            self._next.popleft()
+            self._since += 1
+
+    def _due(self) -> bool:
+        """Whether what is done has to be stored before another change is handed out."""
+        if not self._since:
+            return False
+        late = time.monotonic() - self._stored_at >= STORE_S
+        return not self._in_block or late or self._since >= BATCH
+
+    async def _store(self) -> None:
+        """Move the stored place to what is done.
+
+        NOTE: a wait that is cancelled, or fails, may have moved it all the same. So the places
+        where it may be are kept until one move is known to have come through.
+        """
+        if self._source is None or self._stored is None or self._stored == self._done:
             return
-        stored, done = self._stored, self._done
+        done = self._done
+        places = json.dumps([self._stored, *self._maybe])
+        self._maybe.append(done)
 
         def move() -> Steps[list[Row]]:
             return (
                 yield Ask(
-                    "update _readers set position=?3,time=?4 where name=?1 and position=?2 "
-                    "returning 1",
-                    (self.name, stored, done, clock.now_text()),
+                    "update _readers set position=?3,time=?4 where name=?1 and position in "
+                    "(select value from json_each(?2)) returning 1",
+                    (self.name, places, done, clock.now_text()),
                 )
             )
 
-        if not await self._engine.write(move):
+        if not await self._source.engine.write(move):
             raise ReaderMoved(self.name)
-        self._stored = done
+        self._stored, self._stored_at, self._since = done, time.monotonic(), 0
+        self._maybe.clear()
 
-    async def _fill(self) -> None:
+    async def _fill(self, source: Source) -> None:
         """Read a batch; wait for one if there is none yet."""
-        if self._stored is None:
-            self._stored = self._done = await self._engine.write(self._join)
-        mark = await self._engine.mark()
-        gap, changes = await read_log(self._engine, self._done, BATCH)
+        mark = await source.engine.mark()
+        gap, changes = await read_log(source.engine, self._done, BATCH)
         if gap is not None:
             self._next.append((gap.position, gap))
         self._next += changes
         if not self._next:
-            await self._engine.wait_for_commit(mark, WAIT_S)
+            await source.engine.wait_for_commit(mark, WAIT_S)
 
-    def _join(self) -> Steps[Position]:
+    async def _join(self) -> Source:
+        """Find the source and the place, once."""
+        if self._source is None:
+            self._source = await self._find_source()
+        if self._stored is None:
+            self._stored = self._done = await self._source.engine.write(self._place)
+            self._stored_at = time.monotonic()
+        return self._source
+
+    def _place(self) -> Steps[Position]:
         """The stored position; a new name starts where the log ends, or with all that is kept."""
         rows = yield Ask("select position from _readers where name=?1", (self.name,))
         if rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -17,10 +18,12 @@ from typing import Any
 import pytest
 
 import stanchion
-from stanchion import App, Field, Record, Rules, Settings, UserRecord, public
+from stanchion import App, Field, ReaderMoved, Record, Rules, Settings, UserRecord, public
 from stanchion.actors import actor_of
 from stanchion.engines import Ask
-from stanchion.store.log import Gap, LoggedChange, LogReader, ReaderMoved
+from stanchion.errors import Unavailable
+from stanchion.store import log
+from stanchion.store.log import Gap, LoggedChange, LogReader, Source
 from stanchion.store.trim import Keep, trim
 
 SOURCE = str(Path(stanchion.__file__).parents[1])
@@ -76,7 +79,7 @@ def texts(changes: list[Any]) -> list[Any]:
 def test_a_new_reader_sees_what_comes_after_it_in_order(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         await write(app, "before")
-        reader = records.changes("mail")
+        reader = app.runtime.changes("mail")
         waiting = asyncio.create_task(take(reader, 2))
         await asyncio.sleep(0.1)
         begun = time.perf_counter()
@@ -93,13 +96,158 @@ def test_a_new_reader_sees_what_comes_after_it_in_order(tmp_path: Path) -> None:
 def test_a_reader_goes_on_where_it_was_done(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         await write(app, "one", "two", "three")
-        first = records.changes("mail", from_start=True)
+        first = app.runtime.changes("mail", from_start=True)
         assert texts(await take(first, 2)) == ["one", "two"]
-        await first.commit()
-        again = records.changes("mail", from_start=True)
+        await first.aclose()
+        again = app.runtime.changes("mail", from_start=True)
         assert texts(await take(again, 2)) == ["two", "three"], "`two` was handed out, not done"
-        other = records.changes("other", from_start=True)
+        other = app.runtime.changes("other", from_start=True)
         assert texts(await take(other, 1)) == ["one"]
+
+    with_app(tmp_path, act)
+
+
+def as_system(app: App, *, from_start: bool = True) -> LogReader:
+    return app.changes("mail", app.state.note, actor=app.system(), from_start=from_start)
+
+
+async def place(records: Any) -> str:
+    """The place of the reader as another process would find it."""
+    found = await records.engine.fetch("select position from _readers where name='mail'", ())
+    return str(found[0][0])
+
+
+async def left_after(reader: LogReader, count: int) -> list[Any]:
+    """What a plain loop was given that is left by `break`, with nothing else called."""
+    given: list[Any] = []
+    async for change in reader:
+        given.append(change)
+        if len(given) == count:
+            break
+    return given
+
+
+def test_what_a_loop_had_done_is_remembered_when_it_is_left(tmp_path: Path) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abcde")
+        assert texts(await left_after(as_system(app), 3)) == ["a", "b", "c"]
+        assert texts(await left_after(as_system(app), 3)) == ["c", "d", "e"], "c was at hand"
+
+    with_app(tmp_path, act)
+
+
+def test_the_change_at_hand_can_be_done_before_the_loop_is_left(tmp_path: Path) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abc")
+        reader = as_system(app)
+        await left_after(reader, 2)
+        await reader.done()
+        assert texts(await take(as_system(app), 1)) == ["c"]
+        assert texts(await left_after(reader, 1)) == ["c"], "and the same reader goes on"
+
+    with_app(tmp_path, act)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError, asyncio.CancelledError])
+def test_a_block_stores_what_was_done_however_it_is_left(
+    tmp_path: Path, error: type[BaseException] | None
+) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abcd")
+        with contextlib.suppress(RuntimeError, asyncio.CancelledError):
+            async with as_system(app) as reader:
+                await left_after(reader, 3)
+                assert await place(records) == "0", "in a block it is not stored each time"
+                if error is not None:
+                    raise error
+        assert await place(records) == "2"
+        assert texts(await take(as_system(app), 2)) == ["c", "d"]
+
+    with_app(tmp_path, act)
+
+
+def test_a_block_stores_each_batch_each_second_and_before_it_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abcdef")
+        async with as_system(app) as reader:
+            monkeypatch.setattr(log, "BATCH", 2)
+            await take(reader, 4)
+            assert await place(records) == "2"
+            monkeypatch.setattr(log, "BATCH", 200)
+            monkeypatch.setattr(log, "STORE_S", 0.0)
+            await take(reader, 1)
+            assert await place(records) == "4"
+            monkeypatch.setattr(log, "STORE_S", 60.0)
+            await take(reader, 1)
+            assert await place(records) == "4"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(reader), 0.1)
+            assert await place(records) == "6"
+
+    with_app(tmp_path, act)
+
+
+def test_a_loop_that_failed_and_is_begun_again_gets_the_same_change(tmp_path: Path) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"ab")
+        reader = as_system(app)
+        with pytest.raises(ZeroDivisionError):
+            async for _ in reader:
+                raise ZeroDivisionError
+        assert texts(await left_after(reader, 2)) == ["a", "b"]
+
+    with_app(tmp_path, act)
+
+
+def test_a_change_that_could_not_be_judged_is_judged_again(tmp_path: Path) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abc")
+        judged = 0
+
+        async def see(change: LoggedChange) -> LoggedChange:
+            nonlocal judged
+            judged += 1
+            if judged == 2:
+                raise Unavailable("writer.busy", "no room")
+            if judged == 3:
+                raise asyncio.CancelledError
+            return change
+
+        async def source() -> Source:
+            return Source(records.engine, see)
+
+        reader = LogReader("mail", source, from_start=True)
+        assert texts(await take(reader, 1)) == ["a"]
+        for error in (Unavailable, asyncio.CancelledError):
+            with pytest.raises(error):
+                await anext(reader)
+        assert texts(await take(reader, 2)) == ["b", "c"]
+
+    with_app(tmp_path, act)
+
+
+def test_a_place_that_was_stored_after_all_is_no_other_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abc")
+        reader = as_system(app)
+        await take(reader, 1)
+
+        async def cut(job: Any) -> None:
+            await type(records.engine).write(records.engine, job)
+            raise asyncio.CancelledError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(records.engine, "write", cut)
+            with pytest.raises(asyncio.CancelledError):
+                await reader.done()
+        assert await place(records) == "1"
+        assert texts(await take(reader, 2)) == ["b", "c"]
+        await reader.done()
+        assert await place(records) == "3"
 
     with_app(tmp_path, act)
 
@@ -107,13 +255,12 @@ def test_a_reader_goes_on_where_it_was_done(tmp_path: Path) -> None:
 def test_a_second_reader_of_a_name_is_told(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         await write(app, "one", "two")
-        first = records.changes("mail", from_start=True)
-        second = records.changes("mail", from_start=True)
+        first = app.runtime.changes("mail", from_start=True)
+        second = app.runtime.changes("mail", from_start=True)
+        await take(second, 1)
         await take(first, 2)
-        await take(second, 2)
-        await first.commit()
-        with pytest.raises(ReaderMoved):
-            await second.commit()
+        with pytest.raises(ReaderMoved, match="'mail'"):
+            await second.done()
 
     with_app(tmp_path, act)
 
@@ -121,16 +268,15 @@ def test_a_second_reader_of_a_name_is_told(tmp_path: Path) -> None:
 def test_trimming_by_size_tells_a_slow_reader_of_its_gap(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         await write(app, *"abcdefgh")
-        slow = records.changes("slow", from_start=True)
+        slow = app.runtime.changes("slow", from_start=True)
         await take(slow, 2)
-        await slow.commit()
         size = (await records.engine.fetch(
             "select max(200+length(coalesce(before,''))+length(after)) from _changes", ()
         ))[0][0]  # fmt: skip
         assert await records.engine.write(lambda: trim(Keep(7, 3 * size))) is False
         kept = await records.engine.fetch("select count(*) from _changes", ())
         assert kept == [(3,)]
-        gap, *rest = await take(records.changes("slow"), 4)
+        gap, *rest = await take(app.runtime.changes("slow"), 4)
         assert isinstance(gap, Gap)
         assert gap.position == "5"
         assert texts(rest) == ["f", "g", "h"]
@@ -174,7 +320,7 @@ def test_a_caller_is_told_of_its_own_world_only(tmp_path: Path) -> None:
             await tx.delete(note, other.id)
             await tx.create(note(text="end", owner=anna.email))
         actor = actor_of(anna, app.runtime.model)
-        reader = records.changes("anna", actor, collections=["notes"], from_start=True)
+        reader = app.runtime.changes("anna", actor, collections=["notes"], from_start=True)
         seen: list[LoggedChange] = await take(reader, 6)
         assert [(c.operation, c.key) for c in seen[:5]] == [
             ("create", mine.id), ("update", mine.id), ("delete", mine.id),
@@ -216,9 +362,8 @@ READER = """
 
     async def main():
         app = make_app(Path(sys.argv[2]))
-        records = await app.runtime.records()
         with open(sys.argv[3], "a") as told:
-            async for change in records.changes("mail", from_start=True):
+            async for change in app.runtime.changes("mail", from_start=True):
                 told.write(change.key + " " + str(change.version) + "\\n")
                 told.flush()
 
@@ -270,7 +415,7 @@ def test_each_change_comes_at_least_once_and_in_order_over_a_kill(tmp_path: Path
 
 def test_a_commit_of_another_process_wakes_a_reader(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
-        reader = records.changes("mail")
+        reader = app.runtime.changes("mail")
         waiting = asyncio.create_task(take(reader, 1))
         await asyncio.sleep(0.2)
         other = make_app(tmp_path)
