@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..expr.fold import certainly_false
-from ..expr.tree import FALSE, TRUE, Node, Path, walk
+from ..expr.tree import TRUE, Node
 from ..query import Operation
 from ..schema import Collection, Field, Index, Schema
 from .policy import Profile, decide_old_is_null
@@ -108,51 +108,8 @@ def plan_write(
             *(i for i in collection.all_indexes if i.unique and i.fields != collection.key),
         ),
         answer=plan_body(schema, profile, collection),
-        logged=_logged_body(profile, collection),
+        logged=logged_body(profile, collection),
     )
-
-
-def plan_sight(collection: Collection, schema: Schema, profile: Profile) -> WritePlan:
-    """What a caller may see of a logged row: the read rule, and that of each guarded field.
-
-    A rule that asks a secret field cannot be judged on what the log holds, and counts as not met.
-    """
-    logged = _logged_body(profile, collection)
-    kept = {shown.field for shown in logged.shown if isinstance(shown, Shown)}
-    secret = {f.name for f in collection.fields if f not in kept}
-
-    def known(rule: Node) -> Node:
-        return FALSE if any(_first_field(part) in secret for part in walk(rule)) else rule
-
-    rules = {f.name: known(profile.mask(collection.name, f.name)) for f in collection.fields}
-    visible = frozenset(name for name, rule in rules.items() if not certainly_false(rule))
-    return WritePlan(
-        schema=schema,
-        access=profile,
-        collection=collection,
-        operation="update",
-        rule=TRUE,
-        read=known(profile.row(collection.name)),
-        settable=frozenset(),
-        visible=visible,
-        unseen=frozenset(),
-        field_rules=tuple(
-            FieldRule(f, rules[f.name])
-            for f in collection.fields
-            if f.name in visible and rules[f.name] != TRUE
-        ),
-        references=(),
-        keys=(),
-        answer=logged,
-        logged=logged,
-    )
-
-
-def _first_field(part: object) -> str | None:
-    """The field of the record itself that a path starts from."""
-    if not isinstance(part, Path) or part.root != "record":
-        return None
-    return part.hops[0].field if part.hops else part.leaf
 
 
 def _may_be_named(profile: Profile, collection: Collection, field: Field, visible: bool) -> bool:
@@ -167,7 +124,7 @@ def _may_be_named(profile: Profile, collection: Collection, field: Field, visibl
     return visible and not certainly_false(profile.policy.field_write[identity])
 
 
-def _logged_body(profile: Profile, collection: Collection) -> Body:
+def logged_body(profile: Profile, collection: Collection) -> Body:
     """Every field but the secret ones: those that nobody may ever read."""
     rules = profile.policy.field_read
     return Body(

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..expr.tree import TRUE, Node, Path, Value, walk
-from ..plan.read import Shown
+from ..plan.read import Body, Shown
 from ..plan.write import WritePlan
-from ..schema import Collection, Field, Index
+from ..schema import Collection, Field, Index, Schema
 from .body import compile_body
 from .dialect import Dialect, name
-from .expr import ExpressionCompiler, Rows
+from .expr import Access, ExpressionCompiler, Rows
 from .read import search_table
 from .text import Aliases, Binder, Condition, Parameters, Statement, all_of, boolean
 
@@ -113,11 +113,6 @@ def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
         probes=tuple((index, _probe(plan, index, dialect)) for index in plan.keys),
         sights=_sights(plan, dialect),
     )
-
-
-def compile_sight(plan: WritePlan, dialect: Dialect) -> Judgement:
-    """Judge a logged row, given as parameters, for one that reads the log."""
-    return _candidate(plan, dialect)
 
 
 class _Writing:
@@ -405,6 +400,20 @@ def select_children(collection: Collection, field: Field, dialect: Dialect, limi
     return (
         f"select {name(collection.key[0])} from {name(collection.name)} "
         f"where {name(field.name)}={mark} order by {name(collection.key[0])} limit {limit}"
+    )
+
+
+def select_kept(body: Body, field: str, schema: Schema, access: Access, dialect: Dialect) -> str:
+    """The log's texts of the records that hold a value in `field` and that no change since a place
+    is about; parameters: the value, the place, and the name of the collection."""
+    collection = body.collection
+    compiler = ExpressionCompiler(schema, access, dialect, Parameters(dialect), Aliases())
+    value, place, own = (f"{dialect.placeholder}{at}" for at in (1, 2, 3))
+    return (
+        f"select {compile_body(compiler, body, 'r')} from {name(collection.name)} r "
+        f"where r.{name(field)}={value}{dialect.cast(collection.field[field].type)} "
+        f"and cast(r.{name(collection.key[0])} as text) not in "
+        f"(select key from _changes where seq>{place} and collection={own})"
     )
 
 

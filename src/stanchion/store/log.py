@@ -68,7 +68,8 @@ class Gap:
     position: Position
 
 
-Sight = Callable[[LoggedChange], Awaitable[LoggedChange | None]]
+Sight = Callable[[int, LoggedChange], Awaitable[LoggedChange | None]]
+"""What a reader may see of the change with this sequence number; raises `Overtaken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ class Source:
 
     engine: Engine
     see: Sight
+
+
+class Overtaken(Exception):
+    """What a change has to be judged by was trimmed while it waited: there is a gap here."""
 
 
 class ReaderMoved(StanchionError):
@@ -153,7 +158,11 @@ class LogReader:
         while True:
             while self._next:
                 position, item = self._next[0]
-                seen = item if isinstance(item, Gap) else await source.see(item)
+                try:
+                    seen = item if isinstance(item, Gap) else await source.see(int(position), item)
+                except Overtaken:
+                    self._next.clear()
+                    break
                 if seen is not None:
                     if self._due():
                         await self._store()

@@ -1,29 +1,46 @@
 """What one caller may see of a logged change.
 
-In: a change as it was logged, and a caller's profile.   Out: the change in that caller's world.
+In: a change as it was logged, and a caller.   Out: the change in that caller's world.
 A record that the caller may not read does not exist: a change that lets it be seen is a create, one
-that hides it is a delete, and what happens while it is hidden is left out. Fields follow their read
-rules, each on the row as it was logged.
+that hides it is a delete, and what happens while it is hidden is left out.
+
+The caller is as it is now; the records, and the clock, are as they were: what a row was before a
+change is judged before its transaction, what it became after it. So a reader that comes late is
+told what one that was there was told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection as Names
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..engines import Engine
+from ..expr.evaluate import Env, evaluate
+from ..expr.fold import certainly_false
+from ..expr.tree import FALSE, TRUE, Many, Node, Path, walk
 from ..plan.policy import Profile
-from ..plan.write import WritePlan, plan_sight
+from ..plan.write import logged_body
 from ..query import Actor
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
-from ..sql.text import Given
-from ..sql.write import Judgement, compile_sight
-from .log import LoggedChange
+from ..sql.write import select_kept
+from .log import LoggedChange, Overtaken
+from .past import Past, Side, Trimmed, Unreadable, values_of
 
 Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The rules of a collection for one caller; fields that it never sees are not among them."""
+
+    collection: Collection
+    read: Node
+    fields: Mapping[str, Node]
 
 
 class LogSight:
@@ -44,10 +61,11 @@ class LogSight:
         self._engine = engine
         self._dialect = dialect
         self._collections = frozenset(collections)
-        self._judging: dict[str, tuple[WritePlan, Judgement]] = {}
+        self._judging: dict[str, _Judged] = {}
+        self._selects: dict[tuple[str, str], str] = {}
 
-    async def see(self, change: LoggedChange) -> LoggedChange | None:
-        """The change as the caller may see it, or None."""
+    async def see(self, seq: int, change: LoggedChange) -> LoggedChange | None:
+        """The change as the caller may see it, or None; raises `Overtaken`."""
         if self._collections and change.collection not in self._collections:
             return None
         if self._profile.kind == "system":
@@ -55,8 +73,14 @@ class LogSight:
         collection = self._schema.collection.get(change.collection)
         if collection is None:
             return None  # it is declared no more, and its rules with it
-        before = await self._seen(collection, change.before)
-        after = await self._seen(collection, change.after)
+        judged = self._judge(collection)
+        try:
+            before = await self._seen(judged, change.before, seq, change, "before")
+            after = await self._seen(judged, change.after, seq, change, "after")
+        except Trimmed:
+            raise Overtaken from None
+        except Unreadable:
+            return None
         if before is None and after is None:
             return None
         operation = change.operation
@@ -66,30 +90,71 @@ class LogSight:
             operation = "delete"
         return replace(change, operation=operation, before=before, after=after)
 
-    async def _seen(self, collection: Collection, row: Body | None) -> Body | None:
+    async def _seen(
+        self, judged: _Judged, row: Body | None, seq: int, change: LoggedChange, side: Side
+    ) -> Body | None:
         """The row with the fields that the caller may read, or None if it may not read it."""
-        if row is None:
+        if row is None or judged.read == FALSE:
             return None
-        plan, judgement = self._judge(collection)
-        values = {
-            f.name: None if row.get(f.name) is None else f.type.parse(row[f.name])
-            for f in collection.fields
+        past = Past(self._schema, self._engine, self._dialect, self._select, seq, change.tx, side)
+        env = Env(
+            record=values_of(judged.collection, row),
+            auth=self._actor.record,
+            now=datetime.fromisoformat(change.time),
+            rows=past,
+        )
+        holds = partial(evaluate, env=env)
+        if await past.settle(partial(holds, judged.read)) is not True:
+            return None
+        return {
+            name: row[name]
+            for name, rule in judged.fields.items()
+            if name in row and await past.settle(partial(holds, rule)) is True
         }
-        given = Given(auth=self._actor.record, values=values, key=values[collection.key[0]])
-        text, params = judgement.statement.text, judgement.statement.bind(given)
-        (found,) = await self._engine.fetch(text, params)
-        _, readable, *fields = found[judgement.rules]
-        if not readable:
-            return None
-        hidden = {
-            rule.field.name for rule, holds in zip(plan.field_rules, fields, strict=True)
-            if not holds
-        }  # fmt: skip
-        return {k: v for k, v in row.items() if k in plan.visible and k not in hidden}
 
-    def _judge(self, collection: Collection) -> tuple[WritePlan, Judgement]:
+    def _judge(self, collection: Collection) -> _Judged:
         found = self._judging.get(collection.name)
         if found is None:
-            plan = plan_sight(collection, self._schema, self._profile)
-            found = self._judging[collection.name] = (plan, compile_sight(plan, self._dialect))
+            rules = {
+                f.name: self._known(self._profile.mask(collection.name, f.name))
+                for f in collection.fields
+            }
+            found = self._judging[collection.name] = _Judged(
+                collection,
+                self._known(self._profile.row(collection.name)),
+                {name: rule for name, rule in rules.items() if not certainly_false(rule)},
+            )
         return found
+
+    def _known(self, rule: Node) -> Node:
+        """The rule; never true if it asks a secret field, which the log does not hold."""
+        return FALSE if any(self._is_secret(*each) for each in _asked(rule)) else rule
+
+    def _is_secret(self, collection: str, field: str) -> bool:
+        rule = self._profile.policy.field_read.get((collection, field), TRUE)
+        return certainly_false(rule)
+
+    def _select(self, collection: Collection, field: str) -> str:
+        identity = (collection.name, field)
+        if identity not in self._selects:
+            body = logged_body(self._profile, collection)
+            self._selects[identity] = select_kept(
+                body, field, self._schema, self._profile, self._dialect
+            )
+        return self._selects[identity]
+
+
+def _asked(rule: Node) -> Iterator[tuple[str, str]]:
+    """The stored fields that a rule asks for; those of the caller's own record are not."""
+    for part in walk(rule):
+        match part:
+            case Path(root="auth", hops=()):
+                continue
+            case Path(root=root, hops=hops, leaf=leaf):
+                yield from ((h.collection, h.field) for h in hops[1 if root == "auth" else 0 :])
+                if leaf is not None:
+                    yield part.last, leaf
+            case Many(link="", collection=collection, field=field):
+                yield collection, field
+            case Many(link=link, field=field, reach=reach):
+                yield from ((link, field), (link, reach))

@@ -206,7 +206,7 @@ def test_a_change_that_could_not_be_judged_is_judged_again(tmp_path: Path) -> No
         await write(app, *"abc")
         judged = 0
 
-        async def see(change: LoggedChange) -> LoggedChange:
+        async def see(_: int, change: LoggedChange) -> LoggedChange:
             nonlocal judged
             judged += 1
             if judged == 2:

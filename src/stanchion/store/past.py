@@ -1,0 +1,141 @@
+"""The records as they were at a place of the change log, for the evaluator.
+
+In: an engine, and a change.   Out: `Past`: the whole database before its transaction, or after it.
+Refuses: a place whose changes were trimmed (`Trimmed`), a record that the types of today cannot
+read (`Unreadable`), and rules that reach further than anybody should wait for.
+
+A record was what the first change after the place found before it; without such a change it is what
+it is now. The evaluator does no I/O: where it needs records that are not here yet it is stopped,
+they are fetched, and it starts again. What was does not change between two fetches.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar
+
+from ..engines import Ask, Engine
+from ..errors import StanchionError
+from ..expr.evaluate import Row
+from ..schema import Collection, Schema
+from ..sql.dialect import Dialect
+from ..types import WireError
+
+T = TypeVar("T")
+Side = Literal["before", "after"]
+SelectKept = Callable[[Collection, str], str]
+MOST_FETCHES = 10_000
+MOST_CHILDREN = 100_000
+
+_TRIMMED = "select trimmed from _log where id=1"
+_BEFORE_TX = (
+    "select coalesce((select seq from _changes where seq<?1 and tx<>?2 order by seq desc limit 1),"
+    "(select trimmed from _log where id=1),0)"
+)
+_AFTER_TX = (
+    "select coalesce((select seq-1 from _changes where seq>?1 and tx<>?2 order by seq limit 1),"
+    "(select max(seq) from _changes))"
+)
+_ONE = "select before from _changes where seq>?1 and collection=?2 and key=?3 order by seq limit 1"
+_MANY = (
+    "select before from (select before,min(seq) from _changes where seq>?1 and collection=?2 "
+    f"group by key) where before->>?4=?3 limit {MOST_CHILDREN + 1}"
+)
+
+
+class Trimmed(Exception):
+    """What is asked of the past was trimmed meanwhile."""
+
+
+class Unreadable(Exception):
+    """A row of the log does not fit the types of today, so no rule can be judged on it."""
+
+
+class _Missing(Exception):
+    """The evaluator needs these records: those of `collection` whose `field` holds `key`."""
+
+    def __init__(self, collection: str, field: str, key: Any) -> None:
+        super().__init__(collection, field)
+        self.what = (collection, field, key)
+
+
+def values_of(collection: Collection, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a logged row; raises `Unreadable`."""
+    try:
+        return {
+            f.name: None if row.get(f.name) is None else f.type.parse(row[f.name])
+            for f in collection.fields
+        }
+    except WireError as error:
+        raise Unreadable(collection.name) from error
+
+
+class Past:
+    """`evaluate.Rows` before or after the transaction of the change with this sequence number.
+
+    Rules see everything, so every record is readable. `select` is the statement of the records of a
+    collection by one field that no change after the place is about, as the log keeps them.
+    """
+
+    def __init__(
+        self, schema: Schema, engine: Engine, dialect: Dialect, select: SelectKept,
+        seq: int, tx: str, side: Side,
+    ) -> None:  # fmt: skip
+        self._schema = schema
+        self._engine = engine
+        self._dialect = dialect
+        self._select = select
+        self._change = (seq, tx)
+        self._side = side
+        self._place: int | None = None
+        self._found: dict[tuple[str, str, Any], list[Row]] = {}
+
+    def one(self, collection: str, key: Any) -> Row | None:
+        rows = self._held(collection, self._schema.collection[collection].key[0], key)
+        return rows[0] if rows else None
+
+    def many(self, collection: str, field: str, key: Any) -> Iterable[Row]:
+        return self._held(collection, field, key)
+
+    def readable(self, collection: str, row: Row) -> bool:
+        return True
+
+    def field_readable(self, collection: str, field: str, row: Row) -> bool:
+        return True
+
+    def _held(self, *what: Any) -> list[Row]:
+        if what not in self._found:
+            raise _Missing(*what)
+        return self._found[what]
+
+    async def settle(self, work: Callable[[], T]) -> T:
+        """What `work` comes to, with every record that it asks for."""
+        for _ in range(MOST_FETCHES):
+            try:
+                return work()
+            except _Missing as missing:
+                await self._load(*missing.what)
+        raise StanchionError(f"a read rule reaches more than {MOST_FETCHES} records of the past")
+
+    async def _load(self, collection: str, field: str, key: Any) -> None:
+        found = self._schema.collection[collection]
+        kind = found.field[field].type
+        place = await self._find_place()
+        then = Ask(_ONE, (place, collection, kind.wire(key)))
+        if field != found.key[0]:
+            then = Ask(_MANY, (place, collection, kind.wire(key), field))
+        now = Ask(self._select(found, field), (self._dialect.raw(kind, key), place, collection))
+        trimmed, *both = await self._engine.fetch_together([Ask(_TRIMMED), then, now])
+        if trimmed and trimmed[0][0] > place:
+            raise Trimmed
+        rows = [row[0] for each in both for row in each if row[0] is not None]
+        if len(rows) > MOST_CHILDREN:
+            raise StanchionError(f"a read rule reaches more than {MOST_CHILDREN} {collection}")
+        self._found[collection, field, key] = [values_of(found, json.loads(row)) for row in rows]
+
+    async def _find_place(self) -> int:
+        if self._place is None:
+            text = _BEFORE_TX if self._side == "before" else _AFTER_TX
+            self._place = (await self._engine.fetch(text, self._change))[0][0]
+        return self._place
