@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 from click.testing import Result
 
@@ -58,9 +58,12 @@ def test_write_is_tried_and_taken_back(made: Path) -> None:
     )
     assert found["answer"]["status"] == 201
     assert [rule["name"] for rule in found["rules"]] == ["notes.create"]
-    with sqlite3.connect(made / "data" / "stanchion.db") as database:
+    database = apsw.Connection(str(made / "data" / "stanchion.db"))
+    try:
         assert database.execute("select text from notes").fetchall() == [("first",)]
         assert database.execute("select count(*) from _changes").fetchone() == (1,)
+    finally:
+        database.close()
 
 
 def test_it_explains_while_the_app_is_served(folder: Path, start: Callable[..., Running]) -> None:

@@ -404,15 +404,20 @@ def select_children(collection: Collection, field: Field, dialect: Dialect, limi
 
 
 def select_kept(body: Body, field: str, schema: Schema, access: Access, dialect: Dialect) -> str:
-    """The log's texts of the records that hold a value in `field` and that no change since a place
-    is about; parameters: the value, the place, and the name of the collection."""
+    """The log's texts of the records that hold a value in `field`; the parameter is that value.
+    Unless it is the key, two more follow, a place of the log and the name of the collection: then
+    records that were changed after that place are left out."""
     collection = body.collection
     compiler = ExpressionCompiler(schema, access, dialect, Parameters(dialect), Aliases())
     value, place, own = (f"{dialect.placeholder}{at}" for at in (1, 2, 3))
-    return (
+    text = (
         f"select {compile_body(compiler, body, 'r')} from {name(collection.name)} r "
-        f"where r.{name(field)}={value}{dialect.cast(collection.field[field].type)} "
-        f"and cast(r.{name(collection.key[0])} as text) not in "
+        f"where r.{name(field)}={value}{dialect.cast(collection.field[field].type)}"
+    )
+    if field == collection.key[0]:
+        return text
+    return (
+        f"{text} and cast(r.{name(collection.key[0])} as text) not in "
         f"(select key from _changes where seq>{place} and collection={own})"
     )
 

@@ -74,8 +74,8 @@ def values_of(collection: Collection, row: Mapping[str, Any]) -> dict[str, Any]:
 class Past:
     """`evaluate.Rows` before or after the transaction of the change with this sequence number.
 
-    Rules see everything, so every record is readable. `select` is the statement of the records of a
-    collection by one field that no change after the place is about, as the log keeps them.
+    Rules see everything, so every record is readable. `select` makes the statement of the
+    records of today by one field of a collection, see `sql.write.select_kept`.
     """
 
     def __init__(
@@ -121,18 +121,21 @@ class Past:
     async def _load(self, collection: str, field: str, key: Any) -> None:
         found = self._schema.collection[collection]
         kind = found.field[field].type
-        place = await self._find_place()
-        then = Ask(_ONE, (place, collection, kind.wire(key)))
-        if field != found.key[0]:
-            then = Ask(_MANY, (place, collection, kind.wire(key), field))
-        now = Ask(self._select(found, field), (self._dialect.raw(kind, key), place, collection))
-        trimmed, *both = await self._engine.fetch_together([Ask(_TRIMMED), then, now])
+        place, one = await self._find_place(), field == found.key[0]
+        wanted = (place, collection, kind.wire(key))
+        then = Ask(_ONE, wanted) if one else Ask(_MANY, (*wanted, field))
+        since = () if one else (place, collection)
+        now = Ask(self._select(found, field), (self._dialect.raw(kind, key), *since))
+        trimmed, rows, others = await self._engine.fetch_together([Ask(_TRIMMED), then, now])
         if trimmed and trimmed[0][0] > place:
             raise Trimmed
-        rows = [row[0] for each in both for row in each if row[0] is not None]
+        if not (one and rows):
+            rows = [*rows, *others]
         if len(rows) > MOST_CHILDREN:
             raise StanchionError(f"a read rule reaches more than {MOST_CHILDREN} {collection}")
-        self._found[collection, field, key] = [values_of(found, json.loads(row)) for row in rows]
+        self._found[collection, field, key] = [
+            values_of(found, json.loads(row[0])) for row in rows if row[0] is not None
+        ]
 
     async def _find_place(self) -> int:
         if self._place is None:
