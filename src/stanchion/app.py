@@ -158,6 +158,7 @@ class App(FastAPI):
             self.runtime.settings,
             build_stack(self, lambda other: Dispatcher(self.runtime, collections, other)),
             self.runtime.drain,
+            sheds_load=self.runtime.sheds_load,
         )
 
     def openapi(self) -> dict[str, Any]:

@@ -36,7 +36,9 @@ Seed = Callable[[Transaction], Awaitable[None]]
 
 
 class Runtime:
-    """One app's data side. `change_schema` lets it apply safe differences when it opens."""
+    """One app's data side. `change_schema` lets it apply safe differences when it opens;
+    `sheds_load` turns requests away while the event loop is late. WHY-NOT always: the loop of a
+    test or a script is late because of what it does itself."""
 
     def __init__(self, title: str, base: Path, settings: Settings | None) -> None:
         self.title = title
@@ -44,6 +46,7 @@ class Runtime:
         self.declarations = Declarations()
         self.seeds: list[Seed] = []
         self.change_schema = False
+        self.sheds_load = False
         self.test_actor: Actor | None = None
         self.applied: list[Difference] = []
         self.drain = Drain()

@@ -246,6 +246,7 @@ class _Crew:
         from .. import logs
 
         os.close(self._alive_write)
+        self.app.runtime.sheds_load = True
         settings = self.app.runtime.settings
         log = logs.configure("json", access=settings.access_log)
         threading.Thread(target=self._end_with_parent, name="stanchion-parent", daemon=True).start()

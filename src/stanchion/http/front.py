@@ -35,11 +35,11 @@ DRAIN_SECONDS = 2
 class Front:
     """The ASGI application that the server calls."""
 
-    def __init__(self, settings: Settings, app: ASGIApp, drain: Drain) -> None:
+    def __init__(self, settings: Settings, app: ASGIApp, drain: Drain, *, sheds_load: bool) -> None:
         self.settings = settings
         self.drain = drain
         self.app = app
-        self.overload = Overload(settings.overload_ms / 1000)
+        self.overload = Overload(settings.overload_ms / 1000) if sheds_load else None
         self._prefix = ""
         self._pid = 0
         self._numbers = itertools.count(1)
@@ -94,7 +94,8 @@ class Front:
         """What is wrong with a request before anything of it is read; and how to read it."""
         settings = self.settings
         path: bytes = scope.get("raw_path") or scope["path"].encode()
-        if self.overload.refuses() and path not in ALIVE:
+        overload = self.overload
+        if overload is not None and overload.refuses() and path not in ALIVE:
             return overloaded()
         if len(path) + len(scope["query_string"]) > settings.url_limit:
             return TooLarge(
