@@ -295,6 +295,6 @@ def test_long_chains_are_levels_too() -> None:
     ids=range(9),
 )  # fmt: skip
 def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert _code(text)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
