@@ -141,6 +141,7 @@ class LogReader:
         self._since = 0
 
     async def __aenter__(self) -> Self:
+        await self._join()
         self._in_block = True
         return self
 

@@ -4,9 +4,9 @@ In: a change as it was logged, and a caller.   Out: the change in that caller's 
 A record that the caller may not read does not exist: a change that lets it be seen is a create, one
 that hides it is a delete, and what happens while it is hidden is left out.
 
-The caller is as it is now; the records, and the clock, are as they were: what a row was before a
-change is judged before its transaction, what it became after it. So a reader that comes late is
-told what one that was there was told.
+The caller is as it was handed over; the records, and the clock, are as they were: what a row was
+before a change is judged before its transaction, what it became after it. So a reader that comes
+late is told what one that was there was told.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class LogSight:
         self._collections = frozenset(collections)
         self._judging: dict[str, _Judged] = {}
         self._selects: dict[tuple[str, str], str] = {}
+        self._tx = ""
+        self._worlds: dict[Side, Past] = {}
 
     async def see(self, seq: int, change: LoggedChange) -> LoggedChange | None:
         """The change as the caller may see it, or None; raises `Overtaken`."""
@@ -96,7 +98,7 @@ class LogSight:
         """The row with the fields that the caller may read, or None if it may not read it."""
         if row is None or judged.read == FALSE:
             return None
-        past = Past(self._schema, self._engine, self._dialect, self._select, seq, change.tx, side)
+        past = self._past(seq, change.tx, side)
         env = Env(
             record=values_of(judged.collection, row),
             auth=self._actor.record,
@@ -111,6 +113,16 @@ class LogSight:
             for name, rule in judged.fields.items()
             if name in row and await past.settle(partial(holds, rule)) is True
         }
+
+    def _past(self, seq: int, tx: str, side: Side) -> Past:
+        """The world on one side of a transaction, the same for all its changes."""
+        if tx != self._tx:
+            self._tx, self._worlds = tx, {}
+        if side not in self._worlds:
+            self._worlds[side] = Past(
+                self._schema, self._engine, self._dialect, self._select, seq, tx, side
+            )
+        return self._worlds[side]
 
     def _judge(self, collection: Collection) -> _Judged:
         found = self._judging.get(collection.name)

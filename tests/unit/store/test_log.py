@@ -191,6 +191,16 @@ def test_a_block_stores_each_batch_each_second_and_before_it_waits(
     with_app(tmp_path, act)
 
 
+def test_a_new_name_starts_where_its_block_is_entered(tmp_path: Path) -> None:
+    async def act(app: App, records: Any) -> None:
+        await write(app, "before")
+        async with as_system(app, from_start=False) as reader:
+            await write(app, "inside")
+            assert texts(await take(reader, 1)) == ["inside"]
+
+    with_app(tmp_path, act)
+
+
 def test_a_loop_that_failed_and_is_begun_again_gets_the_same_change(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         await write(app, *"ab")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stanchion import (
     App,
     Field,
@@ -25,6 +27,7 @@ from stanchion import (
 )
 from stanchion.engines import Ask
 from stanchion.store.log import Position
+from stanchion.store.past import Past
 from stanchion.store.trim import Keep, trim
 
 Told = tuple[str, str, Any, Any]
@@ -138,6 +141,31 @@ def test_a_delete_that_came_with_its_parents_is_told(tmp_path: Path) -> None:
         late = [("lines", "create", None, 1), ("lines", "delete", 1, None)]
         assert await shop.told(ann, shop.line) == late, "a late reader is told the same"
         assert await shop.told(bob, shop.line, name="bob") == []
+
+    in_shop(tmp_path, act)
+
+
+def test_a_parent_is_looked_up_once_for_all_that_went_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(shop: Shop, ann: Any, bob: Any) -> None:
+        order = await shop.make(shop.order, customer=ann.id)
+        async with shop.write() as tx:
+            for amount in range(30):
+                await tx.create(shop.line(order=order.id, amount=amount))
+        async with shop.write() as tx:
+            await tx.delete(shop.order, order.id)
+        loaded = 0
+        load = Past._load
+
+        async def counted(past: Past, *what: Any) -> None:
+            nonlocal loaded
+            loaded += 1
+            await load(past, *what)
+
+        monkeypatch.setattr(Past, "_load", counted)
+        assert len(await shop.told(ann, shop.line)) == 60
+        assert loaded == 2, "once after the lines were made, once before all of it was deleted"
 
     in_shop(tmp_path, act)
 
