@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .world import BACKS, DEFAULTS, FIELDS, ON_DELETE, REQUIRED, UNIQUE, F, Rows
+from .world import BACKS, DEFAULTS, FIELDS, ON_DELETE, REQUIRED, THROUGH, UNIQUE, F, Rows
 
 Row = Mapping[str, Any]
 ERROR = object()
@@ -58,6 +58,11 @@ class Oracle:
 
     def leads(self, room: Row) -> bool:
         return any(self.mine(s["user"]) and s["level"] == "lead" for s in self.seats(room))
+
+    def marked(self, tag: Row) -> list[bool]:
+        """Whether each project that bears a tag is mine."""
+        marks = [m for m in self.rows["marks"].values() if m["tag"] == tag["id"]]
+        return [self.owns_project(m["project"]) for m in marks]
 
     def holds(self, rule: str, row: Row, old: Row | None = None) -> bool:
         """Whether a row rule or field rule holds for a row."""
@@ -125,7 +130,15 @@ class Oracle:
                 return self.role in ("auditor", "manager")
             case "plans.read":
                 return self.my_team(r["team"])
-            case "rooms.create" | "teams.motto.read":
+            case "tags.read":
+                return r["shown"] or any(self.marked(r))
+            case "tags.update":
+                return self.signed_in and all(self.marked(r))
+            case "marks.read":
+                return not r["hidden"] or self.owns_project(r["project"])
+            case "marks.create" | "marks.update" | "marks.delete":
+                return self.owns_project(r["project"])
+            case "rooms.create" | "teams.motto.read" | "tags.weight.read":
                 return self.signed_in
             case "users.badge.read" | "tasks.label.read":
                 wanted = "auditor" if rule == "users.badge.read" else "manager"
@@ -186,22 +199,34 @@ class Oracle:
                 target = self.row(field.to, row[first])
                 if target is not None and self.sees(field.to, target):
                     shown[first] = self.body(field.to, target, rest)
-        if first in BACKS.get(collection, {}):
-            child, _link = BACKS[collection][first]
+        if first in far_of(collection):
+            child, _links = far_of(collection)[first]
             items = [self.body(child, r, rest) for r in self.children(collection, row, first)]
             shown[first] = {"items": items, "more": False}
         return shown
 
     def children(self, collection: str, row: Row, relation: str) -> list[Row]:
         """The rows behind a to-many relation that this caller may know of."""
-        child, link = BACKS[collection][relation]
-        if not self.has(child, link):
+        child, links = far_of(collection)[relation]
+        if not all(self.has(*link) for link in links):
             raise Unknown(relation)
+        if relation in THROUGH.get(collection, {}):
+            reached = self._reached(row, *THROUGH[collection][relation][1:])
+            return [r for r in self.visible(child) if r["id"] in reached]
+        ((_, link),) = links
         return [
             r
             for r in self.visible(child)
             if r[link] == row["id"] and self.sees_field(child, r, link)
         ]
+
+    def _reached(self, row: Row, link: str, by: str, to: str) -> set[Any]:
+        """Where the links of a row lead, those that this caller may know of."""
+        return {
+            r[to]
+            for r in self.visible(link)
+            if r[by] == row["id"] and self.sees_field(link, r, by) and self.sees_field(link, r, to)
+        }
 
     def resolve(self, collection: str, path: str) -> tuple[str, F]:
         """Where a path leads, or `Unknown`."""
@@ -417,6 +442,16 @@ class Oracle:
         return 204, rows
 
 
+def far_of(collection: str) -> dict[str, tuple[str, tuple[tuple[str, str], ...]]]:
+    """The to-many relations: where each leads, and the references that must be known for it."""
+    backs = BACKS.get(collection, {}).items()
+    through = THROUGH.get(collection, {}).items()
+    return {
+        **{name: (child, ((child, link),)) for name, (child, link) in backs},
+        **{name: (far, ((link, by), (link, to))) for name, (far, link, by, to) in through},
+    }
+
+
 def _closure(rows: Rows, collection: str, key: str) -> set[tuple[str, str]]:
     """The row and what goes with it."""
     going = {(collection, key)}
@@ -441,12 +476,13 @@ _BY_ROW = {
 }  # fmt: skip
 _RULED_FIELDS = {
     *_BY_ROW, "teams.motto.read", "users.badge.read", "users.pin.read", "projects.secret.read",
-    "tasks.label.read", "users.role.write", "users.team.write", "projects.budget.write",
-    "projects.grade.write", "tasks.points.write",
+    "tags.weight.read", "tasks.label.read", "users.role.write", "users.team.write",
+    "projects.budget.write", "projects.grade.write", "tasks.points.write",
 }  # fmt: skip
 _OPEN_TO_ALL = {
     "teams.read", "notices.read", "users.read", "users.create", "projects.read", "tasks.read",
     "comments.read", "rooms.topic.read", "projects.budget.write",
+    "tags.read", "marks.read",
 }  # fmt: skip
 _BY_ROLE: dict[str, tuple[str, ...]] = {
     "users.role.write": ("manager",), "users.team.write": ("manager",),
@@ -457,5 +493,5 @@ _BY_ROLE: dict[str, tuple[str, ...]] = {
 _CLOSED = {
     "teams.create", "teams.update", "teams.delete", "users.delete", "seats.update", "seats.delete",
     "reports.create", "reports.update", "reports.delete", "plans.create", "plans.update",
-    "plans.delete",
+    "plans.delete", "tags.create", "tags.delete",
 }  # fmt: skip

@@ -6,9 +6,11 @@ from collections import Counter
 
 import pytest
 
+from stanchion.schema import BackReference
+
 from .asking import Asking
 from .ways import OTHER_SENDERS, Cell, all_cells, cells_of, other_cells_of, outcome
-from .world import BACKS, CALLERS, FIELDS, ROWS
+from .world import BACKS, CALLERS, FIELDS, ROWS, THROUGH
 
 NOT_IN_FIELDS = {"created", "updated", "version", "verified", "disabled"}
 FEWEST = 5_000
@@ -44,10 +46,12 @@ def test_no_write_is_judged_otherwise_when_it_is_sent_otherwise(
 def test_the_matrix_is_as_large_as_promised_and_holds_every_way() -> None:
     cells = all_cells()
     ways = Counter(cell.way for cell in cells)
+    print("\n".join(f"{number:6} {way}" for way, number in ways.most_common()), len(cells))
     assert len(cells) >= FEWEST
     assert set(ways) >= {
         "by id", "list", "fields", "filter", "path in filter", "macro in filter", "sort, cursor",
-        "path in sort", "search", "expand to-one", "expand to-many", "group", "sum",
+        "path in sort", "search", "expand to-one", "expand to-many", "expand many-to-many",
+        "many-to-many in filter", "many-to-many in aggregate", "macro in aggregate", "group", "sum",
         "avg", "min", "max", "patch", "create", "put", "delete",
     }  # fmt: skip
     answers = Counter((cell.writes, cell.expected[0]) for cell in cells)
@@ -62,8 +66,15 @@ def test_no_field_and_no_relation_of_the_model_is_left_out(asking: Asking) -> No
     stored = {c.name: {f.name for f in c.fields} - NOT_IN_FIELDS for c in schema.collections}
     assert stored == {name: {f.name for f in fields} for name, fields in FIELDS.items()}
     backs = {
-        c.name: {r.name: (r.collection, r.field) for r in c.back_references}
+        c.name: {r.name: (r.collection, r.field) for r in c.back_references if not r.link}
         for c in schema.collections
-        if c.back_references
     }
-    assert backs == BACKS
+    assert {name: found for name, found in backs.items() if found} == BACKS
+    far = {
+        c.name: {r.name: _ends(r) for r in c.back_references if r.link} for c in schema.collections
+    }
+    assert {name: found for name, found in far.items() if found} == THROUGH
+
+
+def _ends(relation: BackReference) -> tuple[str, str, str, str]:
+    return relation.collection, relation.link, relation.field, relation.reach

@@ -19,6 +19,7 @@ from .ways import Cell, all_cells, outcome
 from .world import Atom, atoms, make_app
 
 ENOUGH = 3
+MANY_TO_MANY = ("expand many-to-many", "many-to-many in filter", "many-to-many in aggregate")
 EVERY = 7  # one in so many cells is asked first; then the others
 
 
@@ -73,6 +74,21 @@ def test_each_atom_that_is_taken_away_turns_cells_red(
     print("\n".join(line for _, line in table))
     green = [line for red, line in table if not red]
     assert not green, "\n".join(green)
+
+
+@pytest.mark.parametrize("rule", ["marks.read", "tags.read", "projects.read"])
+def test_a_rule_of_a_link_or_of_either_end_turns_every_way_over_many_to_many_red(
+    planted: Path, tmp_path: Path, cells: dict[str, list[Cell]], rule: str
+) -> None:
+    copied = tmp_path / "world.db"
+    shutil.copy(planted, copied)
+    other = {"tags.read": "projects", "projects.read": "tags"}  # the relation's own side
+    near = [c for name in ("projects", "tags") for c in cells[f"{name}.read"]]
+    for way in MANY_TO_MANY:
+        asked = [c for c in near if c.way == way and c.collection == other.get(rule, c.collection)]
+        for atom in (one for one in atoms() if one.rule == rule):
+            reds = [_turned(copied, {rule: asked}, atom, instead) for instead in ("true", "false")]
+            assert all(red for red, _, _ in reds), f"{atom} in {way}: {reds}"
 
 
 def _turned(

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .asking import Answer, Asking
-from .oracle import Oracle, Row, Unknown
-from .world import BACKS, CALLERS, FIELDS, KINDS, ROWS, UNIQUE, F, auth_of, make_id
+from .oracle import Oracle, Row, Unknown, far_of
+from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, auth_of, make_id
 
 NOT_COMPARED = ("created", "updated", "version", "verified", "disabled")
 ONE_KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"  # for all: it is taken back with the write
@@ -257,7 +257,7 @@ def expands(a: Asker) -> Iterator[Cell]:
         for g in FIELDS[f.to]
         if g.kind == "ref"
     ]
-    many = list(BACKS.get(a.collection, ()))
+    many = list(far_of(a.collection))
     for word in [*wanted, *below, *many, *_below_many(a.collection)]:
 
         def expect(word: str = word) -> Any:
@@ -265,7 +265,9 @@ def expands(a: Asker) -> Iterator[Cell]:
             rows = a.oracle.visible(a.collection)
             return [a.oracle.body(a.collection, r, word) for r in rows]
 
-        way = "expand to-many" if word.split(".")[0] in many else "expand to-one"
+        first = word.split(".")[0]
+        way = "expand to-many" if first in many else "expand to-one"
+        way = "expand many-to-many" if first in THROUGH.get(a.collection, ()) else way
         shape: Callable[[Any], Any] = lambda page: plain(page["items"])  # noqa: E731
         yield a.read(way, word, {"expand": word}, shape, expect)
 
@@ -274,7 +276,7 @@ def _below_many(collection: str) -> list[str]:
     """References of the records behind a to-many relation."""
     return [
         f"{name}.{f.name}"
-        for name, (child, _) in BACKS.get(collection, {}).items()
+        for name, (child, _) in far_of(collection).items()
         for f in FIELDS[child]
         if f.kind == "ref"
     ]
@@ -282,26 +284,35 @@ def _below_many(collection: str) -> list[str]:
 
 def _check_expand(oracle: Oracle, collection: str, path: str) -> None:
     for word in path.split("."):
-        back = BACKS.get(collection, {}).get(word)
-        if back is not None:
-            if not oracle.has(*back):
+        found = far_of(collection).get(word)
+        if found is not None:
+            if not all(oracle.has(*link) for link in found[1]):
                 raise Unknown(word)
-            collection = back[0]
+            collection = found[0]
         else:
             collection = oracle.resolve(collection, word)[1].to
 
 
 def macros(a: Asker) -> Iterator[Cell]:
-    for relation, (child, link) in BACKS.get(a.collection, {}).items():
+    for relation, (child, links) in far_of(a.collection).items():
         for found in FIELDS[child]:
-            if found.name == link:
+            if (child, found.name) in links:
                 continue
             for value in samples(child, found)[:1]:
                 for macro in ("exists", "all", "exists_one"):
-                    yield _macro(a, relation, child, found, value, macro)
+                    yield from _macro(a, relation, found, value, macro)
+        for number in range(3):
+            test = _sized(a, relation, number)
+            yield _over(a, relation, f"size({relation}) == {number}", None, test)
 
 
-def _macro(a: Asker, relation: str, child: str, found: F, value: Any, macro: str) -> Cell:
+def _sized(a: Asker, relation: str, number: int) -> Callable[[Row], bool]:
+    return lambda row: len(a.oracle.children(a.collection, row, relation)) == number
+
+
+def _macro(a: Asker, relation: str, found: F, value: Any, macro: str) -> Iterator[Cell]:
+    child, _ = far_of(a.collection)[relation]
+
     def test(row: Row) -> bool:
         inner = a.oracle.compare(child, found.name, "==", value)
         outcomes = [inner(r) for r in a.oracle.children(a.collection, row, relation)]
@@ -309,15 +320,32 @@ def _macro(a: Asker, relation: str, child: str, found: F, value: Any, macro: str
             return all(outcomes)
         return outcomes.count(True) == 1 if macro == "exists_one" else any(outcomes)
 
-    def expect() -> Any:
-        a.oracle.resolve(child, found.name)
-        back = BACKS[a.collection][relation]
-        if not a.oracle.has(*back) or a.oracle.masks(*back):
-            raise Unknown(relation)  # a filter takes no relation that rules hide in some rows
-        return a.oracle.passing(a.collection, test)
-
     text = f"{relation}.{macro}(x, x.{found.name} == {json.dumps(value)})"
-    return a.read("macro in filter", text, {"filter": text, "fields": "id"}, keys, expect)
+    yield _over(a, relation, text, found.name, test)
+    if macro == "exists":
+        yield _over(a, relation, text, found.name, test, counted=True)
+
+
+def _over(
+    a: Asker, relation: str, text: str, word: str | None, test: Any, counted: bool = False
+) -> Cell:
+    """A filter over a to-many relation, of a list or of an aggregate."""
+    child, links = far_of(a.collection)[relation]
+
+    def expect() -> Any:
+        if word is not None:
+            a.oracle.resolve(child, word)
+        if any(not a.oracle.has(*link) or a.oracle.masks(*link) for link in links):
+            raise Unknown(relation)  # a filter takes no relation that rules hide in some rows
+        found = a.oracle.passing(a.collection, test)
+        return [{"group": {}, "count": len(found)}] if counted else found
+
+    form = "many-to-many" if relation in THROUGH.get(a.collection, ()) else "macro"
+    if counted:
+        query = {"filter": text, "count": "true"}
+        items: Callable[[Any], Any] = lambda page: page["items"]  # noqa: E731
+        return a.read(f"{form} in aggregate", text, query, items, expect, "/_aggregate")
+    return a.read(f"{form} in filter", text, {"filter": text, "fields": "id"}, keys, expect)
 
 
 def aggregates(a: Asker) -> Iterator[Cell]:

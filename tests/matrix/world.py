@@ -26,6 +26,7 @@ from stanchion import (
     UserRecord,
     back,
     public,
+    through,
 )
 from stanchion.query import ANONYMOUS, SYSTEM, Actor
 
@@ -74,6 +75,11 @@ RULES = {
     "notices.write": "{auth.role == 'manager'}",
     "reports.read": "{auth.role == 'auditor'} || {auth.role == 'manager'}",
     "plans.read": "{record.team == auth.team}",
+    "tags.read": "{record.shown} || record.projects.exists(p, {p.owner == auth.id})",
+    "tags.update": "{auth != null} && record.projects.all(p, {p.owner == auth.id})",
+    "tags.weight.read": "{auth != null}",
+    "marks.read": "!{record.hidden} || {record.project.owner == auth.id}",
+    "marks.write": "{record.project.owner == auth.id}",
 }
 """Every rule that is neither public nor closed."""
 
@@ -151,6 +157,9 @@ FIELDS: dict[str, tuple[F, ...]] = {
                 F("amount", "int")),
     "plans": (F("id", "key"), F("name", "text"), F("team", "ref", "teams")),
     "vault": (F("id", "key"), F("label", "text"), F("user", "ref", "users")),
+    "tags": (F("id", "key"), F("name", "text"), F("shown", "bool"), F("weight", "int")),
+    "marks": (F("id", "key"), F("project", "ref", "projects"), F("tag", "ref", "tags"),
+              F("hidden", "bool")),
 }  # fmt: skip
 
 BACKS = {
@@ -162,8 +171,15 @@ BACKS = {
 }
 """Collection, relation: the collection and field that refer back."""
 
+THROUGH = {
+    "projects": {"tags": ("tags", "marks", "project", "tag")},
+    "tags": {"projects": ("projects", "marks", "tag", "project")},
+}
+"""Collection, relation: the collection on the far side, the links, and their two references."""
+
 ON_DELETE = {("tasks", "project"): "cascade", ("comments", "task"): "cascade",
-             ("comments", "author"): "set null", ("seats", "room"): "cascade"}  # fmt: skip
+             ("comments", "author"): "set null", ("seats", "room"): "cascade",
+             ("marks", "project"): "cascade"}  # fmt: skip
 """Every other reference restricts."""
 
 UNIQUE = {"users": ("email", "badge", "pin"), "projects": ("code",), "rooms": ("name",)}
@@ -171,7 +187,7 @@ REQUIRED = {
     "teams": ("name",), "users": ("email", "name"), "projects": ("title", "owner"),
     "tasks": ("project", "title"), "comments": ("task", "text"), "rooms": ("name",),
     "seats": ("room", "user"), "notices": ("title",), "reports": ("subject", "amount"),
-    "plans": ("name",), "vault": ("label",),
+    "plans": ("name",), "vault": ("label",), "tags": ("name",), "marks": ("project", "tag"),
 }  # fmt: skip
 DEFAULTS: dict[str, dict[str, Any]] = {
     "users": {"role": "member", "admin": False},
@@ -179,6 +195,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "tasks": {"points": 0},
     "comments": {"private": False},
     "seats": {"level": "guest"},
+    "tags": {"shown": False, "weight": 0},
+    "marks": {"hidden": False},
 }
 
 
@@ -216,6 +234,10 @@ TABLES: dict[str, str] = {
     "reports": "audit 1 100 | audit 2 200 | cash 5 300 | misc - 50",
     "plans": "north 1 | south 2 | west - | east 1",
     "vault": "gold 1",
+    "tags": "red yes 1 | blue no 2 | gold no 3 | dusk yes 4 | lone no 5 | ours no 6",
+    "marks": """
+        1 1 no | 1 2 no | 1 1 no | 1 3 yes | 7 1 yes | 7 2 no | 4 3 no | 3 1 no | 6 2 yes
+        | 9 3 no | 2 6 no | 3 6 yes | 2 4 no""",
 }
 """One row for each record, its fields in the order of `FIELDS` without the key; `-` is null."""
 
@@ -312,6 +334,7 @@ def make_app(database: Path, replaced: Mapping[tuple[str, int], str] | None = No
         grade: int = Field(default=0, write=False)
         tasks: Many[Task] = back("project")
         reports: Many[Report] = back("project")
+        tags: Many[Tag] = through("marks")
         rules = Rules(
             read=rule["projects.read"], create=rule["projects.create"],
             update=rule["projects.update"], delete=rule["projects.delete"],
@@ -383,10 +406,25 @@ def make_app(database: Path, replaced: Mapping[tuple[str, int], str] | None = No
         user: Ref[User] | None = None
         rules = Rules()
 
+    @app.collection("tags")
+    class Tag(Record):
+        name: str
+        shown: bool = False
+        weight: int = Field(default=0, read=rule["tags.weight.read"])
+        projects: Many[Project] = through("marks")
+        rules = Rules(read=rule["tags.read"], update=rule["tags.update"])
+
+    @app.collection("marks")
+    class Mark(Record):
+        project: Ref[Project] = Field(on_delete="cascade")
+        tag: Ref[Tag]
+        hidden: bool = False
+        rules = Rules(read=rule["marks.read"], write=rule["marks.write"])
+
     @app.seed
     async def plant(tx: Transaction) -> None:
         for record in (
-            Team, User, Project, Task, Comment, Room, Seat, Notice, Report, Plan, Vault
+            Team, User, Project, Task, Comment, Room, Seat, Notice, Report, Plan, Vault, Tag, Mark,
         ):  # fmt: skip
             name = app.runtime.model.of(record).collection.name
             for row in ROWS[name].values():
