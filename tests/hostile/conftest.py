@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +51,12 @@ class Server:
         return [self.process.pid, *map(int, children.split())]
 
     @property
+    def connections(self) -> int:
+        """Sockets that the workers hold open."""
+        links = [fd for pid in self.pids[1:] for fd in Path(f"/proc/{pid}/fd").iterdir()]
+        return sum(str(fd.readlink()).startswith("socket:") for fd in links)
+
+    @property
     def memory(self) -> int:
         """Bytes of memory that the server and its workers hold for themselves."""
         held = 0
@@ -62,8 +69,8 @@ class Server:
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
 
-def start(folder: Path, **settings: str) -> Server:
-    """Serve the warehouse from a folder of its own."""
+def start(folder: Path, *changes: str, **settings: str) -> Server:
+    """Serve the warehouse from a folder of its own; `changes` are those of `planted`."""
     with socket.socket() as asked:
         asked.bind(("127.0.0.1", 0))
         port = int(asked.getsockname()[1])
@@ -73,10 +80,10 @@ def start(folder: Path, **settings: str) -> Server:
         "STANCHION_DATABASE_URL": f"sqlite:////{str(folder / 'warehouse.db').lstrip('/')}",
         **settings,
     }
+    program = [str(HERE / "planted.py"), ",".join(changes)] if changes else ["-m", "stanchion"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stanchion", "serve", str(HERE / "app.py"),
-             "--port", str(port)],
+            [sys.executable, *program, "serve", str(HERE / "app.py"), "--port", str(port)],
             env=environ, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     server = Server(port, process, log)
@@ -103,6 +110,16 @@ def stop(server: Server) -> None:
     server.process.wait()
 
 
+@contextmanager
+def serving(folder: Path, *changes: str, **settings: str) -> Iterator[Server]:
+    """A server for one test."""
+    served = start(folder, *changes, **settings)
+    try:
+        yield served
+    finally:
+        stop(served)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The warehouse on a port; it must be alive at the end, and have answered no 5xx of its own."""
@@ -113,6 +130,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = served.log.read_text()
     stop(served)
     assert "request_failed" not in log, log[log.index("request_failed") - 200 :][:2000]
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same on another port, for comparison: nobody attacks it."""
+    with serving(tmp_path_factory.mktemp("calm")) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
