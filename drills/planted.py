@@ -6,6 +6,7 @@ python drills/planted.py FAULT serve ...
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
 import threading
@@ -44,6 +45,18 @@ def early_answer() -> None:
         commit(self, done)
 
     writer.Writer._commit = answer_first  # type: ignore[method-assign]
+
+
+def one_in_nine() -> None:
+    """One commit in nine is synced, as a server might that syncs by the clock."""
+    begin: Callable[..., Any] = writer.Writer._begin
+    numbers = itertools.count()
+
+    def choose(self: Any, lock_until: float) -> Any:
+        self._execute(f"pragma synchronous={'off' if next(numbers) % 9 else 'full'}")
+        return begin(self, lock_until)
+
+    writer.Writer._begin = choose  # type: ignore[method-assign]
 
 
 def key_apart() -> None:
@@ -131,6 +144,7 @@ FAULTS = {
     "unsynced": unsynced,
     "rarely-synced": rarely_synced,
     "early-answer": early_answer,
+    "one-in-nine": one_in_nine,
     "key-apart": key_apart,
     "deaf": deaf,
     "never-restarts": never_restarts,
