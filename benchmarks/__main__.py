@@ -84,6 +84,11 @@ class Bench:
         self.write()
         print(f"{time.strftime('%H:%M:%S')} {name}: {time.monotonic() - begun:.0f} s", flush=True)
 
+    def weigh(self, row: str, server: Server) -> None:
+        """Note what a worker of ours holds now that its row is over."""
+        worker, _ = memory(server.process.pid)
+        self.results.weights[row] = max(worker, self.results.weights.get(row, 0.0))
+
     def asks(self, *rows: str) -> bool:
         return any(row in self.plan.rows for row in rows)
 
@@ -148,6 +153,8 @@ def same_work(bench: Bench) -> None:
             if entrant.label == entrant.contestant.name:
                 pid = entrant.server.process.pid
                 bench.results.memory[entrant.label] = memory(pid)
+            if entrant.label == Stanchion.name:
+                bench.weigh("P1 to P5", entrant.server)
     finally:
         for server in servers:
             server.stop()
@@ -180,7 +187,12 @@ def _one_work(entrants: list[Entrant], row: str) -> Callable[[Bench], None]:
 def starts(bench: Bench) -> None:
     for who, folder in bench.ready.values():
         bench.results.starts[who.name] = machine_rows.starts(who, folder, min(3, bench.plan.rounds))
-    judge.judge_machine(bench.results)
+    judge.judge_start(bench.results)
+
+
+def weigh_all(bench: Bench) -> None:
+    """What each row left behind in its own server is judged when all of them are done."""
+    judge.judge_memory(bench.results)
 
 
 def far(bench: Bench) -> None:
@@ -210,6 +222,9 @@ def scale(bench: Bench) -> None:
             one = [s for s in sized if s.entrant.label == Stanchion.name][-1]
             found = scale_rows.beside_scans(one, bench.folder, plan.rounds, plan.seconds)
             judge.judge_beside(bench.results, found, one.rows)
+        for each in sized:
+            if each.entrant.label == Stanchion.name:
+                bench.weigh("P7 and P8", each.entrant.server)
     finally:
         for server in servers:
             server.stop()
@@ -225,6 +240,7 @@ def overload(bench: Bench) -> None:
         )
         found = machine_rows.overload(entrant, requests, binary, bench.plan.overload)
         judge.judge_overload(bench.results, found, bench.plan.overload)
+        bench.weigh("P9", entrant.server)
     finally:
         entrant.server.stop()
 
@@ -249,6 +265,8 @@ def workers(bench: Bench) -> None:
             seen, freed = machine_rows.scaling(*runs.values())
             judge.judge_workers(bench.results, http_rows.WORK[row], seen, freed)
             share = middle(runs[TwoWorkers.name], "generator_cores")
+            for entrant in entrants:
+                bench.weigh("P12", entrant.server)
             bench.results.fact("P12", "cores that wrk took beside two workers", f"{share:.2f}")
     finally:
         for entrant in entrants:
@@ -286,6 +304,8 @@ def run(plan: Plan, command: str) -> int:
             bench.step("P7 and P8 sizes and scans", scale)
         if bench.asks("P9"):
             bench.step("P9 overload", overload)
+        if bench.asks("P10"):
+            bench.step("P10 memory", weigh_all)
     print(f"written: {plan.out}")
     for one in bench.results.void:
         print(f"void: {one}", file=sys.stderr)

@@ -15,6 +15,10 @@ from benchmarks.scale_rows import Beside
 OURS, LIMIT, POCKETBASE = "Stanchion", "the limit", "PocketBase"
 TRAILBASE_TO_LIMIT = 0.54  # measured once, of an old release; it cannot be had from a registry
 
+LOST = (
+    0.01  # of what was not served: neither refused nor answered, as the generator's last moment is
+)
+
 # row: share of the limit, times PocketBase
 RATIOS = {
     "P1": (0.60, 2.5),
@@ -93,27 +97,34 @@ def judge_overload(results: Results, found: Overload, seconds: float) -> None:
         f"{found.lost:,} neither served nor refused (not sent in time, cut off or failed)",
     )  # fmt: skip
     results.judge("P9", "goodput ≥ 80 % of peak", f"{share:.0%}", share >= 0.8)
-    if found.refused:
-        quick = found.refused_p99 <= 0.1
-        results.judge(
-            "P9", "the rest refused within 100 ms", f"p99 {found.refused_p99 * 1e3:,.0f} ms", quick
-        )
-    else:
-        results.judge("P9", "the rest refused within 100 ms", "nothing was refused", False)
+    rest = found.refused + found.lost
+    quick = found.refused > 0 and found.refused_p99 <= 0.1
+    told = f"p99 {found.refused_p99 * 1e3:,.0f} ms, {found.lost / max(rest, 1):.1%} not refused"
+    results.judge(
+        "P9", "the rest refused within 100 ms, but for 1 %",
+        told if found.refused else f"nothing was refused, {found.lost:,} lost",
+        quick and found.lost <= LOST * rest,
+    )  # fmt: skip
     late = "not within 10 s" if found.recovered is None else f"{found.recovered:.1f} s"
     calm = found.recovered is not None and found.recovered <= 5
     results.judge("P9", "recovered ≤ 5 s after", late, calm)
 
 
-def judge_machine(results: Results) -> None:
-    if OURS in results.memory:
-        worker = results.memory[OURS][0]
-        results.judge("P10", "≤ 110 MB per worker (PSS)", f"{worker:.0f} MB", worker <= 110)
-    else:
-        results.judge("P10", "≤ 110 MB per worker (PSS)", "not measured", None)
+def judge_start(results: Results) -> None:
     if OURS in results.starts:
         begun = results.starts[OURS]
         results.judge("P10", "start to first 200 ≤ 1.2 s", f"{begun:.2f} s", begun <= 1.2)
+
+
+def judge_memory(results: Results) -> None:
+    """After the whole run: the largest that any worker of ours had when its row ended."""
+    bar = "≤ 110 MB per worker (PSS), after any row"
+    if not results.weights:
+        return results.judge("P10", bar, "not measured", None)
+    for row, worker in results.weights.items():
+        results.fact("P10", f"a worker's memory after {row}", f"{worker:.0f} MB")
+    row, worker = max(results.weights.items(), key=lambda item: item[1])
+    results.judge("P10", bar, f"{worker:.0f} MB after {row}", worker <= 110)
 
 
 def judge_workers(results: Results, work: str, seen: float, freed: float) -> None:

@@ -88,10 +88,10 @@ def overload(entrant: Entrant, requests: Path, binary: Path, seconds: float) -> 
     recovered = watch.wait()
     good = [one.seconds for one in answered if 200 <= one.status < 300]
     refused = [one.seconds for one in answered if one.status in (429, 503)]
+    lost = max(0, int(rate * wall) - len(good) - len(refused))
     return Overload(
         peak, rate, len(answered) / wall, len(good) / wall, percentile(good, 0.99),
-        len(refused), percentile(refused, 0.99), int(rate * wall) - len(good) - len(refused),
-        recovered,
+        len(refused), percentile(refused, 0.99), lost, recovered,
     )  # fmt: skip
 
 

@@ -119,7 +119,8 @@ def _machines(results: Results) -> list[str]:
     told = [(name, value) for name, value in results.machine.items()]
     return [
         "## Contestants and machine", "",
-        "Memory is PSS after the whole of P1 to P5.", "",
+        "Memory is PSS after the whole of P1 to P5; for P10 ours is weighed after every row.",
+        "",
         *_table(head, rows), *_table(("", ""), told),
     ]  # fmt: skip
 

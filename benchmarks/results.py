@@ -63,6 +63,7 @@ class Results:
     work: dict[str, dict[str, Cell]] = field(default_factory=dict)
     starts: dict[str, float] = field(default_factory=dict)
     memory: dict[str, tuple[float, float]] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)  # row: our largest worker, MB
     scale: dict[str, dict[str, Cell]] = field(default_factory=dict)
     facts: list[tuple[str, str, str]] = field(default_factory=list)  # row, what, figure
     verdicts: list[Verdict] = field(default_factory=list)
