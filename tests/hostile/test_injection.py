@@ -1,4 +1,4 @@
-"""SQL injection: no text of a caller becomes SQL, a name, or anything but a value.
+"""S3, SQL injection: no text of a caller becomes SQL, a name, or anything but a value.
 
 First the naughty strings, through every place that takes a text; then sqlmap, an independent
 attacker, against the real server.
@@ -12,10 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stanchion.engines.base import Ask
+from stanchion.engines.sqlite.reader import Reader
 from tests.api.conftest import Api
 from tests.hostile.conftest import Server
 
@@ -39,8 +43,8 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("text", NAUGHTY)
-def test_naughty_text_is_a_value_and_nothing_else(warehouse: Api, text: str) -> None:
+def check_read(warehouse: Api, text: str) -> None:
+    """Wherever a text may stand in a query, it is a value or is refused."""
     tables = warehouse.rows()
     for parameters in (
         {"filter": f"name == {literal(text)}"}, {"filter": text}, {"sort": text}, {"q": text},
@@ -50,19 +54,57 @@ def test_naughty_text_is_a_value_and_nothing_else(warehouse: Api, text: str) -> 
         answer = warehouse.get(ITEMS, **parameters)
         assert answer.status in (200, 400), parameters
         assert "the-planted-secret" not in answer.body.decode()
+    assert not [name for name in warehouse.get(ITEMS, filter=f"name == {literal(text)}")
+                .column("name") if name != text], "found what was not asked for"  # fmt: skip
     for parameters in ({"group": text}, {"sum": text}, {"group": "kind", "filter": text}):
         assert warehouse.get(f"{ITEMS}/_aggregate", **parameters).status in (200, 400)
     assert warehouse.rows() == tables, "reading wrote"
 
 
-@pytest.mark.parametrize("text", [t for t in NAUGHTY if t])
-def test_naughty_text_is_stored_and_found_as_it_was_sent(warehouse: Api, text: str) -> None:
+@pytest.mark.parametrize("text", NAUGHTY)
+def test_naughty_text_is_a_value_and_nothing_else(warehouse: Api, text: str) -> None:
+    check_read(warehouse, text)
+
+
+def check_stored(warehouse: Api, text: str) -> None:
+    """What is written is read back, and found by what it is."""
     made = warehouse.send("POST", ITEMS, {"name": text, "notes": {text: text}}, "anonymous")
     assert made.status == 201 and made.json["name"] == text and made.json["notes"] == {text: text}
     if re.fullmatch(r"[^\x00-\x1f\x7f]+", text):
         found = warehouse.get(ITEMS, filter=f"name == {literal(text)}", limit=1000)
         assert made.json["id"] in found.column("id")
     assert warehouse.ask("DELETE", f"{ITEMS}/{made.json['id']}").status == 204
+
+
+@pytest.mark.parametrize("text", [t for t in NAUGHTY if t])
+def test_naughty_text_is_stored_and_found_as_it_was_sent(warehouse: Api, text: str) -> None:
+    check_stored(warehouse, text)
+
+
+def joined(text: str, values: Sequence[Any]) -> str:
+    """The statement as somebody writes it who has never heard of parameters."""
+
+    def put(mark: re.Match[str]) -> str:
+        value = values[int(mark[1]) - 1]
+        return f"'{value}'" if isinstance(value, str) else "null" if value is None else str(value)
+
+    return re.sub(r"\?(\d+)", put, text)
+
+
+@pytest.mark.parametrize("text", ["' or '1'='1", "'; drop table items; --", "x' or name like '%"])
+def test_planted_join_of_texts_is_seen(
+    warehouse: Api, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Reader.fetch_together
+
+    def concatenate(self: Reader, asks: Sequence[Ask]) -> Any:
+        return fetch(self, [Ask(joined(ask.text, ask.params), ()) for ask in asks])
+
+    one = Reader.fetch
+    monkeypatch.setattr(Reader, "fetch_together", concatenate)
+    monkeypatch.setattr(Reader, "fetch", lambda self, sql, given: one(self, joined(sql, given), ()))
+    with pytest.raises(AssertionError):
+        check_read(warehouse, text)
 
 
 def test_sqlmap_finds_nothing(server: Server, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ content type; bodies that break their schema must not be accepted; and never a 5
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.hostile.conftest import load_app
@@ -24,20 +27,95 @@ BEYOND_SCHEMAS = [positive_data_acceptance]
 EXAMPLES = 250 if os.environ.get("STANCHION_FUZZ") == "deep" else 25
 
 
-@pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory) -> Any:
+ASGI = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def described_by(folder: Path, name: str, around: Callable[[ASGI], ASGI] = lambda app: app) -> Any:
     from stanchion import Settings
 
-    module = load_app("hostile_described")
+    module = load_app(name)
     runtime = module.app.runtime
-    path = tmp_path_factory.mktemp("described") / "w.db"
-    runtime._settings = replace(Settings(), database_url=f"sqlite:///{path}")
+    runtime._settings = replace(Settings(), database_url=f"sqlite:///{folder / 'w.db'}")
     runtime.change_schema = True
-    return schemathesis.openapi.from_asgi("/openapi.json", module.app)
+    return schemathesis.openapi.from_asgi("/openapi.json", around(module.app))
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return described_by(tmp_path_factory.mktemp("described"), "hostile_described")
+
+
+def other_status(app: ASGI) -> ASGI:
+    """400 is told as 418, which no document names."""
+
+    async def changed(scope: Any, receive: Any, send: Any) -> None:
+        async def tell(message: Any) -> None:
+            if message.get("status") == 400:
+                message = {**message, "status": 418}
+            await send(message)
+
+        await app(scope, receive, tell)
+
+    return changed
+
+
+def other_body(app: ASGI) -> ASGI:
+    """A list of records has no `items`."""
+
+    async def changed(scope: Any, receive: Any, send: Any) -> None:
+        async def tell(message: Any) -> None:
+            if "body" in message and scope["path"] != "/openapi.json":
+                message = {**message, "body": message["body"].replace(b'"items"', b'"ITEMS"')}
+            await send(message)
+
+        await app(scope, receive, tell)
+
+    return changed
+
+
+def any_body(app: ASGI) -> ASGI:
+    """What breaks its schema is accepted, without a word."""
+
+    async def changed(scope: Any, receive: Any, send: Any) -> None:
+        refused = False
+
+        async def tell(message: Any) -> None:
+            nonlocal refused
+            if message.get("status") in (400, 422):
+                refused = True
+                message = {**message, "status": 204, "headers": []}
+            elif refused:
+                message = {**message, "body": b""}
+            await send(message)
+
+        await app(scope, receive, tell)
+
+    return changed
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_answers_are_as_the_document_says(described: Any, mode: GenerationMode) -> None:
+    check_document(described, mode, EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("plant", "mode"),
+    [
+        (other_status, GenerationMode.NEGATIVE),
+        (other_body, GenerationMode.POSITIVE),
+        (any_body, GenerationMode.NEGATIVE),
+    ],
+)
+def test_planted_answer_beside_the_document_is_seen(
+    tmp_path: Path, plant: Callable[[ASGI], ASGI], mode: GenerationMode
+) -> None:
+    planted = described_by(tmp_path, f"hostile_{plant.__name__}", plant)
+    with pytest.raises(FailureGroup):
+        check_document(planted, mode, 10)
+
+
+def check_document(described: Any, mode: GenerationMode, examples: int) -> None:
+    """Every operation, asked with what its schema allows or forbids."""
     asked = 0
     statuses: set[int] = set()
     for found in described.get_all_operations():
@@ -45,7 +123,7 @@ def test_answers_are_as_the_document_says(described: Any, mode: GenerationMode) 
 
         @seed(1)
         @settings(
-            max_examples=EXAMPLES, deadline=None, database=None,
+            max_examples=examples, deadline=None, database=None,
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         )  # fmt: skip
         @given(case=operation.as_strategy(generation_mode=mode))
@@ -63,5 +141,5 @@ def test_answers_are_as_the_document_says(described: Any, mode: GenerationMode) 
         except Unsatisfiable:  # a call without anything to send wrong
             assert mode is GenerationMode.NEGATIVE
     print(f"{asked:,} requests, {mode}: {sorted(statuses)}")
-    assert asked > EXAMPLES * 5
+    assert asked > examples * 5
     assert len(statuses) > 3
