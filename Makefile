@@ -23,7 +23,8 @@ check: $(STAMP)-test $(STAMP)-check
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
-# the fuzzer for ten minutes, schemathesis and sqlmap at length; about twenty minutes
+# the fuzzer for ten minutes (nine in memory, one on the wire), then schemathesis and sqlmap at
+# length; about twenty minutes in all
 fuzz: $(STAMP)-test
 	STANCHION_FUZZ=deep $(BIN)/python -m pytest -s -n 0 tests/hostile/test_fuzz.py \
 		tests/hostile/test_openapi.py tests/hostile/test_injection.py $(ARGS)

@@ -1,6 +1,7 @@
 """Requests that no honest client sends, made without end: for the short test and for `make fuzz`.
 
-    python -m tests.hostile.fuzz --seconds 600 --seed 1
+    python -m tests.hostile.fuzz --seconds 600 --seed 1         in memory
+    python -m tests.hostile.fuzz --seconds 60 --wire 8000       a server on that port
 
 Query strings are grown from pieces of the real grammar and then broken; bodies from values of
 every kind, wrong ones more often than right ones. What is looked for: an answer of 5xx, an answer
@@ -10,20 +11,26 @@ that is no problem+json where it should be, and a request that takes longer than
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import random
+import re
+import socket
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
+from tests.api.conftest import Answer, Api
+
 SLOW_S = 1.0
 MOST_WRONG = 20
+UUID = re.compile(r"[0-9a-fA-F]{8}-")
 
 
 def words(text: str) -> list[str]:
@@ -100,6 +107,8 @@ class Found:
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    keyed: Counter[int] = field(default_factory=Counter)  # under a key that is one
+    replayed: int = 0
     slowest: float = 0.0
     slowest_attack: Attack | None = None
 
@@ -110,13 +119,19 @@ class Fuzzer:
     def __init__(self, seed: int, keys: list[str]) -> None:
         self.random = random.Random(seed)
         self.keys = keys
+        self._under_keys: list[Attack] = []  # the last of them, to be sent again as clients do
 
     def attack(self) -> Attack:
         """The next request."""
+        if self._under_keys and self.random.random() < 0.05:
+            return self.random.choice(self._under_keys)
         make: Callable[[], Attack] = self.random.choices(
             [self._read, self._write, self._elsewhere], [5, 4, 1]
         )[0]
-        return make()
+        made = make()
+        if made.body and any(name == "idempotency-key" for name, _ in made.headers):
+            self._under_keys = [*self._under_keys[-9:], made]
+        return made
 
     # pieces
 
@@ -283,14 +298,28 @@ class Fuzzer:
     def _headers(self) -> tuple[tuple[str, str], ...]:
         headers = []
         if self.random.random() < 0.3:
-            name = self._pick(["if-match", "if-none-match", "idempotency-key", "accept-encoding",
+            name = self._pick(["if-match", "if-none-match", "accept-encoding",
                                "content-encoding", "accept", "range", "cookie",
                                "authorization"])  # fmt: skip
             value = self._pick(['"1-x"', "*", "", "W/", '"', ",,,", "gzip", "gzip;q=0",
                                 "a" * 300,
                                 "Bearer x", "\xff"])  # fmt: skip
             headers.append((name, value))
+        if self.random.random() < 0.3:
+            headers.append(("idempotency-key", self.once()))
+        if self.random.random() < 0.01:
+            headers.append(("idempotency-key", self.once()))
         return tuple(headers)
+
+    def once(self) -> str:
+        """An `Idempotency-Key`: a UUID, often one that was sent before, so that answers are
+        replayed, refused for another body, and kept; sometimes something else."""
+        roll = self.random.random()
+        if roll < 0.15:
+            return str(self._pick(["", '"', "x", "a" * 256, '"\\x"', "\xff", " ", ",", "0190b000"]))
+        number = self.random.randrange(40) if roll < 0.7 else self.random.getrandbits(48)
+        key = f"0190e000-0000-4000-8000-{number:012x}"
+        return self._pick([key, key, f'"{key}"', key.upper()])
 
 
 def run(api: Any, fuzzer: Fuzzer, *, seconds: float, most: int) -> Found:
@@ -310,7 +339,10 @@ def run(api: Any, fuzzer: Fuzzer, *, seconds: float, most: int) -> Found:
             continue
         took = time.perf_counter() - began
         found.statuses[answer.status] += 1
-        if answer.status >= 400 and attack.method != "HEAD":
+        if any(name == "idempotency-key" and UUID.search(value) for name, value in attack.headers):
+            found.keyed[answer.status] += 1
+            found.replayed += "idempotent-replayed" in answer.headers
+        if answer.status >= 400 and attack.method != "HEAD" and answer.body:
             found.codes[answer.code] += 1
         if answer.status >= 500:
             found.wrong.append(f"{answer.status} {attack}: {answer.body[:300]!r}")
@@ -323,41 +355,97 @@ def run(api: Any, fuzzer: Fuzzer, *, seconds: float, most: int) -> Found:
     return found
 
 
+def _counts(statuses: Counter[int]) -> str:
+    return ", ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
+
+
 def report(found: Found) -> str:
     """The run in a few lines."""
-    statuses = ", ".join(f"{s}: {n:,}" for s, n in sorted(found.statuses.items()))
+    failed = sum(n for status, n in found.statuses.items() if status >= 500)
     lines = [
-        f"{found.statuses.total():,} requests, {len(found.wrong)} wrong",
-        f"by status  {statuses}",
+        f"{found.statuses.total():,} requests, {failed} answers of 5xx, {len(found.wrong)} wrong",
+        f"by status  {_counts(found.statuses)}",
+        f"under an Idempotency-Key  {_counts(found.keyed)}; {found.replayed:,} replayed",
         f"codes      {len(found.codes)} different",
         f"slowest    {found.slowest * 1000:.0f} ms  {found.slowest_attack}"[:300],
     ]
     return "\n".join(lines + found.wrong)
 
 
+class Wire:
+    """A server on a port, asked over one connection as long as it is kept open."""
+
+    BARE = (400, 431)  # what the HTTP server refuses before we see it has no body
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: socket.socket | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(
+        self,
+        method: str,
+        target: bytes,
+        caller: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> Answer:
+        """The answer to a request as it is written; raises AssertionError where it is none."""
+        del caller  # nobody has to be signed in
+        lines = [f"{method} ".encode() + target + b" HTTP/1.1", b"Host: shop.example"]
+        lines += [f"{name}: {value}".encode("latin-1") for name, value in headers]
+        if body or method in ("POST", "PUT", "PATCH"):
+            lines.append(b"Content-Length: %d" % len(body))
+        if self._connection is None:
+            self._connection = socket.create_connection(("127.0.0.1", self._port), 10)
+        try:
+            self._connection.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+            response = http.client.HTTPResponse(self._connection, method=method)
+            response.begin()
+            told = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise AssertionError(f"no answer: {error!r}") from error
+        given = {name.lower(): value for name, value in response.getheaders()}
+        if response.will_close or given.get("connection") == "close":
+            self.close()
+        answer = Answer(response.status, given, told)
+        if answer.status >= 400 and method != "HEAD" and (told or answer.status not in self.BARE):
+            assert given.get("content-type") == "application/problem+json", answer
+            assert answer.json["status"] == answer.status
+        return answer
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--wire", type=int, help="the port of a server of tests/hostile/app.py")
     options = parser.parse_args()
-    from stanchion import Settings
-    from stanchion.query import ANONYMOUS
-    from tests.api.conftest import Api
     from tests.hostile.conftest import load_app
 
     module = load_app("hostile_fuzzed")
     with tempfile.TemporaryDirectory() as folder:
-        runtime = module.app.runtime
-        runtime._settings = replace(
-            Settings(), database_url=f"sqlite:///{Path(folder) / 'fuzz.db'}"
-        )
-        runtime.change_schema = True
-        api = Api(module.app, {"anonymous": ANONYMOUS})
+        api = Wire(options.wire) if options.wire else _in_memory(module, Path(folder))
         print(f"seed {options.seed}")
         found = run(api, Fuzzer(options.seed, keys_of(module)), seconds=options.seconds, most=10**9)
         api.close()
     print(report(found))
     sys.exit(bool(found.wrong))
+
+
+def _in_memory(module: Any, folder: Path) -> Api:
+    from stanchion import Settings
+    from stanchion.query import ANONYMOUS
+
+    runtime = module.app.runtime
+    runtime._settings = replace(Settings(), database_url=f"sqlite:///{folder / 'fuzz.db'}")
+    runtime.change_schema = True
+    return Api(module.app, {"anonymous": ANONYMOUS})
 
 
 def keys_of(module: Any) -> list[str]:
