@@ -246,7 +246,7 @@ AGGREGATES = [
     ("sum=name", "query.sum", "numbers"),
     ("sum=reviews", "query.sum", "many"),
     ("sum=price,price", "query.sum", "twice"),
-    ("group=tags&count=true", "query.group", "no order"),
+    ("group=tags&count=true", "query.group", "no groups"),
     ("group=name,name&count=true", "query.group", "twice"),
     ("group=&count=maybe", "query.count", "true or false"),
     ("count=true&sort=name", "query.sort", "neither a group nor computed"),

@@ -21,7 +21,7 @@ from ..expr.fold import certainly_false
 from ..expr.tree import TRUE
 from ..plan.body import read_create, read_update
 from ..runtime import Runtime
-from ..schema import Collection
+from ..schema import BackReference, Collection
 from .routes import walk_routes
 
 
@@ -36,6 +36,9 @@ class Form:
     def visible(self) -> frozenset[str]:
         """Every field: the route's author decides who may call it."""
         return frozenset(self.collection.field)
+
+    def many(self, name: str) -> BackReference | None:
+        return self.collection.back_reference.get(name)
 
 
 class RecordBodies(Bodies):

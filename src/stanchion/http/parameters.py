@@ -94,7 +94,7 @@ def list_query(collection: Collection, raw: bytes, visible: Visible) -> ReadQuer
     if "filter" in given:
         asked["filters"] = tuple([text for text in given["filter"] if text.strip()])
     if "limit" in given:
-        asked["limit"] = _limit(_single(given, "limit"))
+        asked["limit"] = _limit(_single(given, "limit"), _READ_ON)
     if "q" in given:
         asked["q"] = _single(given, "q") or None
     if "total" in given:
@@ -128,7 +128,7 @@ def aggregate_query(collection: Collection, raw: bytes, visible: Visible) -> Agg
         min=_single(given, "min"),
         max=_single(given, "max"),
         sort=_single(given, "sort"),
-        limit=MOST if "limit" not in given else _limit(_single(given, "limit")),
+        limit=MOST if "limit" not in given else _limit(_single(given, "limit"), _GROUPS_END),
     )
 
 
@@ -160,12 +160,16 @@ def _flag(given: Given, name: str) -> bool:
     return value == "true"
 
 
-def _limit(text: str) -> int:
+_READ_ON = "Read on with `after` and the `next` of each page."
+_GROUPS_END = "Groups have no pages: `sort` brings those that matter to the front."
+
+
+def _limit(text: str, hint: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 9 or not 1 <= int(text) <= MOST:
         raise BadRequest(
             "query.limit",
             f"`limit` is a whole number from 1 to {MOST}.",
-            hint="Read on with `after` and the `next` of each page.",
+            hint=hint,
         )
     return int(text)
 

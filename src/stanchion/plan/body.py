@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from .. import clock
 from ..errors import DeclarationError, FieldError, did_you_mean
-from ..schema import NEVER, Collection, Field
+from ..schema import NEVER, BackReference, Collection, Field
 from ..types import Wire, WireError
 
 Factories = Mapping[str, Callable[[], Any]]
@@ -33,6 +33,7 @@ class Fillable(Protocol):
     def settable(self) -> frozenset[str]: ...
     @property
     def visible(self) -> frozenset[str]: ...
+    def many(self, name: str) -> BackReference | None: ...
 
 
 def read_create(
@@ -179,6 +180,8 @@ def _refused_names(plan: Fillable, wire: Mapping[str, Wire], at: str) -> list[Fi
 def _refused_name(plan: Fillable, name: str, pointer: str) -> FieldError:
     collection = plan.collection
     field = collection.field.get(name)
+    if field is None and (many := plan.many(name)) is not None:
+        return FieldError(pointer, "unknown_field", _not_held(collection, many))
     if field is None or name not in plan.visible:
         hint = did_you_mean(name[:60], _suggested(plan)) or ""
         detail = f"{collection.name} has no field `{name[:60]}`. {hint}".rstrip()
@@ -189,6 +192,20 @@ def _refused_name(plan: Fillable, name: str, pointer: str) -> FieldError:
         return FieldError(pointer, "frozen", f"`{name}` is set at create only.")
     return FieldError(
         pointer, "not_writable", f"`{name}` is set by the server; this caller may not."
+    )
+
+
+def _not_held(collection: Collection, many: BackReference) -> str:
+    """Where the records of a to-many relation are told apart from a field of this one."""
+    if many.link is None:
+        return (
+            f"`{many.name}` is no field of {collection.name} to be set: it is the records of "
+            f"{many.collection} whose `{many.field}` refers here. Set `{many.field}` there."
+        )
+    return (
+        f"`{many.name}` is no field of {collection.name} to be set: links to {many.collection} are "
+        f"records of {many.link}. Create one there, with `{many.field}` and `{many.reach}`, "
+        "or delete it."
     )
 
 

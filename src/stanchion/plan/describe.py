@@ -95,10 +95,8 @@ class _View:
 
     def sees(self, collection: Collection, relation: BackReference) -> bool:
         """Whether the relation, what makes it and what it leads to may all be read."""
-        known = self.names.schema.collection
-        ends = (known[relation.collection], known[relation.holder])
         there = self.names.many(collection, relation.name) is not None
-        return there and all(self.names.listed(end) for end in ends)
+        return there and self.names.open_ends(relation)
 
     def relation(self, relation: BackReference) -> dict[str, Any]:
         found: dict[str, Any] = {"type": "many", "collection": relation.collection}

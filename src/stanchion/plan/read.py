@@ -178,11 +178,15 @@ def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...
 
 
 def scalar(names: Names, collection: Collection, word: str, parameter: str) -> Named:
-    """A name whose values have an order."""
+    """A name whose values have an order, and so can be told apart in groups."""
     found = names.named(collection, word, parameter)
     if not found.field.type.sortable:
+        kind = "a list" if found.field.type.kind == "list" else "JSON"
+        lacks = "makes no groups" if parameter == "group" else "has no order"
         raise BadRequest(
-            f"query.{parameter}", f"`{word}` is {found.field.type.kind}, which has no order."
+            f"query.{parameter}",
+            f"`{word}` is {kind}, which {lacks}.",
+            hint=names.that_sort(collection) if found.path.hops == () else None,
         )
     return found
 

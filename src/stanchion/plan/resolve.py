@@ -115,6 +115,11 @@ class Names:
         hidden = any(self.profile.sight(holder, holder.field[one]) == "hidden" for one in makes)
         return None if hidden else many
 
+    def open_ends(self, many: BackReference) -> bool:
+        """Whether what a to-many relation leads to, and what makes it, may be named."""
+        known = self.schema.collection
+        return all(self.listed(known[end]) for end in (many.collection, many.holder))
+
     # what is there
 
     def visible(self, collection: Collection) -> tuple[Field, ...]:
@@ -141,6 +146,11 @@ class Names:
             f"`{parameter}` names `{word[:60]}`, which is no field of {collection.name}.",
             hint=near or self._list(collection, what, names),
         )
+
+    def that_sort(self, collection: Collection) -> str | None:
+        """A hint that lists the fields whose values have an order."""
+        sorted_ = [f.name for f in self.visible(collection) if f.type.sortable]
+        return self._list(collection, "Fields that do", sorted_)
 
     def listed(self, collection: Collection) -> bool:
         """Whether a hint may name fields of the collection: not where it is closed to the caller,

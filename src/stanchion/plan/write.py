@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from ..expr.fold import certainly_false
 from ..expr.tree import TRUE, Node
 from ..query import Operation
-from ..schema import Collection, Field, Index, Schema
+from ..schema import BackReference, Collection, Field, Index, Schema
 from .policy import Profile, decide_old_is_null
 from .read import Body, Shown, plan_body
-from .resolve import refuse_closed
+from .resolve import Names, refuse_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,12 @@ class WritePlan:
     def answer_is_logged(self) -> bool:
         """Whether one JSON text serves both."""
         return self.answer == self.logged
+
+    def many(self, name: str) -> BackReference | None:
+        """The to-many relation of this name, where nothing of it is closed to the caller."""
+        names = Names(self.schema, self.access)
+        found = names.many(self.collection, name)
+        return found if found is not None and names.open_ends(found) else None
 
 
 def plan_write(

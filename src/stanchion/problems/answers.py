@@ -274,7 +274,7 @@ QUERY = Family(
             BadRequest, "query.limit", "`limit` cannot be used",
             meaning="`limit` is a whole number from 1 to 1000, given once. It is never clamped.",
             way_out="Ask for at most 1000 records, and read on with `after` and the `next` of each "
-            "page.",
+            "page. Groups have no pages: sort them so that those that matter come first.",
             detail="`limit` is a whole number from 1 to 1000.",
             hint="Read on with `after` and the `next` of each page.",
         ),
@@ -299,7 +299,7 @@ QUERY = Family(
             meaning="`sort` is a list of fields with commas between them, each once, a minus "
             "before those that descend. Lists and JSON have no order.",
             way_out="Sort by plain fields: sort=-price,name.",
-            detail="`tags` is list, which has no order.",
+            detail="`tags` is a list, which has no order.",
         ),
         answer(
             BadRequest, "query.q", "`q` cannot be used",
@@ -342,7 +342,7 @@ QUERY = Family(
             meaning="`group` is a list of fields with commas between them, each once. Lists and "
             "JSON form no groups.",
             way_out="Group by plain fields: group=category.",
-            detail="`tags` is list and forms no groups.",
+            detail="`tags` is a list, which makes no groups.",
         ),
         answer(
             BadRequest, "query.count", "`count` cannot be used",
@@ -367,14 +367,14 @@ QUERY = Family(
             meaning="`min` is a list of fields with commas between them, each once. Lists and JSON "
             "have no order, so no least value.",
             way_out="Ask for the least of fields that sort: min=price,created.",
-            detail="`tags` is list, which has no order.",
+            detail="`tags` is a list, which has no order.",
         ),
         answer(
             BadRequest, "query.max", "`max` cannot be used",
             meaning="`max` is a list of fields with commas between them, each once. Lists and JSON "
             "have no order, so no greatest value.",
             way_out="Ask for the greatest of fields that sort: max=price,created.",
-            detail="`tags` is list, which has no order.",
+            detail="`tags` is a list, which has no order.",
         ),
         answer(
             BadRequest, "query.overflow", "A result is too large",

@@ -36,7 +36,9 @@ PLACES = Family(
         place(
             "unknown_field", "No such field",
             meaning="The collection has no field of this name, as far as this caller may know.",
-            way_out="Correct the name, or leave it out; unknown fields are never ignored.",
+            way_out="Correct the name, or leave it out; unknown fields are never ignored. What "
+            "`expand` nests is no field either: its records are made and changed in their own "
+            "collection, and links in the collection that holds them.",
             detail="pizzas has no field `titel`. Did you mean 'title'?", pointer="/titel",
         ),
         place(
@@ -108,8 +110,9 @@ PLACES = Family(
         ),
         place(
             "int_type", "A whole number is wanted",
-            meaning='The value is no JSON integer; "5" and 5.0 are none.',
-            way_out="Send a number without quotation marks and without a point.",
+            meaning='The value is no JSON integer; "5", 5.0 and 1e3 are none.',
+            way_out="Send a number without quotation marks, without a point and without an "
+            "exponent.",
             detail="Must be a whole number, not a string.",
         ),
         place(
@@ -122,9 +125,9 @@ PLACES = Family(
         place(
             "big_int_type", "Digits in a string are wanted",
             meaning="The field holds 64 bits, more than a JavaScript number, so its values travel "
-            "as strings.",
+            "as strings, each in one form only: no plus, no leading zeros, no separators.",
             way_out='Send the digits in double quotes: "42".',
-            detail='Must be a string of digits, such as "42".', pointer="/views",
+            detail='Must be a string of digits, such as "42", not a number.', pointer="/views",
         ),
         place(
             "float_type", "A number is wanted",

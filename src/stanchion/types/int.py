@@ -10,6 +10,7 @@ from .base import FieldType, Wire, WireError, bound_checks, bounds_schema, check
 
 SAFE = 2**53 - 1
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_LOOSE = re.compile(r"([+-]?)([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,13 @@ class IntType(FieldType):
     def parse(self, wire: Wire) -> int:
         if self.big:
             if not isinstance(wire, str) or _DIGITS.fullmatch(wire) is None or wire == "-0":
-                raise WireError("big_int_type", 'Must be a string of digits, such as "42".')
+                raise _no_digits(wire)
             value = int(wire)
             if not -(2**63) <= value < 2**63:
-                raise WireError("int_out_of_range", "Must fit into 64 bits.")
+                raise _beyond()
         else:
             if type(wire) is not int:
-                raise expected("a whole number", wire, "int_type")
+                raise _no_integer(wire)
             value = wire
             if not -SAFE <= value <= SAFE:
                 raise WireError("int_out_of_range", f"Must be between {-SAFE} and {SAFE}.")
@@ -68,3 +69,33 @@ class IntType(FieldType):
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||{sql}::text||'\"'" if self.big else f"{sql}::text"
+
+
+def _no_digits(wire: Wire) -> WireError:
+    """What keeps `wire` from being a big integer; only its one canonical form is taken."""
+    if not isinstance(wire, str):
+        return expected('a string of digits, such as "42"', wire, "big_int_type")
+    found = _LOOSE.fullmatch(wire)
+    if found is None:
+        detail = 'Must be digits only, perhaps after a minus, such as "42" or "-7".'
+        return WireError("big_int_type", detail)
+    digits = found[2].lstrip("0") or "0"
+    if len(digits) > 19:
+        return _beyond()
+    minus = "-" if found[1] == "-" and digits != "0" else ""
+    return WireError(
+        "big_int_type", f'Must not begin with a needless zero or sign: "{minus}{digits}".'
+    )
+
+
+def _beyond() -> WireError:
+    return WireError("int_out_of_range", f"Must fit into 64 bits: {-(2**63)} to {2**63 - 1}.")
+
+
+def _no_integer(wire: Wire) -> WireError:
+    """What keeps `wire` from being a whole number; 5.0 and 1e3 are none, as no reader may guess."""
+    if type(wire) is not float:
+        return expected("a whole number", wire, "int_type")
+    sample = int(wire) if wire.is_integer() and abs(wire) <= SAFE else 42
+    detail = f"Must be a whole number, written without a point or an exponent, such as {sample}."
+    return WireError("int_type", detail)
