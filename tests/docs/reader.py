@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -167,6 +168,17 @@ def _commands(text: str) -> list[tuple[str, str]]:
             found.append((line[2:], ""))
         elif found and found[-1][0].endswith("\\") and not found[-1][1]:
             found[-1] = (f"{found[-1][0][:-1]}{line}", "")
+        elif found and not found[-1][1] and _is_open(found[-1][0]):
+            found[-1] = (f"{found[-1][0]}\n{line}", "")
         elif found:
             found[-1] = (found[-1][0], f"{found[-1][1]}{line}\n")
     return found
+
+
+def _is_open(command: str) -> bool:
+    """Whether a quoted text of the command goes on in the next line."""
+    try:
+        shlex.split(command)
+    except ValueError:
+        return True
+    return False
