@@ -8,6 +8,8 @@ A comment right above a block says what a reader knows from the text around it; 
     <!-- app.py: above NAME = -->        it goes above the first line that holds these words
     <!-- with: CODE -->                  a Python block that runs after this code
     <!-- status: 422 -->                 the calls in the block are refused with this status
+    <!-- app of: FOLDER -->              the example in this folder is started
+    <!-- mistake: RIGHT => WRONG -->     app.py holds this mistake, for this block only
     <!-- not run: REASON -->             nothing is done with the block
 """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from pathlib import Path
 from tests.docs.pages import Block
 
 PATIENCE_S = 30
+ROOT = Path(__file__).parents[2]
 DONE = "::done::"
 
 
@@ -55,6 +57,14 @@ class Reader:
         """Do what a block says."""
         if block.noted("not run") is not None:
             return
+        if (folder := block.noted("app of")) is not None:
+            self._demo(ROOT / folder, block)
+        elif (change := block.noted("mistake")) is not None:
+            self._mistake(*change.split(" => "), block)
+        else:
+            self._do(block)
+
+    def _do(self, block: Block) -> None:
         if block.language == "console":
             self._type(block)
         elif block.language == "python" and ".py" in block.note:
@@ -90,6 +100,25 @@ class Reader:
             output = self._run(command, block)
             if shown.strip():
                 self._compare(shown, output, block)
+
+    def _demo(self, folder: Path, block: Block) -> None:
+        """`make demo`: a copy of the example is served, without the installation before it."""
+        shutil.copytree(folder, self.folder.parent / folder.name)
+        here = self._say("pwd", block)
+        self._say(f"cd ../{folder.name}", block)
+        self._serve("stanchion dev", block)
+        self._say(f"cd {here}", block)
+
+    def _mistake(self, right: str, wrong: str, block: Block) -> None:
+        """What a command says of `app.py` with a mistake in it; it may end with any code."""
+        folder = self.folder.parent / "mistake"
+        folder.mkdir()
+        text = (self.folder / "app.py").read_text()
+        assert right in text, f"{block.place}: app.py holds no {right}"
+        (folder / "app.py").write_text(text.replace(right, wrong, 1))
+        for command, shown in _commands(block.text):
+            output = self._say(f"(cd ../mistake; {command} 2>&1; true)", block)
+            self._compare(shown, output, block)
 
     def _run(self, command: str, block: Block) -> str:
         command = command.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
