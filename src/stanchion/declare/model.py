@@ -70,7 +70,7 @@ class Model:
         except KeyError:
             raise DeclarationError(
                 "collection.unknown",
-                f"{record.__name__} is no collection of this app",
+                f"{getattr(record, '__name__', repr(record))} is no collection of this app",
                 hint='declare it with @app.collection("…"), or include its Module',
             ) from None
 
