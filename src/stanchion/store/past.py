@@ -138,7 +138,12 @@ class Past:
         ]
 
     async def _find_place(self) -> int:
+        """The last change of the world that is asked for; its neighbours must be there still."""
         if self._place is None:
             text = _BEFORE_TX if self._side == "before" else _AFTER_TX
-            self._place = (await self._engine.fetch(text, self._change))[0][0]
+            asks = [Ask(_TRIMMED), Ask(text, self._change)]
+            trimmed, found = await self._engine.fetch_together(asks)
+            if trimmed and trimmed[0][0] >= self._change[0]:
+                raise Trimmed
+            self._place = found[0][0]
         return self._place
