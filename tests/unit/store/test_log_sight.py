@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -297,22 +298,29 @@ def test_a_row_that_the_types_of_today_refuse_is_left_out(tmp_path: Path) -> Non
     in_shop(tmp_path, act)
 
 
-def test_what_is_trimmed_before_it_is_judged_is_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("together", [False, True], ids=["apart", "in one transaction"])
+def test_what_is_trimmed_before_it_is_judged_is_a_gap(tmp_path: Path, together: bool) -> None:
     """Nobody knows any more whose order it was; by today's owner Ann would be shown Bob's line."""
 
     async def act(shop: Shop, ann: Any, bob: Any) -> None:
-        await shop.make(shop.order, customer=ann.id)
-        order = await shop.make(shop.order, customer=bob.id)
-        await shop.make(shop.line, order=order.id, amount=111)
-        async with shop.app.changes("a", shop.order, shop.line, actor=ann, from_start=True) as r:
-            assert not isinstance(await anext(r), Gap)  # the others were read with it, and wait
+        async with contextlib.AsyncExitStack() as stack:
+            tx = await stack.enter_async_context(shop.write())
+            hers = await tx.create(shop.order(customer=ann.id))
+            await tx.create(shop.line(order=hers.id, amount=1))
+            if not together:
+                await stack.aclose()
+                tx = await stack.enter_async_context(shop.write())
+            his = await tx.create(shop.order(customer=bob.id))
+            await tx.create(shop.line(order=his.id, amount=111))
+        async with shop.app.changes("a", shop.line, actor=ann, from_start=True) as reader:
+            assert not isinstance(await anext(reader), Gap)  # his was read with it, and waits
             async with shop.write() as tx:
-                await tx.update(shop.order, order.id, customer=ann.id)
+                await tx.update(shop.order, his.id, customer=ann.id)
             await shop.app.runtime.engine.write(lambda: trim(Keep(7, 1)))
-            await shop.make(shop.order, customer=ann.id)
-            assert await anext(r) == Gap(Position("6"))
-            assert (await shop.next_of(r)).collection == "orders"
-            assert await shop.next_of(r) is None
+            await shop.make(shop.line, order=hers.id, amount=2)
+            assert await anext(reader) == Gap(Position("7"))
+            assert (await shop.next_of(reader)).after["amount"] == 2
+            assert await shop.next_of(reader) is None
 
     in_shop(tmp_path, act)
 
