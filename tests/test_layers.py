@@ -19,13 +19,15 @@ LEVELS = {
     "plan": 5,
     "engines": 6, "sql": 6,
     "store": 7,
-    "records": 8,
     "migrate": 8, "actors": 8,
-    "transaction": 9, "explain": 9,
-    "runtime": 10,
-    "logs": 10, "http": 11,
-    "app": 12,
-    "cli": 13, "testing": 13, "__main__": 14, "__init__": 14,
+    "plans": 8, "reading": 8,
+    "writing": 9,
+    "records": 10,
+    "transaction": 11, "explain": 11,
+    "runtime": 12,
+    "logs": 12, "http": 13,
+    "app": 14,
+    "cli": 15, "testing": 15, "__main__": 16, "__init__": 16,
 }  # fmt: skip
 
 FORBIDDEN = [

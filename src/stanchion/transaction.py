@@ -146,7 +146,7 @@ class Transaction:
     async def _create(self, record: R) -> R:
         kind = type(record)
         binding = self._binding(kind)
-        statements = self._records.statements(binding.collection.name, "create", self._actor)
+        statements = self._records.plans.statements(binding.collection.name, "create", self._actor)
         named = _named(binding, record)
         values, errors = binding.values_of(record)
         errors = [e for e in errors if not _is_stamped(e.pointer)]
@@ -176,8 +176,8 @@ class Transaction:
         `Invalid`, `Forbidden` and `Conflict`. What changes nothing writes nothing.
         """
         binding = self._binding(record)
-        statements = self._records.statements(binding.collection.name, "update", self._actor)
-        key = self._records.key(binding.collection.name, str(id))
+        statements = self._records.plans.statements(binding.collection.name, "update", self._actor)
+        key = self._records.plans.key(binding.collection.name, str(id))
         given = changes.changes if isinstance(changes, Update) else dict(changes or {})
         given = {**given, **fields}
         values, errors = binding.changes_of(given)
@@ -231,7 +231,7 @@ class Transaction:
         params: Mapping[str, Any],
     ) -> int:
         binding = self._binding(record)
-        statements = self._records.statements(binding.collection.name, "update", self._actor)
+        statements = self._records.plans.statements(binding.collection.name, "update", self._actor)
         plain = {name: v for name, v in changes.items() if not isinstance(v, Calc)}
         values, errors = binding.changes_of(plain)
         computed, unknown = binding.names_of(
@@ -271,18 +271,18 @@ class Transaction:
             keys = select_matching(plan, where, statements.dialect, MOST_UPDATED + 1)
             return keys, statements.assign(assigned, plain, where)
 
-        return self._records.kept(shape, compiled)
+        return self._records.plans.kept(shape, compiled)
 
     async def delete(self, record: type[Record], id: str, *, if_version: int | None = None) -> None:
         """Delete one record, and do what its references were declared to do."""
         binding = self._binding(record)
-        statements = self._records.statements(binding.collection.name, "delete", self._actor)
-        key = self._records.key(binding.collection.name, str(id))
+        statements = self._records.plans.statements(binding.collection.name, "delete", self._actor)
+        key = self._records.plans.key(binding.collection.name, str(id))
         caller = self._caller()
         if_match = None if if_version is None else f'"{if_version}"'
         await self.session.run(
             lambda: door.delete(
-                statements, self._records.past_rules, key, caller, if_match=if_match
+                statements, self._records.plans.past_rules, key, caller, if_match=if_match
             )
         )
 

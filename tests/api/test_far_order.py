@@ -282,9 +282,9 @@ def joined_steps(
     """What the page costs where everything is joined and sorted."""
     with monkeypatch.context() as patch:
         patch.setattr(Reading, "far", lambda *_: False)
-        api.records._plans.clear()
+        api.records.plans.by_shape.clear()
         steps, text = measured(api, caller, query)
-    api.records._plans.clear()
+    api.records.plans.by_shape.clear()
     assert "_few" not in text
     return steps
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stanchion import App, Field, Record, Ref, Rules, Settings, public, records
+from stanchion import App, Field, Record, Ref, Rules, Settings, public, reading, records
 from stanchion.query import encode_cursor
 from stanchion.sql import read as sql_read
 
@@ -455,8 +455,8 @@ def test_plan_is_made_once_for_a_hundred_literals(
     made: list[Any] = []
     for module, name in (
         (records, "plan_read"),
-        (records, "compile_list"),
-        (records, "compile_walk"),
+        (reading, "compile_list"),
+        (reading, "compile_walk"),
     ):
         original = getattr(module, name)
 
@@ -474,11 +474,11 @@ def test_plan_is_made_once_for_a_hundred_literals(
 
 def test_equal_callers_share_plans_and_others_do_not(fresh: Api) -> None:
     fresh.get("/api/orders", "ada")
-    plans = len(fresh.records._plans)
+    plans = len(fresh.records.plans.by_shape)
     bo = fresh.get("/api/orders", "bo").column("customer")
-    assert len(fresh.records._plans) == plans, "two customers, one plan"
+    assert len(fresh.records.plans.by_shape) == plans, "two customers, one plan"
     mia = fresh.get("/api/orders", "mia").column("customer")
-    assert len(fresh.records._plans) == plans + 1
+    assert len(fresh.records.plans.by_shape) == plans + 1
     assert len(set(bo)) == 1 and len(set(mia)) == 2
 
 
@@ -488,7 +488,7 @@ def test_plans_are_bounded(shop: ModuleType, tmp_path: Path) -> None:
     for number in range(40):
         assert api.get(P, fields="name,stock,price"[: 4 + number % 3 * 6], limit=1).status == 200
         assert api.get(P, filter="stock > 1" + " && stock > 1" * number).status == 200
-        assert len(api.records._plans) <= 8
+        assert len(api.records.plans.by_shape) <= 8
     api.close()
 
 
@@ -503,14 +503,14 @@ def test_forms_of_a_cursor_are_bounded(api: Api) -> None:
         after = encode_cursor(mark, [*values, "01900004-0000-7000-8000-000000000001"])
         assert api.get(P, after=after, **query).status == 200
     most = max(len(r.pages) for r in plan._plans.values() if hasattr(r, "pages"))
-    assert most <= records.MOST_PAGES
+    assert most <= reading.MOST_PAGES
 
 
 def test_indexed_sort_needs_no_sorter_and_others_choose_the_page_first(api: Api) -> None:
     def statement(**query: Any) -> str:
-        api.records._plans.clear()
+        api.records.plans.by_shape.clear()
         assert api.get(P, **query).status == 200
-        (reading,) = api.records._plans.values()
+        (reading,) = api.records.plans.by_shape.values()
         (page,) = reading.pages.values()
         return str(page.text)
 
@@ -704,7 +704,7 @@ def test_list_in_the_order_of_another_collection_walks_its_index(api: Api) -> No
         ran.append(text)
         return await fetch(text, params)
 
-    api.records._plans.clear()
+    api.records.plans.by_shape.clear()
     engine.fetch = noted
     try:
         names = api.get(P, sort="category.name", fields="name").column("name")

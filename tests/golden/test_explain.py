@@ -101,7 +101,7 @@ CASES: dict[str, tuple[str, str, str, str | None]] = {
 
 def explained(shop: Shop, name: str) -> Explanation:
     method, url, who, body = CASES[name]
-    shop.records._plans.clear()
+    shop.records.plans.by_shape.clear()
     return ask(shop, method, url, who, body)
 
 
@@ -147,7 +147,7 @@ def test_every_text_has_a_case() -> None:
 
 
 def test_second_request_of_a_shape_finds_its_plan(shop: Shop) -> None:
-    shop.records._plans.clear()
+    shop.records.plans.by_shape.clear()
     assert ask(shop, "GET", "/api/products?filter=stock > 1", MIA).cache.startswith("miss")
     assert ask(shop, "GET", "/api/products?filter=stock > 7", MIA).cache.startswith("hit")
     assert ask(shop, "GET", "/api/products?filter=stock > 7", ADA).cache.startswith("miss")

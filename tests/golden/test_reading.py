@@ -28,6 +28,7 @@ from stanchion.http.parameters import aggregate_query, list_query, one_query
 from stanchion.plan.aggregate import AggregatePlan, plan_aggregate
 from stanchion.plan.read import ReadPlan, plan_read
 from stanchion.query import AggregateQuery, ReadQuery, encode_cursor
+from stanchion.reading import mark_of
 from stanchion.sql.aggregate import compile_aggregate
 from stanchion.sql.dialect import POSTGRES
 from stanchion.sql.read import EXPLAIN, compile_list, compile_one, compile_total
@@ -65,7 +66,7 @@ class Case:
             parts += [(name, str(v)) for v in (value if isinstance(value, list) else [value])]
         if self.after is not None:
             without = list_query(self.collection(shop), _encoded(parts).encode(), dict)
-            mark = shop.records._mark(without)
+            mark = mark_of(without, shop.records.schema.fingerprint)
             parts.append(("after", encode_cursor(mark, self.after)))
         return _encoded(parts)
 
@@ -123,7 +124,7 @@ def _postgres(plan: ReadPlan | AggregatePlan, ask: Any, case: Case) -> list[str]
 
 async def _answer(shop: Shop, case: Case) -> tuple[list[str], Any]:
     """The statements that ran, and the answer; each case starts with no plan in memory."""
-    shop.records._plans.clear()
+    shop.records.plans.by_shape.clear()
     shop.app.runtime.test_actor = shop.callers[case.caller]
     engine, ran = shop.records.engine, []
     fetch, together = engine.fetch, engine.fetch_together

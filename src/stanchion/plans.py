@@ -1,0 +1,68 @@
+"""What was planned before: plans and their statements, kept by the shape of what was asked.
+
+In: a shape (a query without the values that vary, and the caller's profile).   Out: its plan.
+Called by `records`, `writing` and `transaction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .declare import Model
+from .plan.policy import Policy
+from .plan.write import plan_write
+from .query import SYSTEM, Actor, Operation
+from .sql.dialect import Dialect
+from .sql.write import WriteStatements, compile_write
+from .store.judge import not_found
+from .types import WireError
+
+T = TypeVar("T")
+
+
+class Plans:
+    """The plans of one app for one engine. `by_shape` is what is kept of them."""
+
+    def __init__(self, model: Model, policy: Policy, dialect: Dialect, most: int) -> None:
+        self.model = model
+        self.schema = model.schema
+        self.policy = policy
+        self.dialect = dialect
+        self.by_shape: dict[object, Any] = {}
+        self._most = most
+
+    def kept(self, shape: object, make: Callable[[], T]) -> T:
+        """The plan of this shape, made if need be."""
+        found: T | None = self.by_shape.get(shape)
+        return self.keep(shape, make()) if found is None else found
+
+    def keep(self, shape: object, plan: T) -> T:
+        """Remember a plan; the oldest half goes when there are too many."""
+        if len(self.by_shape) >= self._most:
+            for old in list(self.by_shape)[: self._most // 2]:
+                self.by_shape.pop(old, None)  # the writer thread keeps plans here too
+        self.by_shape[shape] = plan
+        return plan
+
+    def statements(self, collection: str, operation: Operation, actor: Actor) -> WriteStatements:
+        """The compiled plan of an operation for this kind of caller."""
+        profile = self.policy.profile(actor)
+        shape = (operation, collection, profile)
+        found = self.by_shape.get(shape)
+        if found is None:
+            plan = plan_write(self.schema.collection[collection], operation, self.schema, profile)
+            found = self.keep(shape, compile_write(plan, self.dialect))
+        return found
+
+    def past_rules(self, collection: str) -> WriteStatements:
+        """The statements that planned steps run with: the system's."""
+        return self.statements(collection, "update", SYSTEM)
+
+    def key(self, collection: str, key: str) -> str:
+        """A key in its canonical form; one that cannot be a key is simply not there."""
+        found = self.schema.collection[collection]
+        try:
+            return found.key_field.type.parse(key)  # type: ignore[no-any-return]  # keys are texts
+        except WireError:
+            raise not_found(found, key) from None
