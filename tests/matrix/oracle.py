@@ -9,17 +9,44 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .world import BACKS, DEFAULTS, FIELDS, ON_DELETE, REQUIRED, THROUGH, UNIQUE, F, Rows
 
 Row = Mapping[str, Any]
+Errors = frozenset[tuple[str, str]]
+"""Pointer (empty where none is told) and code of what a refusal tells; no code for a 422."""
+NOTHING: Errors = frozenset()
 ERROR = object()
 """What selecting from null gives in a condition: neither true nor false."""
 
 
 class Unknown(Exception):
     """A name that does not exist for this caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The status of a write, the rows after it, and what a refusal points at."""
+
+    status: int
+    rows: Rows
+    errors: Errors = NOTHING
+
+    @property
+    def refusal(self) -> tuple[str, Errors] | None:
+        """The code of the problem and its errors."""
+        if self.status < 400:
+            return None
+        codes = {401: "access.sign_in", 403: "access.refused", 404: "record.not_found",
+                 409: "record.conflict", 422: "body.invalid"}  # fmt: skip
+        code = codes[self.status]
+        if self.errors and self.status == 403:
+            code = "access.field_refused"
+        if not self.errors and self.status == 409:
+            code = "delete.restricted"
+        return code, self.errors
 
 
 class Oracle:
@@ -297,26 +324,41 @@ class Oracle:
 
     def _guarded(self, collection: str, row: Row, old: Row | None, named: Any) -> bool:
         """Whether the rules of all named fields hold."""
-        return all(
-            self.kind == "system" or self.holds(f"{collection}.{word}.write", row, old)
-            for word in named
-        )
+        return not self._refused_fields(collection, row, old, named)
 
-    def _dangling(self, collection: str, row: Row, named: Any, new: str = "") -> bool:
-        """Whether a named reference leads to nothing that the caller may read."""
+    def _refused_fields(self, collection: str, row: Row, old: Row | None, named: Any) -> list[str]:
+        if self.kind == "system":
+            return []
+        rules = {f.name: f"{collection}.{f.name}.write" for f in FIELDS[collection]}
+        return [w for w in rules if w in named and not self.holds(rules[w], row, old)]
+
+    def _refusal(
+        self, collection: str, rule: str, row: Row, old: Row | None, named: Any
+    ) -> Errors | None:
+        """What a 403 of a row tells: of its rule nothing; else the first refused field."""
+        if not self.holds(rule, row, old):
+            return NOTHING
+        refused = self._refused_fields(collection, row, old, named)
+        return _at(refused[:1], "access.field_refused") if refused else None
+
+    def _dangling(self, collection: str, row: Row, named: Any) -> list[str]:
+        """The named references that lead to nothing that the caller may read."""
+        found = []
         for field in FIELDS[collection]:
             if field.kind == "ref" and field.name in named and row[field.name] is not None:
                 target = self.row(field.to, row[field.name])
                 if target is None or not self.sees(field.to, target):
-                    return True
-        return False
+                    found.append(field.name)
+        return found
 
-    def _clashes(self, collection: str, row: Row) -> bool:
-        others = [r for r in self.rows[collection].values() if r["id"] != row["id"]]
-        return any(
-            row[word] is not None and any(o[word] == row[word] for o in others)
-            for word in UNIQUE.get(collection, ())
-        )
+    def _clashes(self, collection: str, row: Row, old: Row | None) -> Errors:
+        """The taken values, told at their fields where the caller knows of these."""
+        found: set[tuple[str, str]] = set()
+        for word in ("id", *UNIQUE.get(collection, ())):
+            others = [r for r in self.rows[collection].values() if r is not old]
+            if row[word] is not None and any(o[word] == row[word] for o in others):
+                found.add((f"/{word}" if self.has(collection, word) else "", "unique"))
+        return frozenset(found)
 
     def after(self, collection: str, row: Row) -> Oracle:
         """The same caller, when a row has been written."""
@@ -329,104 +371,105 @@ class Oracle:
         other.rows = rows
         return other
 
-    def create(self, collection: str, sent: Row) -> tuple[int, Rows]:
-        """The status of a create, and the rows after it."""
+    def create(self, collection: str, sent: Row) -> Verdict:
+        """What a create comes to."""
         closed = self._closed(f"{collection}.create")
         if closed:
-            return closed, self.rows
+            return self._no(closed)
         blank: dict[str, Any] = {f.name: None for f in FIELDS[collection]}
         row = {**blank, **DEFAULTS.get(collection, {}), **sent}
-        if any(self.settable(collection, word) == "422" for word in sent):
-            return 422, self.rows
-        if any(row[word] is None for word in REQUIRED[collection]):
-            return 422, self.rows
-        if sent["id"] in self.rows[collection]:
-            return self._refused_clash(collection, row, sent), self.rows
-        then = self.after(collection, row)
-        if then._dangling(collection, row, row):
-            return 409, self.rows
-        rule = then.holds(f"{collection}.create", row)
-        if not rule or not then._guarded(collection, row, None, sent):
-            return 403, self.rows
-        if self._clashes(collection, row):
-            return 409, self.rows
-        return 201, then.rows
+        missing = [word for word in REQUIRED[collection] if row[word] is None]
+        if missing or self._unsettable(collection, sent):
+            return self._no(422, _at([*missing, *self._unsettable(collection, sent)], ""))
+        taken = sent["id"] in self.rows[collection]
+        then = self if taken else self.after(collection, row)
+        return then._settle(self, collection, row, None, sent, row)
 
-    def _refused_clash(self, collection: str, row: Row, sent: Row) -> int:
-        if self._dangling(collection, row, row):
-            return 409
-        rule = self.holds(f"{collection}.create", row)
-        return 409 if rule and self._guarded(collection, row, None, sent) else 403
+    def _settle(
+        self, before: Oracle, collection: str, row: Row, old: Row | None, named: Any, moved: Any
+    ) -> Verdict:
+        """What becomes of a row that is as it would be, where it is judged together with others:
+        the references come first, because a rule may read what they lead to."""
+        dangling = _at(self._dangling(collection, row, moved), "reference.not_found")
+        if dangling and not self.past:
+            return before._no(409, dangling)
+        rule = f"{collection}.{'create' if old is None else 'update'}"
+        refused = self._refusal(collection, rule, row, old, named)
+        if refused is not None and not dangling:
+            return before._no(403, refused)
+        conflicts = dangling | before._clashes(collection, row, old)
+        return (
+            before._no(409, conflicts)
+            if conflicts
+            else Verdict(201 if old is None else 200, self.rows)
+        )
 
-    def update(self, collection: str, key: str, sent: Row) -> tuple[int, Rows]:
-        """The status of a patch, and the rows after it."""
+    def _no(self, status: int, errors: Errors = NOTHING) -> Verdict:
+        return Verdict(status, self.rows, errors)
+
+    def _unsettable(self, collection: str, sent: Row) -> list[str]:
+        return [word for word in sent if self.settable(collection, word) == "422"]
+
+    def update(self, collection: str, key: str, sent: Row, missing: Any = ()) -> Verdict:
+        """What a patch comes to."""
         closed = self._closed(f"{collection}.update")
         if closed:
-            return closed, self.rows
+            return self._no(closed)
         old = self.row(collection, key)
         if old is None or not self.sees(collection, old):
-            return 404, self.rows
-        if any(self.settable(collection, word) == "422" for word in sent):
-            return 422, self.rows
-        rule = f"{collection}.update"
-        if not self.holds(rule, old, old) or not self._guarded(collection, old, old, sent):
-            return 403, self.rows
+            return self._no(404)
+        wrong = [*missing, *self._unsettable(collection, sent)]
+        if wrong:
+            return self._no(422, _at(wrong, ""))
+        refused = self._refusal(collection, f"{collection}.update", old, old, sent)
+        if refused is not None:
+            return self._no(403, refused)
         row = {**old, **sent}
-        then = self.after(collection, row)
-        if then._dangling(
-            collection, row, [w for w in sent if self._moves(collection, old, sent, w)]
-        ):
-            return 409, self.rows
-        if not then.holds(rule, row, old) or not then._guarded(collection, row, old, sent):
-            return 403, self.rows
-        if self._clashes(collection, row):
-            return 409, self.rows
-        return 200, then.rows
+        moved = [w for w in sent if self._moves(collection, old, sent, w)]
+        return self.after(collection, row)._settle(self, collection, row, old, sent, moved)
 
     def _moves(self, collection: str, old: Row, sent: Row, word: str) -> bool:
         """Whether a field counts as changed: one that may be hidden does so whatever it held."""
         unseen = self.masks(collection, word) or not self.has(collection, word)
         return unseen or sent[word] != old[word]
 
-    def put(self, collection: str, key: str, sent: Row) -> tuple[int, Rows]:
-        """The status of a put, and the rows after it."""
+    def put(self, collection: str, key: str, sent: Row) -> Verdict:
+        """What a put comes to."""
         updating = self._closed(f"{collection}.update")
         creating = self._closed(f"{collection}.create")
         if updating and creating:
-            return updating, self.rows
+            return self._no(updating)
         old = self.row(collection, key)
         if old is None or not self.sees(collection, old):
-            return (creating, self.rows) if creating else self.create(collection, sent)
+            return self._no(creating) if creating else self.create(collection, sent)
         if updating:
-            return updating, self.rows
-        if any(self.settable(collection, word) == "422" for word in sent):
-            return 422, self.rows
-        values: dict[str, Any] = {}
+            return self._no(updating)
+        values: dict[str, Any] = dict(sent)
+        missing = []
         for word in (f.name for f in FIELDS[collection][1:]):
-            if word in sent:
-                values[word] = sent[word]
-            elif word == "admin":
+            if word in sent or word == "admin":
                 continue
-            elif not self.sees_field(collection, old, word):
+            if not self.sees_field(collection, old, word):
                 continue  # who reads a record and puts it back takes nothing from it
-            elif word in REQUIRED[collection]:
-                return 422, self.rows
+            if word in REQUIRED[collection]:
+                missing.append(word)
             elif self.settable(collection, word) == "yes" and self._guarded(
                 collection, old, old, [word]
             ):
                 values[word] = DEFAULTS.get(collection, {}).get(word)
-        return self.update(collection, key, values)
+        values.pop("id", None)
+        return self.update(collection, key, values, missing)
 
-    def delete(self, collection: str, key: str) -> tuple[int, Rows]:
-        """The status of a delete, and the rows after it with everything that hung on the row."""
+    def delete(self, collection: str, key: str) -> Verdict:
+        """What a delete comes to, with everything that hung on the row."""
         closed = self._closed(f"{collection}.delete")
         if closed:
-            return closed, self.rows
+            return self._no(closed)
         row = self.row(collection, key)
         if row is None or not self.sees(collection, row):
-            return 404, self.rows
+            return self._no(404)
         if not self.holds(f"{collection}.delete", row):
-            return 403, self.rows
+            return self._no(403)
         rows = copy.deepcopy(self.rows)
         going = _closure(rows, collection, key)
         for name, fields in FIELDS.items():
@@ -435,11 +478,15 @@ class Oracle:
                     if (field.to, child[field.name]) not in going or (name, child["id"]) in going:
                         continue
                     if ON_DELETE.get((name, field.name)) != "set null":
-                        return 409, self.rows
+                        return self._no(409)
                     child[field.name] = None
         for name, gone in going:
             del rows[name][gone]
-        return 204, rows
+        return Verdict(204, rows)
+
+
+def _at(words: Any, code: str) -> Errors:
+    return frozenset((f"/{word}", code) for word in words)
 
 
 def far_of(collection: str) -> dict[str, tuple[str, tuple[tuple[str, str], ...]]]:

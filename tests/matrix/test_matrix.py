@@ -9,6 +9,7 @@ import pytest
 from stanchion.schema import BackReference
 
 from .asking import Asking
+from .told import told_too_much
 from .ways import OTHER_SENDERS, Cell, all_cells, cells_of, other_cells_of, outcome
 from .world import BACKS, CALLERS, FIELDS, ROWS, THROUGH
 
@@ -78,3 +79,10 @@ def test_no_field_and_no_relation_of_the_model_is_left_out(asking: Asking) -> No
 
 def _ends(relation: BackReference) -> tuple[str, str, str, str]:
     return relation.collection, relation.link, relation.field, relation.reach
+
+
+def test_a_hidden_name_or_value_in_a_refusal_would_be_noticed() -> None:
+    assert told_too_much("ann", "", {"detail": "There is no `pin`."}) == {"pin"}
+    assert told_too_much("ann", "", {"errors": [{"detail": "`b2` is taken."}]}) == {"b2"}
+    assert not told_too_much("ann", "{'pin': 'p2'}", {"detail": "There is no `pin`."})
+    assert not told_too_much("dan", "", {"detail": "`b1` is taken."}), "it may read it"

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .asking import Answer, Asking
-from .oracle import Oracle, Row, Unknown, far_of
-from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, auth_of, make_id
+from .oracle import Oracle, Row, Unknown, Verdict, far_of
+from .told import oracle_of, plain, refusal, told_too_much
+from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id
 
-NOT_COMPARED = ("created", "updated", "version", "verified", "disabled")
 ONE_KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"  # for all: it is taken back with the write
 Outcome = tuple[int, Any]
 
@@ -32,6 +32,7 @@ class Cell:
     expected: Outcome
     ask: Callable[[Asking], Awaitable[Outcome]] = field(compare=False)
     writes: bool = False
+    sent: Writing | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.caller} {self.way} {self.collection} {self.about}"
@@ -72,22 +73,12 @@ class Asker:
 
         async def ask(asking: Asking) -> Outcome:
             answer = await asking.send(self.caller, "GET", f"/api/{self.collection}{path}", query)
-            return answer.status, shape(answer.json) if answer.status == 200 else None
+            if answer.status == 200:
+                return 200, shape(answer.json)
+            spoken = told_too_much(self.caller, repr((path, query)), answer.json)
+            return answer.status, spoken or None
 
         return Cell(way, self.caller, self.collection, about, expected, ask)
-
-
-def oracle_of(caller: str) -> Oracle:
-    me = auth_of(caller)
-    kind = caller if caller in ("anonymous", "admin", "system") else "user"
-    return Oracle(ROWS, kind, me)
-
-
-def plain(value: Any) -> Any:
-    """A body without what no rule is about."""
-    if isinstance(value, dict):
-        return {name: plain(v) for name, v in value.items() if name not in NOT_COMPARED}
-    return [plain(v) for v in value] if isinstance(value, list) else value
 
 
 def keys(page: Any) -> list[str]:
@@ -404,21 +395,22 @@ class Writing:
 
 
 def written(
-    a: Asker, way: str, about: str, sent: Writing, status: int, then: Any, shown: Any, send: Any
+    a: Asker, way: str, about: str, sent: Writing, verdict: Verdict, shown: Any, send: Any
 ) -> Cell:
     """A write: the status, what was answered, and every row that is stored afterwards."""
-    expected = status, (shown if status in (200, 201) else None, then)
+    told = verdict.refusal or (shown if verdict.status in (200, 201) else None)
+    expected = verdict.status, (told, verdict.rows)
 
     async def ask(asking: Asking) -> Outcome:
         return await send(asking, a.caller, sent)  # type: ignore[no-any-return]  # it is a way
 
-    return Cell(way, a.caller, a.collection, about, expected, ask, writes=True)
+    return Cell(way, a.caller, a.collection, about, expected, ask, writes=True, sent=sent)
 
 
 async def sent_alone(asking: Asking, caller: str, sent: Writing) -> Outcome:
     """A write as a request of its own."""
     answer = await asking.send(caller, sent.method, sent.path, body=sent.body)
-    return answer.status, _told(answer)
+    return answer.status, _told(caller, sent, answer)
 
 
 async def sent_in_batch(asking: Asking, caller: str, sent: Writing) -> Outcome:
@@ -427,7 +419,7 @@ async def sent_in_batch(asking: Asking, caller: str, sent: Writing) -> Outcome:
     body = step if sent.body is None else {**step, "body": sent.body}
     answer = await asking.send(caller, "POST", "/api/_batch", body={"steps": [body]})
     if answer.status != 200:
-        return answer.status, None
+        return answer.status, refusal(caller, sent, answer, "/steps/0")
     (item,) = answer.json["items"]
     return item["status"], plain(item["body"]) if item["status"] in (200, 201) else None
 
@@ -441,20 +433,24 @@ async def sent_with_key(asking: Asking, caller: str, sent: Writing) -> Outcome:
     ]
     assert (again.status, again.body) == (first.status, first.body), "another answer"
     assert ("idempotent-replayed" in again.headers) is (first.status < 300)
-    return first.status, _told(first)
+    return first.status, _told(caller, sent, first)
 
 
-def _told(answer: Answer) -> Any:
+def _told(caller: str, sent: Writing, answer: Answer) -> Any:
+    if answer.status >= 400:
+        return refusal(caller, sent, answer)
     if answer.status not in (200, 201):
         return None
     assert ("etag" in answer.headers) is (set(answer.json) != {"id"}), "a key alone has no ETag"
     return plain(answer.json)
 
 
-def _shown(oracle: Oracle, rows: Any, collection: str, key: str) -> Any:
+def _shown(oracle: Oracle, verdict: Verdict, collection: str, key: str) -> Any:
     """A written record as the caller gets it: the key alone where it may not read it."""
-    then = oracle._on(rows)
-    row = rows[collection][key]
+    if verdict.status >= 400:
+        return None
+    then = oracle._on(verdict.rows)
+    row = verdict.rows[collection][key]
     return then.body(collection, row) if then.sees(collection, row) else {"id": key}
 
 
@@ -463,11 +459,11 @@ def patches(a: Asker, send: Any = sent_alone, way: str = "patch") -> Iterator[Ce
         for found in FIELDS[a.collection]:
             for value in _others(a.collection, found, row):
                 sent = {found.name: value}
-                status, then = a.oracle.update(a.collection, key, sent)
-                shown = _shown(a.oracle, then, a.collection, key) if status == 200 else None
+                verdict = a.oracle.update(a.collection, key, sent)
+                shown = _shown(a.oracle, verdict, a.collection, key)
                 asked = Writing("PATCH", f"/api/{a.collection}/{key}", sent)
                 about = f"{key[-2:]} {found.name}={value}"
-                yield written(a, way, about, asked, status, then, shown, send)
+                yield written(a, way, about, asked, verdict, shown, send)
 
 
 def _others(collection: str, found: F, row: Row) -> list[Any]:
@@ -510,10 +506,10 @@ def creates(a: Asker, send: Any = sent_alone, way: str = "create") -> Iterator[C
         if a.oracle.me is not None and mine != bare:
             sendings["mine"] = mine
         for kind, sent in sendings.items():
-            status, then = a.oracle.create(a.collection, sent)
-            shown = _shown(a.oracle, then, a.collection, fresh) if status == 201 else None
+            verdict = a.oracle.create(a.collection, sent)
+            shown = _shown(a.oracle, verdict, a.collection, fresh)
             asked = Writing("POST", f"/api/{a.collection}", sent)
-            yield written(a, way, f"{kind} {key[-2:]}", asked, status, then, shown, send)
+            yield written(a, way, f"{kind} {key[-2:]}", asked, verdict, shown, send)
 
 
 def puts(a: Asker, send: Any = sent_alone, way: str = "put") -> Iterator[Cell]:
@@ -530,17 +526,17 @@ def puts(a: Asker, send: Any = sent_alone, way: str = "put") -> Iterator[Cell]:
             "new": (fresh, {**new, "id": fresh}),
         }  # fmt: skip
         for kind, (at, sent) in sendings.items():
-            status, then = a.oracle.put(a.collection, at, sent)
-            shown = _shown(a.oracle, then, a.collection, at) if status in (200, 201) else None
+            verdict = a.oracle.put(a.collection, at, sent)
+            shown = _shown(a.oracle, verdict, a.collection, at)
             asked = Writing("PUT", f"/api/{a.collection}/{at}", sent)
-            yield written(a, way, f"{kind} {key[-2:]}", asked, status, then, shown, send)
+            yield written(a, way, f"{kind} {key[-2:]}", asked, verdict, shown, send)
 
 
 def deletes(a: Asker, send: Any = sent_alone, way: str = "delete") -> Iterator[Cell]:
     for key in ROWS[a.collection]:
-        status, then = a.oracle.delete(a.collection, key)
+        verdict = a.oracle.delete(a.collection, key)
         asked = Writing("DELETE", f"/api/{a.collection}/{key}", None)
-        yield written(a, way, key[-2:], asked, status, then, None, send)
+        yield written(a, way, key[-2:], asked, verdict, None, send)
 
 
 WRITE_WAYS = (patches, creates, puts, deletes)
