@@ -33,6 +33,7 @@ class Cell:
     ask: Callable[[Asking], Awaitable[Outcome]] = field(compare=False)
     writes: bool = False
     sent: Writing | None = field(default=None, compare=False)
+    query: dict[str, str] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.caller} {self.way} {self.collection} {self.about}"
@@ -78,7 +79,7 @@ class Asker:
             spoken = told_too_much(self.caller, repr((path, query)), answer.json)
             return answer.status, spoken or None
 
-        return Cell(way, self.caller, self.collection, about, expected, ask)
+        return Cell(way, self.caller, self.collection, about, expected, ask, query=query)
 
 
 def keys(page: Any) -> list[str]:
