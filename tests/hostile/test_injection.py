@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import apsw
 import pytest
 
 from stanchion.engines.base import Ask
@@ -107,21 +110,63 @@ def test_planted_join_of_texts_is_seen(
         check_read(warehouse, text)
 
 
+def said_by_sqlmap(url: str, parameters: str, folder: Path, *more: str) -> str:
+    """What an independent attacker says of the parameters."""
+    sqlmap = Path(sys.executable).with_name("sqlmap")
+    if not sqlmap.exists():
+        pytest.skip("sqlmap is not installed")
+    run = subprocess.run(
+        [str(sqlmap), "-u", url, "-p", parameters, "--batch", "--flush-session",
+         "--disable-coloring", "--ignore-code=400", "--output-dir", str(folder), "--dbms=sqlite",
+         "--threads=1", "--timeout=10", *more],
+        capture_output=True, text=True, timeout=1200, check=False,
+    )  # fmt: skip
+    return run.stdout + run.stderr
+
+
+def check_sqlmap(said: str) -> None:
+    assert "do not appear to be injectable" in said, said[-3000:]
+    assert "is vulnerable" not in said
+
+
 def test_sqlmap_finds_nothing(server: Server, tmp_path: Path) -> None:
     """The short form: two parameters at level 1. `make fuzz` goes to level 3, risk 2."""
     deep = os.environ.get("STANCHION_FUZZ") == "deep"
-    parameters = ["filter", "sort", "q", "expand"] if deep else ["filter", "sort"]
-    depth = ["--level=3", "--risk=2"] if deep else ["--level=1", "--risk=1"]
-    sqlmap = Path(sys.executable).with_name("sqlmap")
-    if not sqlmap.exists() and shutil.which("sqlmap") is None:
-        pytest.skip("sqlmap is not installed")
+    parameters = "filter,sort,q,expand" if deep else "filter,sort"
+    depth = ("--level=3", "--risk=2") if deep else ("--level=1", "--risk=1")
     url = f"http://127.0.0.1:{server.port}{ITEMS}?filter=count%3D%3D1&sort=name&q=item&expand=shelf"
-    run = subprocess.run(
-        [str(sqlmap), "-u", url, "-p", ",".join(parameters), "--batch", "--flush-session", *depth,
-         "--disable-coloring", "--ignore-code=400", "--output-dir", str(tmp_path), "--dbms=sqlite",
-         "--technique=BEUSQ", "--threads=1", "--timeout=10"],
-        capture_output=True, text=True, timeout=1200, check=False,
-    )  # fmt: skip
-    said = run.stdout + run.stderr
-    assert "do not appear to be injectable" in said, said[-3000:]
-    assert "is vulnerable" not in said
+    check_sqlmap(said_by_sqlmap(url, parameters, tmp_path, *depth, "--technique=BEUSQ"))
+
+
+class Joining(BaseHTTPRequestHandler):
+    """Puts what it is asked for into its statement, as nobody should."""
+
+    def do_GET(self) -> None:
+        given = parse_qs(urlsplit(self.path).query).get("count", ["0"])[0]
+        file = apsw.Connection(":memory:")
+        file.execute("create table items(count, name); insert into items values (1, 'hammer')")
+        try:
+            rows = file.execute(f"select name from items where count={given}").fetchall()
+        except apsw.Error:
+            rows = []
+        body = json.dumps({"items": rows}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+def test_sqlmap_sees_a_planted_injection(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Joining) as planted:
+        thread = threading.Thread(target=planted.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{planted.server_port}/?count=1"
+        said = said_by_sqlmap(url, "count", tmp_path, "--technique=B")
+        planted.shutdown()
+        thread.join()
+    with pytest.raises(AssertionError):
+        check_sqlmap(said)
+    assert "is vulnerable" in said or "identified the following injection point" in said
