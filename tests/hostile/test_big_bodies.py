@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import select
 import socket
 import time
@@ -12,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from stanchion.drain import Drain
-from stanchion.http.body_in import read_body
-from stanchion.http.exchange import ASGIApp
-from stanchion.http.front import Front
-from stanchion.settings import Settings
+from stanchion.http import body_in
+from stanchion.http.incoming import Incoming
+from tests.api.conftest import Api
 from tests.hostile.conftest import Server, serving
 
 LIMIT = 1_048_576
@@ -111,7 +108,7 @@ def test_announced_giant_is_refused_before_it_is_read(server: Server, length: in
     check_announced_giant(server, length)
 
 
-def taken_of(app: ASGIApp, most: int) -> tuple[int, int]:
+def taken_of(warehouse: Api, most: int) -> tuple[int, int]:
     """The status of an endless body, and the bytes of it that were asked for before the answer."""
     taken, status = 0, 0
 
@@ -132,16 +129,29 @@ def taken_of(app: ASGIApp, most: int) -> tuple[int, int]:
             (b"transfer-encoding", b"chunked"),
         ],
     }  # fmt: skip
-    asyncio.run(app(scope, receive, send))
+    warehouse.runner.run(warehouse.app(scope, receive, send))
     return status, taken
 
 
-def test_no_more_is_read_than_the_limit_and_one_piece() -> None:
-    async def reads(scope: Any, receive: Any, send: Any) -> None:
-        await read_body(receive, LIMIT)
+def test_no_more_is_read_than_the_limit_and_one_piece(warehouse: Api) -> None:
+    assert taken_of(warehouse, 4 * LIMIT) == (413, LIMIT + CHUNK)
 
-    front = Front(Settings(), reads, Drain(), sheds_load=False)
-    assert taken_of(front, 4 * LIMIT) == (413, LIMIT + CHUNK)
+
+def test_planted_read_of_all_is_seen(warehouse: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read_all(receive: Any, limit: int) -> bytes:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        return body
+
+    async def uncounted(self: Incoming) -> Any:
+        return await self._receive()
+
+    monkeypatch.setattr(Incoming, "receive", uncounted)
+    monkeypatch.setattr(body_in, "read_body", read_all)
+    with pytest.raises(AssertionError):
+        assert taken_of(warehouse, 4 * LIMIT) == (413, LIMIT + CHUNK)
 
 
 def test_body_that_is_shorter_than_it_says_changes_nothing(server: Server) -> None:
