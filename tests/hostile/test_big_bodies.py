@@ -93,13 +93,15 @@ def test_planted_trust_in_the_size_is_seen(tmp_path: Path) -> None:
 
 
 def check_announced_giant(server: Server, length: int) -> None:
-    """413 by its header alone."""
-    before, began = server.memory, time.monotonic()
-    with server.connect(1) as connection:
-        connection.sendall(START + b"Content-Length: %d\r\n\r\n{" % length)
-        got = connection.recv(65_536)
-    assert got.startswith(b"HTTP/1.1 413 ") and b'"code":"body.too_large"' in got
-    assert time.monotonic() - began < 1
+    """413 by its header alone. The first is not weighed: what a worker imports at its first request
+    and its first refusal is no body."""
+    for _ in range(2):
+        before, began = server.memory, time.monotonic()
+        with server.connect(1) as connection:
+            connection.sendall(START + b"Content-Length: %d\r\n\r\n{" % length)
+            got = connection.recv(65_536)
+        assert got.startswith(b"HTTP/1.1 413 ") and b'"code":"body.too_large"' in got
+        assert time.monotonic() - began < 1
     assert server.memory - before < MIB
 
 
