@@ -120,3 +120,61 @@ def test_group_by_what_makes_no_groups_says_so(api: Api, field: str) -> None:
     assert "name" in refused.hint and field not in refused.hint
     sorted_ = api.get(P, sort=field)
     assert (sorted_.code, "order" in sorted_.json["detail"]) == ("query.sort", True)
+
+
+WAYS_OUT = [
+    ("sort", "name desc", "query.sort", "sort=-name"),
+    ("sort", "price:asc", "query.sort", "sort=price"),
+    ("sort", "reviews.stars", "query.sort", "references to one"),
+    ("filter", "id == 5", "filter.type", "in quotes"),
+    ("filter", 'tags.contains("red")', "filter.type", "x in tags"),
+    ("filter", "reviews.exists(r)", "filter.type", "exists(x, …)"),
+    ("filter", 'extra.origin == "India"', "filter.type", "a field of its own"),
+    ("filter", "stock == $n", "query.param", "In a URL"),
+]
+
+
+@pytest.mark.parametrize(("parameter", "value", "code", "way_out"), WAYS_OUT)
+def test_refused_query_has_a_way_out(
+    api: Api, parameter: str, value: str, code: str, way_out: str
+) -> None:
+    refused = api.get(P, **{parameter: value})
+    assert (refused.status, refused.code) == (400, code)
+    assert way_out in refused.hint
+
+
+def test_groups_by_a_to_many_relation_are_asked_of_the_other_side(api: Api) -> None:
+    refused = api.get(f"{P}/_aggregate", count="true", group="reviews")
+    assert "/api/reviews/_aggregate, grouped by product" in refused.hint
+    other = api.get("/api/reviews/_aggregate", count="true", group="product")
+    assert other.status == 200
+
+
+def test_sum_of_what_is_no_number_says_so(api: Api) -> None:
+    refused = api.get(f"{P}/_aggregate", avg="since")
+    assert refused.json["detail"] == "`since` is a date; only numbers have an average."
+
+
+@pytest.mark.parametrize("body", [b'{"name": True}', b"{'name': 1}", b'{"name": "x",}'])
+def test_body_that_is_no_json_is_told_what_json_is(api: Api, body: bytes) -> None:
+    json = [("content-type", "application/json")]
+    refused = api.ask("POST", "/api/categories", "system", json, body)
+    assert (refused.status, refused.code) == (400, "body.syntax")
+    assert "double quotes" in refused.hint and "true, false and null" in refused.hint
+
+
+TEXTS = [
+    ("since", "2026-02-30", "no such day"),
+    ("since", "31.01.2026", "year-month-day"),
+    ("checked", "2026-01-01", "with an offset"),
+    ("price", "1,50", "a point"),
+    ("price", "1e3", "digits"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "told"), TEXTS)
+def test_text_of_a_value_says_its_form(
+    api: Api, shop: ModuleType, field: str, value: str, told: str
+) -> None:
+    path = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+    assert told in only_mistake(api.send("PATCH", path, {field: value}))["detail"]

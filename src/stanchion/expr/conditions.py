@@ -369,6 +369,8 @@ class Checker:
         elif literal.kind != "text" and type.kind in ("date", "datetime"):
             example = "2026-01-31" if type.kind == "date" else "2026-01-31T12:00:00Z"
             hint = f'Write "{example}" in quotes.'
+        elif literal.kind != "text" and type.kind == "uuid":
+            hint = "Write the id as it was answered, in quotes."
         refuse(node, f"{shown} does not go with {say(type)}.", hint)
 
     def param(self, node: Param, want: tree.Type | None) -> tree.Param:
@@ -505,13 +507,18 @@ class Checker:
     def text(self, node: Syntax) -> tree.Value:
         value = self.value(node, tree.TEXT if _flexible(node) else None)
         if type_of(value).kind != "text":
-            refuse(node, f"Text is needed here, not {say(type_of(value))}.")
+            shown = spelled(node) or "list"
+            hint = f"Write x in {shown}." if type_of(value).kind == "list" else None
+            refuse(node, f"Text is needed here, not {say(type_of(value))}.", hint)
         return value
 
     def arguments(self, node: Call, count: int) -> tuple[Syntax, ...]:
         if len(node.arguments) != count:
             wanted = ("no arguments", "one argument", "two arguments")[count]
-            refuse(node, f"'{node.name}' takes {wanted}, not {len(node.arguments)}.")
+            hint = None
+            if node.name in MACROS:
+                hint = f"Write {node.name}(x, …) with a condition on x."
+            refuse(node, f"'{node.name}' takes {wanted}, not {len(node.arguments)}.", hint)
         return node.arguments
 
 

@@ -200,6 +200,8 @@ class Resolver:
             raise ExpressionError(
                 "type", f"'{found.name}' is {say(kind_of(found.type))} and has no field '{name}'.",
                 start, start + len(name),
+                "What stands inside JSON is not asked yet: give it a field of its own."
+                if found.type.kind == "json" else None,
             )  # fmt: skip
         if self._sight(here, found) == "masked":
             raise ExpressionError(

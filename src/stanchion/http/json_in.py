@@ -16,6 +16,10 @@ from typing import Any
 from ..errors import BadRequest
 
 _DIGITS = 400
+_AS_JSON = (
+    "Names and texts stand in double quotes, no comma stands before a closing bracket, and the "
+    "words are true, false and null."
+)
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -51,7 +55,9 @@ def read_json(body: bytes, depth: int) -> Any:
         raise _bad(error.code, error.detail, None) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise _bad("body.syntax", f"The body is not JSON: {error.msg} ({where}).", None) from None
+        raise _bad(
+            "body.syntax", f"The body is not JSON: {error.msg} ({where}).", _AS_JSON
+        ) from None
     if "\\u" in text:
         _check_texts(value)
     return value

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import BadRequest, did_you_mean
+from ..expr.kinds import kind_of, say
 from ..expr.tree import Node
 from ..query import AggregateQuery
 from ..schema import Collection, Field, Schema
@@ -135,7 +136,7 @@ def _measured(names: Names, collection: Collection, word: str, function: Functio
         hint = f"min={word} and max={word} work." if found.field.type.sortable else None
         raise BadRequest(
             f"query.{function}",
-            f"`{word}` is {found.field.type.kind}; numbers have {what}.",
+            f"`{word}` is {say(kind_of(found.field.type))}; only numbers have {what}.",
             hint=hint,
         )
     return found

@@ -163,6 +163,7 @@ def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...
     for item in split_names(text, "sort"):
         descending = item.startswith("-")
         word = item[1:].lstrip() if item[0] in "+-" else item
+        _refuse_direction(word)
         keys.append(SortKey(scalar(names, collection, word, "sort"), descending))
     refuse_repeated([key.named for key in keys], "sort")
     if len(keys) > SORT_KEYS:
@@ -175,6 +176,18 @@ def _sort(names: Names, collection: Collection, text: str) -> tuple[SortKey, ...
         if name not in given
     ]
     return tuple(keys)
+
+
+def _refuse_direction(word: str) -> None:
+    """Refuse `name desc` and `name:desc` with what is written here."""
+    name, _, direction = word.replace(":", " ").partition(" ")
+    if direction.strip().lower() in ("asc", "desc", "ascending", "descending"):
+        sign = "-" if direction.strip().lower().startswith("desc") else ""
+        raise BadRequest(
+            "query.sort",
+            f"`{word[:60]}` says its direction in words.",
+            hint=f"sort={sign}{name[:50]}",
+        )
 
 
 def scalar(names: Names, collection: Collection, word: str, parameter: str) -> Named:

@@ -94,13 +94,26 @@ class Names:
     def _reference(self, collection: Collection, word: str, parameter: str) -> Field:
         found = self.relation(collection, word, parameter)
         if isinstance(found, BackReference):
-            raise _holds_many(word, parameter)
+            raise self._holds_many(found, word, parameter)
         return found
 
     def _leaf(self, collection: Collection, word: str, parameter: str) -> Field:
-        if self.many(collection, word) is not None:
-            raise _holds_many(word, parameter)
+        if (many := self.many(collection, word)) is not None:
+            raise self._holds_many(many, word, parameter)
         return self.field(collection, word, parameter)
+
+    def _holds_many(self, many: BackReference, word: str, parameter: str) -> BadRequest:
+        groups = parameter in ("group", "sum", "avg", "min", "max")
+        if groups and many.link is None and self.open_ends(many):
+            hint = (
+                f"Ask the other side: /api/{many.collection}/_aggregate, grouped by {many.field}."
+            )
+        else:
+            hint = f"`{parameter}` takes fields of one record, also through references to one."
+        return BadRequest(
+            f"query.{parameter}", f"`{word}` holds many records, so `{parameter}` cannot use it.",
+            hint=hint,
+        )  # fmt: skip
 
     def _is_masked(self, collection: Collection, field: Field) -> bool:
         return self.profile.sight(collection, field) == "masked"
@@ -226,12 +239,6 @@ def no_list(parameter: str) -> BadRequest:
 def _too_deep(word: str, parameter: str) -> BadRequest:
     return BadRequest(
         f"query.{parameter}", f"`{word[:60]}` goes deeper than {PATH_DEPTH} relations."
-    )
-
-
-def _holds_many(word: str, parameter: str) -> BadRequest:
-    return BadRequest(
-        f"query.{parameter}", f"`{word}` holds many records, so `{parameter}` cannot use it."
     )
 
 

@@ -354,13 +354,14 @@ QUERY = Family(
             BadRequest, "query.sum", "`sum` cannot be used",
             meaning="`sum` is a list of number fields with commas between them, each once.",
             way_out="Add up ints, floats and decimals only: sum=price.",
-            detail="`name` is text; numbers have a sum.",
+            detail="`name` is text; only numbers have a sum.", hint="min=name and max=name work.",
         ),
         answer(
             BadRequest, "query.avg", "`avg` cannot be used",
             meaning="`avg` is a list of number fields with commas between them, each once.",
             way_out="Ask for the average of ints, floats and decimals only: avg=price.",
-            detail="`name` is text; numbers have an average.", hint="min=name and max=name work.",
+            detail="`name` is text; only numbers have an average.",
+            hint="min=name and max=name work.",
         ),
         answer(
             BadRequest, "query.min", "`min` cannot be used",
@@ -388,10 +389,12 @@ QUERY = Family(
         ),
         answer(
             BadRequest, "query.param", "A `$name` has no fitting value",
-            meaning="Server code ran a query with a `$name` in it, and gave no value for it, or "
-            "one of the wrong type.",
-            way_out="Pass the value as a keyword argument of the same name and type.",
-            detail="$size has no value.", hint="Pass size=….",
+            meaning="An expression has a `$name` in it, and nothing gives it a value: only server "
+            "code does, and it gave none or one of the wrong type.",
+            way_out="In a URL, write the value itself. In Python, pass it as a keyword argument of "
+            "this name.",
+            detail="`$size` has no value.",
+            hint="In a URL, write the value in its place; in Python, pass size=…",
         ),
     ),
 )  # fmt: skip

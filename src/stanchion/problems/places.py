@@ -176,7 +176,7 @@ PLACES = Family(
             meaning="The string does not hold a plain decimal: digits, and perhaps a sign and a "
             "point.",
             way_out='Send digits such as "9.50", without exponent, spaces or separators.',
-            detail='Must be a decimal such as "9.50".',
+            detail='Must be digits, perhaps with a point and a minus, such as "9.50".',
         ),
         place(
             "decimal_max_places", "Too many places",
@@ -207,7 +207,7 @@ PLACES = Family(
             "date_parsing", "The text is no date",
             meaning="The string is no day of the calendar in the form year-month-day.",
             way_out='Send an existing day such as "2026-01-31".',
-            detail='Must be a date such as "2026-01-31".', pointer="/day",
+            detail='Must be a date as year-month-day, such as "2026-01-31".', pointer="/day",
         ),
         place(
             "datetime_type", "A time is wanted",
@@ -220,7 +220,9 @@ PLACES = Family(
             "datetime_parsing", "The text is no time",
             meaning="The string is no existing time of RFC 3339 within the years 1 to 9999.",
             way_out='Send a time such as "2026-01-31T12:00:00Z".',
-            detail='Must be a time such as "2026-01-31T12:00:00Z".', pointer="/starts",
+            detail="Must be a day and a time of day with an offset, such as "
+            '"2026-01-31T12:00:00Z".',
+            pointer="/starts",
         ),
         place(
             "datetime_no_offset", "The time has no offset",

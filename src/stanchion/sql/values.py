@@ -62,7 +62,8 @@ def param_binder(
 
     def bind(given: Given) -> Any:
         if name not in given.params:
-            raise BadRequest("query.param", f"${name} has no value.", hint=f"Pass {name}=…")
+            hint = f"In a URL, write the value in its place; in Python, pass {name}=…"
+            raise BadRequest("query.param", f"`${name}` has no value.", hint=hint)
         value = param_value(given.params[name], kind, name)
         return raw_value(value, kind, rounding, dialect, micro=micro)
 

@@ -27,8 +27,11 @@ class DateType(FieldType):
             try:
                 return date.fromisoformat(wire)
             except ValueError:
-                pass
-        raise WireError("date_parsing", 'Must be a date such as "2026-01-31".')
+                detail = (
+                    'Must be a day of the calendar, such as "2026-01-31": there is no such day.'
+                )
+                raise WireError("date_parsing", detail) from None
+        raise WireError("date_parsing", 'Must be a date as year-month-day, such as "2026-01-31".')
 
     def wire(self, value: Any) -> Wire:
         if isinstance(value, date) and not isinstance(value, datetime):

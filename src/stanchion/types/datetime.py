@@ -57,7 +57,8 @@ def parse_moment(text: str) -> datetime:
             raise WireError(
                 "datetime_no_offset", f"Must say its offset, as in {_EXAMPLE} or +02:00."
             )
-        raise WireError("datetime_parsing", f"Must be a time such as {_EXAMPLE}.")
+        detail = f"Must be a day and a time of day with an offset, such as {_EXAMPLE}."
+        raise WireError("datetime_parsing", detail)
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):

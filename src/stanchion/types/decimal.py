@@ -38,7 +38,8 @@ class DecimalType(FieldType):
         if not isinstance(wire, str):
             raise expected('a decimal in a string, such as "9.50"', wire, "decimal_type")
         if _NUMBER.fullmatch(wire) is None:
-            raise WireError("decimal_parsing", 'Must be a decimal such as "9.50".')
+            detail = 'Must be digits, perhaps with a point and a minus, such as "9.50".'
+            raise WireError("decimal_parsing", detail)
         return self._checked(Decimal(wire))
 
     def accept(self, value: Any) -> Decimal:
