@@ -36,6 +36,8 @@ class Settings:
     ] = ""
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
+    send_timeout_s: Annotated[int, "seconds a client may take none of its answer"] = 20
+    answer_limit: Annotated[int, "bytes of the answer to a list"] = 16_777_216
     json_depth: Annotated[int, "nesting of a JSON body"] = 64
     array_limit: Annotated[int, "records in one array of a create"] = 1_000
     url_limit: Annotated[int, "bytes of path and query string"] = 16_384

@@ -220,6 +220,7 @@ def test_limits_are_settings(shop: ModuleType, tmp_path: Path) -> None:
     limits = {
         "body_limit": 100, "json_depth": 3, "array_limit": 2, "url_limit": 100,
         "header_limit": 200, "filter_limit": 20,
+        "answer_limit": 2000,
     }  # fmt: skip
     app = shop.make_app(tmp_path / "shop.db", **limits)
     api = Api(app, shop.callers(app))
@@ -234,6 +235,8 @@ def test_limits_are_settings(shop: ModuleType, tmp_path: Path) -> None:
     assert api.ask("GET", P, headers=[("x", "a" * 200)]).code == "request.headers"
     assert api.get(P, filter="stock > 1 && true").status == 200
     assert api.get(P, filter="stock > 100 && stock > 1").code == "filter.too_long"
+    assert api.get(P, limit=1, fields="id").status == 200
+    assert api.get(P).code == "query.too_much"
     api.close()
 
 

@@ -251,7 +251,7 @@ class _Crew:
         log = logs.configure("json", access=settings.access_log)
         threading.Thread(target=self._end_with_parent, name="stanchion-parent", daemon=True).start()
         self._announce(log)
-        drain_first(self.app.runtime.drain, self.port)
+        drain_first(self.app.runtime.drain, self.port, settings.send_timeout_s)
         return self.app
 
     def _end_with_parent(self) -> None:

@@ -30,6 +30,9 @@ FAREWELL_S = 0.15
 MOST_S = 1.0
 """Seconds after which granian waits for the requests that are still open, in our place."""
 
+LOOK_S = 0.05
+"""Seconds between two looks for the listening socket, which granian makes without a word."""
+
 ATTACH_FILTER = 26  # SO_ATTACH_FILTER of Linux, which Python does not name
 
 # load the byte of the TCP flags; drop the packet if SYN is among them, take it otherwise
@@ -53,6 +56,23 @@ def let_nobody_in(port: int) -> None:
                 return  # filters are forbidden here
 
 
+def let_go_of_idle_readers(loop: asyncio.AbstractEventLoop, port: int, seconds: int) -> None:
+    """End connections whose client takes nothing of what was sent for so long.
+
+    The sockets that granian accepts inherit it from the one that listens, which is there a moment
+    after the loop has begun. Where the system has no such option (macOS, Windows), a client that
+    does not read holds its answer until it leaves.
+    """
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return
+    found = list(listeners(port))
+    for listening in found:
+        with listening:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
+    if not found:
+        loop.call_later(LOOK_S, let_go_of_idle_readers, loop, port, seconds)
+
+
 def listeners(port: int) -> Iterator[socket.socket]:
     """The sockets of this process that listen on `port`; granian opens them and names none."""
     for entry in list(Path("/proc/self/fd").iterdir()):
@@ -72,13 +92,14 @@ def listeners(port: int) -> Iterator[socket.socket]:
             found.close()
 
 
-def drain_first(drain: Drain, port: int) -> None:
+def drain_first(drain: Drain, port: int, send_timeout_s: int) -> None:
     """In a worker, before granian serves: a signal begins the drain, and stops granian after."""
     from granian import _signals
     from granian._granian import WorkerSignal
 
     def set_loop_signals(loop: asyncio.AbstractEventLoop) -> Any:
         stop = WorkerSignal()
+        loop.call_soon(let_go_of_idle_readers, loop, port, send_timeout_s)
 
         def begin() -> None:
             if not drain.begun:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from ..errors import MethodNotAllowed, NotFound, Problem, did_you_mean
+from ..errors import BadRequest, MethodNotAllowed, NotFound, Problem, did_you_mean
 from ..plan.describe import LIMITS
 from ..schema import Collection
 from .exchange import (
@@ -126,7 +126,8 @@ class Dispatcher(Writes):
         following = "null" if page.next is None else f'"{page.next}"'
         total = "" if page.total is None else f',"total":{page.total}'
         items = ",".join(page.items)
-        return _digested(scope, f'{{"items":[{items}],"next":{following}{total}}}'.encode())
+        body = f'{{"items":[{items}],"next":{following}{total}}}'.encode()
+        return _digested(scope, self._sendable(body))
 
     async def _one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
@@ -139,7 +140,18 @@ class Dispatcher(Writes):
             lambda: records.visible(collection.name, actor),
         )
         one = await records.read_one(ask, actor)
-        return _tagged(scope, one.etag, one.body.encode())
+        return _tagged(scope, one.etag, self._sendable(one.body.encode()))
+
+    def _sendable(self, body: bytes) -> bytes:
+        """The body, unless it is so large that clients who do not read would fill the memory."""
+        limit = self.host.settings.answer_limit
+        if len(body) > limit:
+            raise BadRequest(
+                "query.too_much",
+                f"The answer would be {len(body)} bytes; {limit} at most.",
+                hint="Ask for less at once: a smaller `limit`, fewer `fields`, less `expand`.",
+            )
+        return body
 
     async def _aggregate(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive

@@ -279,6 +279,16 @@ QUERY = Family(
             hint="Read on with `after` and the `next` of each page.",
         ),
         answer(
+            BadRequest, "query.too_much", "The answer would be too large",
+            meaning="What is asked for comes to more bytes than an answer may have "
+            "(STANCHION_ANSWER_LIMIT, 16 MiB). Lists with `expand` grow quickly: each of 1,000 "
+            "records may bring 100 of another collection.",
+            way_out="Ask for less at once: a smaller `limit`, fewer `fields`, less `expand`; read "
+            "on with `after`.",
+            detail="The answer would be 33554432 bytes; 16777216 at most.",
+            hint="Ask for less at once: a smaller `limit`, fewer `fields`, less `expand`.",
+        ),
+        answer(
             BadRequest, "query.after", "`after` cannot be used",
             meaning="`after` takes one cursor: the `next` of the page before.",
             way_out="Give it once.",
