@@ -536,3 +536,39 @@ def test_head_on_the_wire(port: int) -> None:
     head, _, rest = told.partition(b"\r\n\r\n")
     assert f"content-length: {got.headers['content-length']}".encode() in head
     assert rest.startswith(b"HTTP/1.1 404 "), "no body stands between"
+
+
+# what is read of a body that is refused
+
+
+@pytest.mark.parametrize(
+    ("length", "most"), [(5_000_000, 5_000_000), (16_777_217, 65_536), (10**12, 65_536)]
+)
+def test_refused_body_is_taken_to_its_end_only_where_that_is_near(
+    api: Api, length: int, most: int
+) -> None:
+    sent: list[Any] = []
+    taken = 0
+
+    async def receive() -> Any:
+        nonlocal taken
+        assert sent, "the answer comes first"
+        part = min(16_384, length - taken)
+        taken += part
+        return {"type": "http.request", "body": b" " * part, "more_body": taken < length}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+        "scheme": "http", "path": P, "raw_path": P.encode(), "query_string": b"", "root_path": "",
+        "client": ("127.0.0.1", 1), "server": None,
+        "headers": [
+            (b"host", b"a"), (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % length),
+        ],
+    }  # fmt: skip
+    api.runner.run(api.app(scope, receive, send))
+    assert checked("POST", sent).code == "body.too_large"
+    assert taken == most

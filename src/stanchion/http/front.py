@@ -19,7 +19,7 @@ from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..runtime import current_request
 from ..settings import Settings
 from .body_in import body_too_large, is_longer
-from .exchange import ASGIApp, Receive, Scope, Send
+from .exchange import ASGIApp, Receive, Scope, Send, header
 from .incoming import Incoming
 from .overload import Overload, overloaded
 from .problem import Headers, render
@@ -28,7 +28,10 @@ from .sockets import Socket
 CLOSE = (b"connection", b"close")
 ALIVE = (b"/health", b"/ready")  # a server that is busy is not one that is gone
 STREAM = b"text/event-stream"
-DRAIN_BYTES = 16_777_216
+DRAIN_ANNOUNCED = 16_777_216
+"""A refused body of at most so many bytes is taken to its end: clients read the answer then."""
+DRAIN_BYTES = 65_536
+"""What is taken of one that is larger, or does not say how large it is."""
 DRAIN_SECONDS = 2
 
 
@@ -81,7 +84,7 @@ class Front:
             )  # fmt: skip
             events.emit(done)
         if problem is not None and problem.code == "body.too_large":
-            await _drain(receive)
+            await _drain(scope, receive)
 
     def _request_id(self) -> str:
         """Unique across processes, ordered within one, and quick to make."""
@@ -194,13 +197,16 @@ async def _nowhere(message: Scope) -> None:
     """Where messages go after an answer of ours."""
 
 
-async def _drain(receive: Receive) -> None:
+async def _drain(scope: Scope, receive: Receive) -> None:
     """Take what a client still sends after its answer, within reason: many clients read the answer
     only when they have sent everything, and a closed connection would take it from them."""
+    announced = header(scope, b"content-length")
+    honest = announced is not None and not is_longer(announced, DRAIN_ANNOUNCED)
+    most = DRAIN_ANNOUNCED if honest else DRAIN_BYTES
     size = 0
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            while size < DRAIN_BYTES:
+            while size < most:
                 message = await receive()
                 size += len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
