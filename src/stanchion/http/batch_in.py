@@ -21,6 +21,7 @@ from ..errors import (
 from ..query import Wish, WriteQuery
 from .exchange import key_of
 
+NO_VERSION = "POST makes a record; there is no version to match."
 MEMBERS = ("method", "path", "body", "if_match")
 METHODS: dict[str, Wish] = {
     "POST": "create", "PUT": "put", "PATCH": "update", "DELETE": "delete"
@@ -100,8 +101,7 @@ def _mistakes_of_method(step: Mapping[str, Any], method: str, at: str) -> list[F
     if method != "DELETE" and "body" not in step:
         errors.append(FieldError(f"{at}/body", "missing", "`body` is required."))
     if method == "POST" and step.get("if_match") is not None:
-        detail = "POST makes a record; there is no version to match."
-        errors.append(FieldError(f"{at}/if_match", "batch.member", detail))
+        errors.append(FieldError(f"{at}/if_match", "batch.member", NO_VERSION))
     return errors
 
 

@@ -10,13 +10,13 @@ import json
 from functools import partial
 from typing import Any
 
-from ..errors import TooLarge
+from ..errors import BadRequest, TooLarge
 from ..query import Actor, Wish, WriteQuery
 from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
 from ..store.idempotency import Reply
-from .batch_in import batch_steps
+from .batch_in import NO_VERSION, batch_steps
 from .body_in import json_body
 from .exchange import VARY, Answer, Host, Receive, Scope, header, json_answer, key_of
 from .keys_in import once_of
@@ -24,6 +24,7 @@ from .parameters import refuse_parameters
 
 PATCH_TYPES = (b"application/json", b"application/merge-patch+json")
 CREATE_TYPES = (b"application/json",)
+CONDITIONS = {b"if-match": "If-Match", b"if-none-match": "If-None-Match"}
 REPLAYED = (b"idempotent-replayed", b"true")
 
 
@@ -40,6 +41,7 @@ class Writes:
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
+        _refuse_conditions(scope, "PUT /api/{collection}/{id} honours them.")
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
         many = isinstance(wire, list)
         bodies = wire if many else [wire]
@@ -85,6 +87,7 @@ class Writes:
     async def _batch(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
         """Several writes, all of them or none."""
         refuse_parameters(scope["query_string"])
+        _refuse_conditions(scope, "A step names its own version: `if_match`.")
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
         asks = batch_steps(wire, self.host.settings.array_limit, self.collections)
         records, actor = await self._caller(scope)
@@ -143,6 +146,16 @@ def _answered(reply: Reply) -> Answer:
 
 def _key_alone(collection: Collection, written: Written) -> str:
     return f'{{"{collection.key[0]}":"{written.key}"}}'
+
+
+def _refuse_conditions(scope: Scope, hint: str) -> None:
+    """Refuse what a `POST` cannot honour: whoever sends it believes to be protected by it."""
+    for name, _ in scope["headers"]:
+        if name in CONDITIONS:
+            said = CONDITIONS[name]
+            raise BadRequest(
+                "request.condition", f"`{said}` has no meaning here: {NO_VERSION}", hint=hint
+            )
 
 
 def _asked(

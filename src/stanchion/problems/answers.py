@@ -515,6 +515,17 @@ REQUEST = Family(
             detail="The headers are larger than 32768 bytes.",
         ),
         answer(
+            BadRequest, "request.condition", "A condition that this call cannot honour",
+            meaning="`If-Match` and `If-None-Match` name versions of one record. A `POST` makes "
+            "records, or is a batch whose steps have conditions of their own; leaving the header "
+            "out silently would look like protection.",
+            way_out="Leave the header out. `PUT` with `If-None-Match: *` creates only, `PATCH`, "
+            "`PUT` and `DELETE` take `If-Match`, a step of a batch `if_match`.",
+            detail="`If-Match` has no meaning here: POST makes a record; there is no version to "
+            "match.",
+            hint="PUT /api/{collection}/{id} honours them.",
+        ),
+        answer(
             BadRequest, "request.host", "Not exactly one Host header",
             meaning="HTTP/1.1 asks for exactly one `Host` header, so that nobody on the way reads "
             "the request differently.",

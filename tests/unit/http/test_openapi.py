@@ -340,13 +340,13 @@ def named(operation: dict[str, Any], document: dict[str, Any]) -> list[str]:
 
 def test_every_parameter_that_is_read_is_described(document: dict[str, Any]) -> None:
     paths = document["paths"]
-    assert named(paths["/api/things"]["get"], document) == list(parameters.LIST)
+    assert named(paths["/api/things"]["get"], document) == [*parameters.LIST, "If-None-Match"]
     one = named(paths["/api/things/{thing_id}"]["get"], document)
-    assert one == ["thing_id", *parameters.ONE]
+    assert one == ["thing_id", *parameters.ONE, "If-None-Match"]
     aggregate = named(paths["/api/things/_aggregate"]["get"], document)
-    assert aggregate == list(parameters.AGGREGATE)
+    assert aggregate == [*parameters.AGGREGATE, "If-None-Match"]
     assert named(paths["/api/things/{thing_id}"]["patch"], document)[1:] == [
-        "If-Match", "Idempotency-Key"
+        "If-Match", "If-None-Match", "Idempotency-Key"
     ]  # fmt: skip
 
 
@@ -361,10 +361,10 @@ def test_statuses_follow_rules_and_relations(document: dict[str, Any]) -> None:
 
     common = {"400", "413", "500", "503"}
     guarded = common | {"401", "403"}
-    assert statuses("/api/things", "get") == common | {"200"}
-    assert statuses("/api/locks", "get") == guarded | {"200"}
-    assert statuses("/api/things", "post") == common | {"201", "409", "415", "422", "507"}
-    assert statuses("/api/parts", "post") == common | {"201", "403", "409", "415", "422", "507"}
+    assert statuses("/api/things", "get") == common | {"200", "304"}
+    assert statuses("/api/locks", "get") == guarded | {"200", "304"}
+    assert statuses("/api/things", "post") == common | {"201", "408", "409", "415", "422", "507"}
+    assert statuses("/api/parts", "post") == statuses("/api/things", "post") | {"403"}
     assert statuses("/api/things/{thing_id}", "delete") >= {"204", "404", "409", "412"}
     assert "409" not in statuses("/api/locks", "get")
     assert statuses("/api/locks/{id}", "patch") >= guarded | {"404", "409", "412", "415", "422"}
@@ -380,6 +380,49 @@ def test_every_write_says_what_an_idempotency_key_may_be_told(document: dict[str
     } | {"batch"}
     for name in with_key:
         assert set(operations[name]["responses"]) >= {"400", "409", "422"}, name
+
+
+def generated(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Path, method and operation of the data API."""
+    for path, item in document["paths"].items():
+        if path.startswith("/api/"):
+            for method, operation in item.items():
+                if "default" not in operation["responses"]:  # that of an app's own route
+                    yield path, method, operation
+
+
+def test_every_operation_says_what_may_keep_it_from_being_done(document: dict[str, Any]) -> None:
+    for path, method, operation in generated(document):
+        assert {"400", "413", "500", "503"} <= set(operation["responses"]), (path, method)
+        assert ("408" in operation["responses"]) == ("requestBody" in operation), (path, method)
+
+
+def test_conditions_are_described_just_where_they_are_honoured(
+    document: dict[str, Any], http: Client
+) -> None:
+    example = schema_of(document, "ThingCreate")["examples"][0]
+    key = http.post("/api/things", example).json()["id"]
+    asked = 0
+    for path, method, operation in generated(document):
+        if not path.startswith(("/api/things", "/api/_")):
+            continue  # of other collections the same code tells
+        url = path.replace("{thing_id}", key).replace("_aggregate", "_aggregate?count=true")
+        body = {"patch": {"count": 2}, "get": None, "delete": None}.get(method, example)
+        for header, value, status in (
+            ("If-None-Match", "*", 304 if method == "get" else 412),
+            ("If-Match", '"999-x"', 412),
+        ):
+            answer = http.request(method.upper(), url, body, headers={header: value})
+            asked += 1
+            told = (path, method, header, answer.status)
+            if header in named(operation, document):
+                assert answer.status == status, told
+            elif method == "get":
+                assert answer.status == 200, told  # a read has nothing to protect
+            else:
+                assert answer.json()["code"] == "request.condition", told
+            assert str(answer.status) in operation["responses"], told
+    assert asked == 18
 
 
 def test_write_may_answer_the_key_alone_where_reading_is_ruled(document: dict[str, Any]) -> None:

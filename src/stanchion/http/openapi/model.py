@@ -6,7 +6,7 @@ from typing import Any
 
 from ...errors import BadRequest, InternalError, TooLarge, Unauthorized, Unavailable
 from ...plan.policy import ROW_OPERATIONS
-from .problems import problem_ref
+from .problems import UNCHANGED, problem_ref
 from .values import JSONSchema
 
 VERDICT: JSONSchema = {"type": "string", "enum": ["never", "maybe"]}
@@ -20,11 +20,13 @@ def schema_operation() -> dict[str, Any]:
         "description": "The collections that are not closed to the caller, the fields that it may "
         "read, what it may do, and the limits of requests. It differs from caller to caller.",
         "operationId": "read_schema",
+        "parameters": [{"$ref": "#/components/parameters/if_changed"}],
         "responses": {
             "200": {
                 "description": "The model.",
                 "content": {"application/json": {"schema": _model()}},
             },
+            **UNCHANGED,
             **{str(kind.status): problem_ref(kind) for kind in kinds},
         },
     }

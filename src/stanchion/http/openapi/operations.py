@@ -19,6 +19,7 @@ from ...errors import (
     NotFound,
     PreconditionFailed,
     Problem,
+    RequestTimeout,
     StorageFull,
     TooLarge,
     Unauthorized,
@@ -27,7 +28,7 @@ from ...errors import (
 )
 from ...schema import ALWAYS, NEVER, Collection, Rule, Schema
 from ..parameters import AGGREGATE, LIST, MOST, ONE
-from .problems import problem_ref
+from .problems import UNCHANGED, problem_ref
 from .records import Names, expandable, one_of, readable, ref, settable, summable, written
 from .values import JSONSchema, example_of, wire_schema
 
@@ -36,7 +37,8 @@ Kinds = Sequence[type[Problem]]
 
 ALWAYS_POSSIBLE: Kinds = (BadRequest, TooLarge, InternalError, Unavailable)
 OF_WRITES: Kinds = (StorageFull,)
-OF_BODIES: Kinds = (UnsupportedMediaType, Invalid)
+OF_BODIES: Kinds = (RequestTimeout, UnsupportedMediaType, Invalid)
+CONDITIONS = ("if_match", "if_none_match")
 OF_KEYS: Kinds = (Conflict, Invalid)  # an `Idempotency-Key` in use, or used for another body
 
 
@@ -97,7 +99,15 @@ def shared_parameters() -> dict[str, Any]:
             "name": "If-None-Match",
             "in": "header",
             "required": False,
-            "description": "`*` creates only: 412 if the record is there already.",
+            "description": "`ETag`s that the record must not have, or `*`: 412 if it has. A PUT "
+            "with `*` creates only.",
+            "schema": {"type": "string"},
+        },
+        "if_changed": {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "The `ETag` of the answer that the client has: 304 if it is the same.",
             "schema": {"type": "string"},
         },
         "idempotency_key": {
@@ -175,8 +185,8 @@ def shared_headers() -> dict[str, Any]:
     """The headers of answers."""
     return {
         "ETag": {
-            "description": "The version of this record, for `If-Match`. Missing where the caller "
-            "may not read the record.",
+            "description": "The version of this record, for `If-Match`; missing where the caller "
+            "may not read it. Of a list and of groups a digest. For `If-None-Match` either.",
             "schema": {"type": "string"},
         },
         "Location": {
@@ -214,8 +224,8 @@ class _About:
             f"List {self.collection.name}",
             "One page of the records that the caller may read.",
             self.collection.rules.read,
-            {"200": _json("One page.", ref(self.names.page))},
-            parameters=self._listed(LIST),
+            {"200": _json("One page.", ref(self.names.page), headers=("ETag",)), **UNCHANGED},
+            parameters=[*self._listed(LIST), _shared("if_changed")],
         )
 
     def one(self) -> Operation:
@@ -225,9 +235,9 @@ class _About:
             f"Read one of {self.collection.name}",
             "The record with this key.",
             self.collection.rules.read,
-            {"200": answer},
+            {"200": answer, **UNCHANGED},
             (NotFound,),
-            parameters=[self._key(), *self._listed(ONE)],
+            parameters=[self._key(), *self._listed(ONE), _shared("if_changed")],
         )
 
     def create(self) -> Operation:
@@ -258,7 +268,7 @@ class _About:
             self.collection.rules.update,
             {"200": _json("The record as it is now.", answer, headers=("ETag",))},
             (NotFound, PreconditionFailed, *OF_KEYS, *OF_BODIES, *OF_WRITES),
-            parameters=[self._key(), _shared("if_match"), _shared("idempotency_key")],
+            parameters=self._written(),
             body={"application/json": body, "application/merge-patch+json": body},
             guarded=self._has_field_rules(),
         )
@@ -276,12 +286,7 @@ class _About:
                 "201": _json("It was not there before.", answers, headers=("Location", "ETag")),
             },
             (PreconditionFailed, *OF_KEYS, *OF_BODIES, *OF_WRITES),
-            parameters=[
-                self._key(),
-                _shared("if_match"),
-                _shared("if_none_match"),
-                _shared("idempotency_key"),
-            ],
+            parameters=self._written(),
             body={"application/json": {"schema": ref(self.names.create)}},
             guarded=self._has_field_rules() or self.collection.rules.create != ALWAYS,
         )
@@ -294,7 +299,7 @@ class _About:
             self.collection.rules.delete,
             {"204": {"description": "It is gone."}},
             (NotFound, PreconditionFailed, *OF_KEYS, *OF_WRITES),
-            parameters=[self._key(), _shared("if_match"), _shared("idempotency_key")],
+            parameters=self._written(),
         )
 
     def aggregate(self) -> Operation:
@@ -303,8 +308,11 @@ class _About:
             f"Count and add up {self.collection.name}",
             "Groups of records, and what they come to. Without `group` there is one item.",
             self.collection.rules.read,
-            {"200": _json("The groups.", ref(self.names.groups))},
-            parameters=self._listed(AGGREGATE, limit="groups", sort="sort_groups"),
+            {"200": _json("The groups.", ref(self.names.groups), headers=("ETag",)), **UNCHANGED},
+            parameters=[
+                *self._listed(AGGREGATE, limit="groups", sort="sort_groups"),
+                _shared("if_changed"),
+            ],
         )
 
     def _operation(
@@ -351,6 +359,10 @@ class _About:
             "description": f"The key of one of {self.collection.name}.",
             "schema": wire_schema(field.type),
         }
+
+    def _written(self) -> Sequence[dict[str, Any]]:
+        """What a write of one record takes."""
+        return [self._key(), *map(_shared, CONDITIONS), _shared("idempotency_key")]
 
     def _listed(self, names: Sequence[str], **shared: str) -> Sequence[dict[str, Any]]:
         found = []

@@ -14,6 +14,7 @@ from ...errors import (
     NotFound,
     PreconditionFailed,
     Problem,
+    RequestTimeout,
     StorageFull,
     TooLarge,
     Unauthorized,
@@ -31,6 +32,7 @@ _RESPONSES: tuple[tuple[type[Problem], str], ...] = (
     (Forbidden, "access.refused"),
     (NotFound, "record.not_found"),
     (MethodNotAllowed, "route.method"),
+    (RequestTimeout, "body.timeout"),
     (Conflict, "record.conflict"),
     (PreconditionFailed, "record.stale"),
     (TooLarge, "body.too_large"),
@@ -41,6 +43,9 @@ _RESPONSES: tuple[tuple[type[Problem], str], ...] = (
     (StorageFull, "storage.full"),
     (Problem, "record.conflict"),
 )
+
+
+UNCHANGED = {"304": {"description": "It is what `If-None-Match` names."}}
 
 
 def problem_schemas(problem: str, error: str) -> dict[str, JSONSchema]:
