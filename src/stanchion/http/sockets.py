@@ -42,9 +42,9 @@ class Socket:
         self._drain.open += 1
         try:
             await app(scope, self.receive, self.send)
-            if self._closing is not None:
-                await self._closing
         finally:
+            if self._closing is not None:
+                await self._closing  # the server closes without a code once we return
             self._drain.open -= 1
             untell()
 
