@@ -38,6 +38,13 @@ def make_app() -> App:
             update="record.order.state == 'open'",
         )
 
+    @app.collection("notes")
+    class Note(Record):
+        order: Ref[Order]
+        code: str = Field(default="", unique=True)
+        points: int = Field(default=0, write="record.order.state == 'open'")
+        rules = Rules(read=public, create=public)
+
     return app
 
 
@@ -73,3 +80,20 @@ def test_hidden_open_hidden_paid_and_missing_orders_look_alike(http: Client) -> 
         assert all(errors == [("/order", "reference.not_found")] for errors in told)
         assert http.post("/api/lines", json={"order": own_paid, "code": "x"}).status == 403
         assert http.get(f"/api/lines/{line}").json()["order"] == own_open
+
+
+def test_a_field_rule_through_a_hidden_order_tells_nothing_of_it(http: Client) -> None:
+    with as_actor(http.app, http.app.system()):
+        ann, bob = (make(http, "users", email=f"{name}@example.org") for name in ("ann", "bob"))
+        hidden = [make(http, "orders", customer=ann, state=state) for state in ("open", "paid")]
+        make(http, "notes", order=hidden[0], code="taken")
+    with as_actor(http.app, Actor("user", {"id": bob, "email": "bob@example.org"})):
+        told = [
+            (answer.status, [(e["pointer"], e["code"]) for e in answer.json()["errors"]])
+            for order in (*hidden, NOWHERE)
+            for code in ("free", "taken")
+            for answer in [
+                http.post("/api/notes", json={"order": order, "code": code, "points": 3})
+            ]
+        ]
+    assert told == [(409, [("/order", "reference.not_found")])] * 6

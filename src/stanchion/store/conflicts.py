@@ -58,8 +58,8 @@ def explain(
             plan, statements.candidate, found, row.values, row.changed, row.at, together
         )
         errors += unknown
-        if unknown and plan.rule != TRUE:
-            continue  # the rule may read the hidden record: nothing more is told of this row
+        if unknown and (plan.rule != TRUE or plan.field_rules):
+            continue  # a rule may read the hidden record: nothing more is told of this row
         judge_rules(plan, statements.candidate, found, row.named, row.at)
         for index, probe in statements.probes:
             new = row.old is None or any(name in row.changed for name in index.fields)
