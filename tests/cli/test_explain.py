@@ -52,6 +52,19 @@ def test_refused_call_is_explained(made: Path) -> None:
     assert f"nobody   {made}/app.py:" in done.stdout
 
 
+def test_schema_is_explained_though_it_asks_no_rule(made: Path) -> None:
+    done = run("explain", "GET", "/api/_schema", cwd=made)
+    assert done.returncode == 0, done.stderr
+    assert "Answer  200" in done.stdout
+    assert "Rule " not in done.stdout
+
+
+def test_plan_cache_is_told_as_a_running_server_has_it(made: Path) -> None:
+    done = run("explain", "GET", "/api/notes", cwd=made)
+    assert "a running server then keeps it" in done.stdout
+    assert "miss" not in done.stdout
+
+
 def test_write_is_tried_and_taken_back(made: Path) -> None:
     found = json.loads(
         run("explain", "POST", "/api/notes", "--body", NOTE, "--json", cwd=made).stdout

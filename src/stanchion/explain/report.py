@@ -369,7 +369,7 @@ def _who(actor: Actor) -> str:
 
 def _say_cache(made: list[object], asked: list[Ask]) -> str:
     if made:
-        return "miss: the plan was made for this request and is kept for those of the same shape"
+        return "the first request of this shape makes the plan; a running server then keeps it"
     if asked:
         return "hit: a request of the same shape was here before"
     return "not used: the answer was known before a statement was needed"

@@ -44,7 +44,7 @@ class _Host:
 def is_generated(request: Request, runtime: Runtime) -> bool:
     """Whether the request is for the data API, whatever its answer may be."""
     first = request.path.removeprefix("/api/").partition("/")[0]
-    known = first in runtime.model.schema.collection or first == "_batch"
+    known = first in runtime.model.schema.collection or first in ("_batch", "_schema")
     return request.path.startswith("/api/") and known
 
 
