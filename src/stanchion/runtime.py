@@ -14,20 +14,20 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from . import clock, events
+from . import events
 from .declare import Declarations, Model, build_model
 from .drain import Drain
-from .engines import Ask, Engine, database_gone
+from .engines import Engine, database_gone
 from .engines.sqlite import SQLiteEngine, foreign
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
 from .records import Records
 from .settings import DatabaseURL, Settings
+from .store.claims import claim
 from .store.held import held_in
 from .store.log import LogReader, Source
 from .store.sight import LogSight
-from .store.steps import Steps
 from .store.trim import Keep, keep_trimmed
 from .store.watch import watch_file
 from .transaction import Transaction, open_transaction
@@ -143,17 +143,10 @@ class Runtime:
     async def _plant(self, records: Records, seed: Seed) -> None:
         """Run a seed once in the life of a database, whichever worker comes first."""
         name = f"seed:{seed.__module__.rpartition('.')[2]}.{seed.__name__}"
-
-        def claim() -> Steps[bool]:
-            rows = yield Ask("select 1 from _once where name=?1", (name,))
-            if not rows:
-                yield Ask("insert into _once (name,time) values (?1,?2)", (name, clock.now_text()))
-            return not rows
-
         self._planting = records
         try:
             async with open_transaction(records, SYSTEM, "seed") as tx:
-                if await tx.session.run(claim):
+                if await tx.session.run(lambda: claim(name)):
                     await seed(tx)
         finally:
             self._planting = None
