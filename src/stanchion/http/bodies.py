@@ -132,12 +132,16 @@ def _marked(metadata: Sequence[Any]) -> bool:
     return any(isinstance(item, NewRecord) for item in metadata)
 
 
-def _bare_record(annotation: Any) -> type[Record] | None:
-    """The record class inside an annotation that is no `Create`."""
+def _bare_record(annotation: Any, within: frozenset[Any] = frozenset()) -> type[Record] | None:
+    """The record class inside an annotation that is no `Create`; models are looked into, `within`
+    are those that it stands in."""
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return annotation
     if get_origin(annotation) is Annotated and _marked(get_args(annotation)[1:]):
         return None
+    parts = list(get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return None
-    return next(filter(None, map(_bare_record, get_args(annotation))), None)
+        fields = () if annotation in within else annotation.model_fields.values()
+        parts = [field.annotation for field in fields if not _marked(field.metadata)]
+        within |= {annotation}
+    return next(filter(None, (_bare_record(part, within) for part in parts)), None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 from fastapi import Depends
 
@@ -83,7 +84,7 @@ def test_a_record_as_a_body_is_refused() -> None:
     assert refused.value.origin is not None and refused.value.origin.file == __file__
 
 
-def test_a_record_as_a_body_is_refused_in_lists_dependencies_and_modules() -> None:
+def test_a_record_as_a_body_is_refused_in_lists_models_dependencies_and_modules() -> None:
     def app_with(route: Any) -> App:
         app = App("Shop")
         app.collection("things")(Thing)
@@ -103,7 +104,24 @@ def test_a_record_as_a_body_is_refused_in_lists_dependencies_and_modules() -> No
 
     async def fine(thing: Create[Thing], change: Update[Thing]) -> None: ...
 
-    for route in (several, depending):
+    class Inner(pydantic.BaseModel):
+        thing: Thing | None = None
+        inner: "list[Inner]" = []
+
+    class Outer(pydantic.BaseModel):
+        parts: dict[str, Inner]
+
+    class Fine(pydantic.BaseModel):
+        thing: Create[Thing]
+        change: Update[Thing] | None = None
+        things: list[Create[Thing]]
+
+    async def nested(wish: Outer) -> None: ...
+
+    async def made_of(wish: Fine) -> None: ...
+
+    for route in (several, depending, nested):
         with pytest.raises(DeclarationError, match="bare Thing"):
             app_with(route).check()
     app_with(fine).check()
+    app_with(made_of).check()
