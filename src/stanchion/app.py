@@ -49,7 +49,9 @@ class App(FastAPI):
         self._document: dict[str, Any] | None = None
         self._untraced: Any = None
         fastapi.setdefault("redirect_slashes", False)
+        viewers = fastapi.pop("docs_url", "/docs"), fastapi.pop("redoc_url", None)
         super().__init__(title=title, docs_url=None, redoc_url=None, **fastapi)
+        self.docs_url, self.redoc_url = viewers  # FastAPI's own would load scripts from elsewhere
         self.router.route_class = MarkedRoute
         self.state.stanchion_once = answer_once
         add_problem_handlers(self)

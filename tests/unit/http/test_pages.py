@@ -258,6 +258,27 @@ def test_viewer_is_whole_and_has_its_licence() -> None:
     assert all(path.is_file() for path in assets.FILES.values())
 
 
+@pytest.mark.parametrize(
+    ("options", "viewers"),
+    [
+        ({}, ["/docs"]), ({"docs_url": None}, []), ({"docs_url": "/reference"}, ["/reference"]),
+        ({"redoc_url": None}, ["/docs"]), ({"redoc_url": "/redoc"}, ["/docs", "/redoc"]),
+        ({"docs_url": None, "redoc_url": "/redoc"}, ["/redoc"]),
+        ({"openapi_url": None, "docs_url": "/docs"}, []),
+    ],
+)  # fmt: skip
+def test_docs_are_where_fastapis_own_arguments_put_them(
+    options: dict[str, Any], viewers: list[str]
+) -> None:
+    app = pizzeria(**options)
+    paths = ("/docs", "/redoc", "/reference")
+    assert [path for path in paths if ask(app, path).status == 200] == viewers
+    for path in viewers:
+        assert "viewer" in ask(app, path).text and "://" not in ask(app, path).text
+    links = re.findall(r'<a href="([^"]*)"[^>]*>API</a>', ask(app, "/docs/errors").text)
+    assert links == viewers[:1]
+
+
 # errors
 
 

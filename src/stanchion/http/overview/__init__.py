@@ -68,7 +68,7 @@ class _Pages:
 
     def _site(self, request: Request) -> Site:
         root = request.scope.get("root_path", "").rstrip("/")
-        return Site(self.app.title, root, self.app.openapi_url, HOME)
+        return Site.of(self.app, root, HOME)
 
     async def home(self, request: Request) -> Response:
         """What runs."""

@@ -61,8 +61,9 @@ def _collections(site: Site, collections: Sequence[CollectionLine]) -> str:
 def _card(site: Site, collection: CollectionLine) -> str:
     name = escape(collection.name)
     links = f'<a href="{site.link(f"/api/{quote(collection.name)}")}">List of {name}</a>'
-    if site.document is not None:
-        links += f' <a href="{site.link(f"/docs#/{quote(collection.name)}")}">Docs of {name}</a>'
+    if site.viewer is not None:
+        docs = site.link(f"{site.viewer}#/{quote(collection.name)}")
+        links += f' <a href="{docs}">Docs of {name}</a>'
     doc = f'<p class="soft">{prose(collection.doc.partition(chr(10))[0])}</p>\n'
     rules = "".join(_rule(rule) for rule in collection.rules)
     return (

@@ -41,7 +41,8 @@ def add_pages(app: FastAPI, runtime: Runtime) -> None:
             r for r in app.router.routes if getattr(r, "path", None) != app.openapi_url
         ]
         app.router.routes.append(OwnRoute(app, app.openapi_url, pages.document))
-        app.router.routes.append(OwnRoute(app, "/docs", pages.viewer))
+        for viewer in filter(None, (app.docs_url, app.redoc_url)):
+            app.router.routes.append(OwnRoute(app, viewer, pages.viewer))
     for path, answer in (
         (PAGES.rstrip("/"), pages.errors),
         (PAGES + "{code}", pages.error),
@@ -62,7 +63,7 @@ class _Pages:
 
     def _site(self, request: Request) -> Site:
         root = request.scope.get("root_path", "").rstrip("/")
-        return Site(self.app.title, root, self.app.openapi_url)
+        return Site.of(self.app, root)
 
     # probes
 

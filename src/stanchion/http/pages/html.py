@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from html import escape
 
+from fastapi import FastAPI
+
 from ...problems import FAMILIES, PAGES, Entry, Family, example_of
 from .assets import path_of
 
@@ -21,7 +23,15 @@ class Site:
     title: str
     root: str
     document: str | None  # the path of the OpenAPI document, where the app serves one
+    viewer: str | None  # the path of the page that shows it
     home: str | None = None  # the path of the overview, on pages that lead to it
+
+    @classmethod
+    def of(cls, app: FastAPI, root: str, home: str | None = None) -> Site:
+        """What an app says of itself."""
+        document = app.openapi_url or None
+        viewer = app.docs_url or app.redoc_url if document else None
+        return cls(app.title, root, document, viewer, home)
 
     def link(self, path: str) -> str:
         """A path of ours as an attribute."""
@@ -39,7 +49,8 @@ def viewer_page(site: Site) -> str:
         f'<script src="{site.link(path_of("swagger-ui-bundle.js"))}"></script>\n'
         f'<script src="{site.link(path_of("docs.js"))}"></script>\n'
     )
-    return render_page(site, f"{site.title} API", body, here="/docs", styles=("swagger-ui.css",))
+    styles = ("swagger-ui.css",)
+    return render_page(site, f"{site.title} API", body, here=site.viewer or "", styles=styles)
 
 
 def index_page(site: Site) -> str:
@@ -120,13 +131,15 @@ def render_page(
 def _bar(site: Site, here: str) -> str:
     links = [("Errors", PAGES.rstrip("/"))]
     if site.document is not None:
-        links = [("API", "/docs"), *links, ("OpenAPI", site.document)]
+        links = [*links, ("OpenAPI", site.document)]
+    if site.viewer is not None:
+        links = [("API", site.viewer), *links]
     if site.home is not None:
         links = [("Overview", site.home), *links]
     shown = "\n".join(
         f'<a href="{site.link(path)}"{_current(path, here)}>{name}</a>' for name, path in links
     )
-    skip = '<a class="skip" href="#main">Skip to the text</a>\n' if here != "/docs" else ""
+    skip = '<a class="skip" href="#main">Skip to the text</a>\n' if here != site.viewer else ""
     return (
         f'{skip}<header class="bar"><strong>{escape(site.title)}</strong>\n'
         f'<nav aria-label="Documentation">{shown}</nav></header>\n'
