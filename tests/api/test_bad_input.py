@@ -478,6 +478,7 @@ BODIES: list[tuple[str, bytes, int, str]] = [
     ("Infinity", b'{"weight":-Infinity}', 400, "body.number"),
     ("1e999", b'{"weight":1e999}', 400, "body.number"),
     ("1e999 inside", b'{"extra":{"a":[-1e999]}}', 400, "body.number"),
+    ("401 digits", b'{"extra":{"a":-' + b"9" * 401 + b"}}", 400, "body.number"),
     ("5,000 digits", b'{"stock":' + b"9" * 5000 + b"}", 400, "body.number"),
     ("5,000 digits after the point", b'{"weight":0.' + b"9" * 5000 + b"}", 400, "body.number"),
     ("lone surrogate", b'{"name":"\\ud800"}', 400, "body.surrogate"),
@@ -510,6 +511,12 @@ def test_body(api: Api, shop: ModuleType, what: str, body: bytes, status: int, c
         refused(api.ask("PATCH", path, "system", JSON, body), status, code)
     if status == 422:
         assert created.json["errors"], "every 422 says where"
+
+
+def test_number_of_400_digits_is_read(bank: Api) -> None:
+    body = b'{"extra":{"a":' + b"9" * 400 + b"}}"
+    made = bank.ask("POST", "/api/docs", "system", JSON, body)
+    assert (made.status, made.json["extra"]) == (201, {"a": 10**400 - 1})
 
 
 def test_place_of_what_is_no_object(api: Api) -> None:

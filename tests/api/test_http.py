@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from stanchion import App, events
 from stanchion.errors import Conflict, FieldError
+from stanchion.testing import client
 
 from .conftest import SHOP, Answer, Api, checked
 
@@ -294,6 +295,25 @@ def test_errors_of_routes_are_problems(routes: Api) -> None:
     assert sold.json["errors"][0]["pointer"] == "/lines/0"
 
 
+def test_handlers_of_the_app_take_the_place_of_ours(shop: ModuleType, tmp_path: Path) -> None:
+    app: App = shop.make_app(tmp_path / "shop.db")
+
+    @app.exception_handler(HTTPException)
+    async def own(request: Any, error: HTTPException) -> PlainTextResponse:
+        return PlainTextResponse(f"mine: {error.detail}", error.status_code)
+
+    @app.get("/gone")
+    async def gone() -> None:
+        raise HTTPException(404, "No such page")
+
+    with client(app) as http:
+        answer = http.get("/gone")
+        assert (answer.status, answer.text) == (404, "mine: No such page")
+        assert http.get(f"{P}?limit=0").json()["code"] == "query.limit", (
+            "the data API keeps its own"
+        )
+
+
 def test_validation_of_routes_is_422_with_places(routes: Api) -> None:
     body = routes.send("POST", "/echo", {"a": "x"})
     assert (body.status, body.code) == (422, "body.invalid")
@@ -536,6 +556,19 @@ def test_head_on_the_wire(port: int) -> None:
     head, _, rest = told.partition(b"\r\n\r\n")
     assert f"content-length: {got.headers['content-length']}".encode() in head
     assert rest.startswith(b"HTTP/1.1 404 "), "no body stands between"
+
+
+def test_past_the_limits_of_the_server_its_bare_answers_stand(port: int) -> None:
+    """What it never hands on, nothing of ours can answer."""
+    for data, status in (
+        (request("GET", f"{P}?q={'a' * 70_000}"), b"414"),
+        (request("GET", P, *(f"X-{n}: y" for n in range(150))), b"431"),
+    ):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(data)
+            assert connection.recv(65_536).split(b" ")[1] == status
+    (mine,), _ = talk(port, request("GET", f"{P}?q={'a' * 20_000}"))
+    assert mine.code == "request.url"
 
 
 # what is read of a body that is refused

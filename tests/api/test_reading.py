@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -133,6 +134,14 @@ def follow(api: Api, path: str, caller: str = "anonymous", **query: Any) -> list
     raise AssertionError("the pages have no end")
 
 
+def test_a_page_holds_fifty_records_unless_another_number_is_asked_for(fresh: Api) -> None:
+    bodies = [{"name": f"category {n}"} for n in range(51)]
+    assert fresh.send("POST", "/api/categories", bodies).status == 201
+    page = fresh.get("/api/categories")
+    assert len(page.json["items"]) == 50 and page.json["next"] is not None
+    assert len(fresh.get("/api/categories", limit=1000).json["items"]) == 54
+
+
 def test_next_is_null_exactly_when_nothing_follows(api: Api) -> None:
     assert api.get(P, limit=5).json["next"] is None
     assert api.get(P, limit=4).json["next"] is not None
@@ -176,11 +185,25 @@ def test_record_that_is_made_between_two_pages_moves_nothing(fresh: Api, shop: M
         ('tea" OR "mug', []),
         ("NOT tea", []),
         ("tea*", ["Assam", "Sencha", "Cup"]),
+        ("uji", []),  # a supplier, which is not searched
+        ("small", []),  # a size
     ],
 )
 def test_search_finds_records_that_hold_every_word(api: Api, q: str, names: list[str]) -> None:
     found = api.get(P, q=q, fields="name").column("name")
     assert [name.split(" ")[0] for name in found] == names
+
+
+def test_words_are_folded_and_parted_alike_where_stored_and_where_asked(
+    fresh: Api, shop: ModuleType
+) -> None:
+    first = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+    about = "ÄPFEL–Kuchen an der Straße 7b, e\u0301te\u0301"
+    assert fresh.send("PATCH", first, {"about": about}).status == 200
+    for q in ("äpfel", "Kuchen", "kuch äpf", "STRASSE", "straße", "7b", "été", "ÉTÉ"):
+        assert fresh.get(P, q=q).column("name") == ["Assam"], q
+    for q in ("pfel", "apfel", "äpfelkuchen", "ete"):
+        assert fresh.get(P, q=q).json["items"] == [], q
 
 
 def test_search_follows_an_update_and_a_delete(fresh: Api, shop: ModuleType) -> None:
@@ -209,6 +232,23 @@ def test_search_total_and_pages(api: Api) -> None:
 def test_total_counts_what_the_list_holds(api: Api, query: dict[str, Any], total: int) -> None:
     assert api.get(P, total="true", **query).json["total"] == total
     assert "total" not in api.get(P, total="false", **query).json
+
+
+def test_total_is_counted_in_the_snapshot_of_its_page(
+    fresh: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, ran = fresh.records.engine, []
+    together = engine.fetch_together
+
+    async def noted(asks: Any) -> Any:
+        ran.append(len(asks))
+        return await together(asks)
+
+    fresh.get(P, total="true")  # what the plan needs is known
+    monkeypatch.setattr(engine, "fetch_together", noted)
+    monkeypatch.setattr(engine, "fetch", None)
+    assert fresh.get(P, total="true").json["total"] == 5
+    assert ran == [2]
 
 
 def test_total_counts_visible_records_only(api: Api) -> None:
@@ -590,6 +630,8 @@ def make_types(database: Path) -> App:
         flag: bool | None = None
         day: date | None = None
         kind: Literal["a", "b"] | None = None
+        moment: datetime | None = None
+        token: UUID | None = None
         parent: Ref[Parent] | None = None
         secret: str | None = Field(default=None, read="record.flag == true")
         rules = Rules(read=public)
@@ -606,6 +648,8 @@ SORTABLE = [
     "flag",
     "day",
     "kind",
+    "moment",
+    "token",
     "parent",
     "secret",
     "parent.label",
@@ -629,6 +673,8 @@ ROWS = st.lists(
             "flag": few(True, False),
             "day": few("0001-01-01", "2024-02-29", "9999-12-31"),
             "kind": few("a", "b"),
+            "moment": few("0001-01-01T00:00:00.000000Z", "2024-02-29T12:00:00.000001Z"),
+            "token": few(*PARENTS),
             "parent": few(*PARENTS),
             "secret": few("x", "y"),
         }

@@ -325,6 +325,33 @@ def test_only_system_sets_what_is_the_servers(app: App, http: Client) -> None:
     assert {a for (a,) in stored(http, "select actor from _changes")} == {"system"}
 
 
+def test_system_is_the_same_transaction_past_the_rules(http: Client) -> None:
+    async def block(tx: Transaction) -> None:
+        item = await tx.create(Item(name="a"))
+        assert (await tx.system().update(Item, item.id, cost=3)).name == "a"
+        again = await tx.get(Item, item.id)
+        assert again is not None and again.cost == 3
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(http, block)
+    assert stored(http, "select 1 from items") == stored(http, "select 1 from _changes") == []
+
+
+def test_a_record_of_a_user_acts_with_that_users_rights(app: App, http: Client) -> None:
+    async def go() -> list[str]:
+        async with app.transaction(actor=app.system()) as tx:
+            ann = await tx.create(User(email="ann@x.org"))
+            await tx.create(Safe(code="x"))
+        async with app.transaction(actor=ann) as tx:
+            await tx.create(Item(name="hers"))
+            return [safe.code for safe in await tx.list(Safe)]
+
+    assert http.run(go()) == ["x"]
+    ((ann,),) = stored(http, "select id from users")
+    assert stored(http, "select actor from _changes where collection='items'") == [(ann,)]
+
+
 def test_system_may_read_what_nobody_reads(http: Client) -> None:
     async def block(tx: Transaction) -> None:
         await tx.system().create(Safe(code="x"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -77,6 +78,7 @@ def make_app() -> App:
         pinned: bool = Field(default=False, write=role("chief"))
         grade: int = Field(default=0, write='record.owner == "me"')
         hidden: str | None = Field(default=None, unique=True, read=role("chief"))
+        memo: str = Field(default="", read='record.owner == "me"')
         rules = Rules(
             read=rule('record.state != "gone"'),
             create='record.owner != "them"',
@@ -440,18 +442,54 @@ def test_if_match_compares_the_version(http: Client, tag: str, status: int) -> N
     assert http.delete(at, headers={"If-Match": tag}).status == expected
 
 
-def test_the_etag_of_a_record_with_conditional_fields_works_in_if_match(
-    app: App, http: Client
-) -> None:
-    made = http.post("/api/notes", {"title": "a"})
-    chief = user(app, http, email="c@x.org", role="chief")
-    with as_actor(app, chief):
-        seen = http.get(made.headers["location"])
-        tag = seen.headers["etag"]
-        answer = http.patch(made.headers["location"], {"state": "b"}, headers={"If-Match": tag})
+def test_of_many_that_saw_the_same_version_one_writes(http: Client) -> None:
+    """Nobody's change is lost: the others are told."""
+    made = http.post("/api/products", product())
+    at, tag = made.headers["location"], made.headers["etag"]
+
+    def patch(number: int) -> Response:
+        return http.patch(at, {"stock": number}, headers={"If-Match": tag})
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(patch, range(1, 21)))
+    (won,) = [answer for answer in answers if answer.status == 200]
+    assert sorted(answer.status for answer in answers) == [200] + [412] * 19
+    assert http.get(at).json() == won.json()
+    assert len(changes(http)) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 200), ("application/merge-patch+json", 200),
+        ("Application/Merge-Patch+JSON; charset=utf-8", 200), ("application/json-patch+json", 415),
+        ("text/plain", 415),
+    ],
+)  # fmt: skip
+def test_patch_takes_json_and_merge_patches(http: Client, kind: str, status: int) -> None:
+    made = create(http, "products", product())
+    answer = http.request(
+        "PATCH", f"/api/products/{made['id']}", content=b'{"stock":7}',
+        headers={"content-type": kind},
+    )  # fmt: skip
+    assert answer.status == status
+    if status == 415:
+        assert "application/merge-patch+json" in answer.json()["detail"]
+    stock = http.get(f"/api/products/{made['id']}").json()["stock"]
+    assert stock == (7 if status == 200 else 0)
+
+
+def test_the_etag_of_a_record_with_conditional_fields_works_in_if_match(http: Client) -> None:
+    at = http.post("/api/notes", {"title": "a", "owner": "me"}).headers["location"]
+    tags = [http.get(at).headers["etag"]]
+    for body in ({"memo": "x"}, {"owner": "you"}):
+        answer = http.patch(at, body, headers={"If-Match": tags[-1]})
         assert answer.status == 200
-        again = http.patch(made.headers["location"], {"state": "c"}, headers={"If-Match": tag})
-        assert again.status == 412
+        assert http.patch(at, {"state": "b"}, headers={"If-Match": tags[-1]}).status == 412
+        tags.append(http.get(at).headers["etag"])
+        assert tags[-1] == answer.headers["etag"]
+    assert [tag[:3] for tag in tags] == ['"1-', '"2-', '"3-']
+    assert len({tag[3:] for tag in tags}) == 3, "it says what the body holds"
 
 
 def test_frozen_fields_are_set_at_create_only(http: Client) -> None:
@@ -510,13 +548,21 @@ def test_a_result_that_the_caller_may_not_read_is_the_key_alone(http: Client) ->
 # rules
 
 
-def test_update_needs_its_rule_on_the_stored_row_and_on_the_new_one(http: Client) -> None:
+def test_update_needs_its_rule_on_the_stored_row_and_on_the_new_one(app: App, http: Client) -> None:
     made = create(http, "notes", {"title": "a"})
     at = f"/api/notes/{made['id']}"
     assert http.patch(at, {"owner": "them"}).status == 403
     assert http.patch(at, {"state": "locked"}).status == 200
     assert http.patch(at, {"state": "new"}).status == 403
     assert http.get(at).json()["state"] == "locked"
+    Note = app.state.classes["Note"]
+
+    async def theirs() -> str:
+        async with app.transaction(actor=app.system()) as tx:
+            return (await tx.create(Note(title="theirs", owner="them"))).id
+
+    stored = http.run(theirs())
+    assert http.patch(f"/api/notes/{stored}", {"owner": "me"}).status == 403
 
 
 def test_delete_needs_its_rule_on_the_stored_row(http: Client) -> None:

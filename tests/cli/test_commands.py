@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from stanchion.cli import stanchion
 from stanchion.cli.console import CommandFailed
 from stanchion.cli.target import find_target
 
@@ -51,6 +52,10 @@ def test_help_lists_commands_in_the_order_of_need_and_the_exit_codes(tmp_path: P
     places = [text.index(f"\n  {command} ") for command in COMMANDS]
     assert places == sorted(places)
     assert "3  the database does not match the code" in text
+
+
+def test_no_command_is_left_out_of_these_tests() -> None:
+    assert tuple(stanchion.commands) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -48,6 +48,23 @@ def test_two_workers_serve_one_new_database(start: Start, folder: Path) -> None:
     assert again.call("GET", "/api/notes?total=true")[1]["total"] == 20
 
 
+def test_app_is_imported_once_however_many_workers_it_has(start: Start, folder: Path) -> None:
+    app = folder / "app.py"
+    app.write_text(
+        app.read_text() + 'with open("imported", "a") as told:\n    told.write("once ")\n'
+    )
+    server = start("serve", "--workers", "3").ready()
+    assert len(server.children()) == 3
+    assert (folder / "imported").read_text() == "once "
+    assert server.stop() == 0
+
+
+def test_one_worker_serves_unless_more_are_asked_for(start: Start) -> None:
+    server = start("serve").ready()
+    assert len(server.children()) == 1
+    assert pids(server, 5) == set(server.children())
+
+
 def test_access_lines_are_json_on_stdout_and_nothing_else_is(start: Start) -> None:
     server = start("serve").ready()
     server.call("GET", "/api/notes")

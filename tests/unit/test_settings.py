@@ -9,7 +9,7 @@ import pytest
 
 from stanchion import Settings
 from stanchion.errors import SettingError
-from stanchion.settings import NOT_OURS
+from stanchion.settings import NOT_OURS, DatabaseURL
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +47,24 @@ def test_variables_of_an_orchestrator_are_left_alone() -> None:
         "STANCHION_PORT": "tcp://10.0.0.1:8000", "STANCHION_PORT_8000_TCP_ADDR": "10.0.0.1",
     }  # fmt: skip
     assert Settings.from_environment(injected) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("", "/srv/shop/data/stanchion.db"),
+        ("sqlite:///shop.db", "/srv/shop/shop.db"),
+        ("sqlite:///data/my%20shop.db", "/srv/shop/data/my shop.db"),
+        ("sqlite:////var/lib/shop.db", "/var/lib/shop.db"),
+    ],
+)
+def test_address_of_a_database_is_beside_the_app_or_absolute(url: str, path: str) -> None:
+    found = DatabaseURL.parse(url, base=Path("/srv/shop"))
+    assert (found.engine, found.path) == ("sqlite", Path(path))
+
+
+@pytest.mark.parametrize("url", ["sqlite://shop.db", "sqlite:///", "mysql://x/y", "shop.db"])
+def test_address_that_names_no_database_is_refused_with_a_way_out(url: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        DatabaseURL.parse(url, base=Path("/srv/shop"))
+    assert refused.value.name == "STANCHION_DATABASE_URL" and "sqlite:///" in str(refused.value)

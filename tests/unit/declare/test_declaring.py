@@ -452,3 +452,13 @@ def test_a_module_brings_its_routes_and_collections() -> None:
     with client(app) as http:
         assert http.get("/menu/count").json() == 1
         assert http.get("/api/dishes").json()["items"][0]["name"] == "soup"
+
+
+def test_an_id_is_a_uuid_of_version_7_and_there_before_anything_is_stored() -> None:
+    Thing = make_app().state.Thing
+    made = [Thing(name=str(n)) for n in range(50)]
+    assert {UUID(one.id).version for one in made} == {7}
+    assert all(one.id == str(UUID(one.id)) for one in made)
+    assert sorted(one.id for one in made) == [one.id for one in made], "in the order of time"
+    given = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
+    assert Thing(id=given, name="given").id == given

@@ -324,6 +324,23 @@ def test_answer_comes_after_the_commit(file: Path) -> None:
     run(act, SQLiteEngine(file, Settings()))
 
 
+def test_writes_that_wait_together_share_one_commit(file: Path) -> None:
+    async def act(engine: SQLiteEngine) -> None:
+        held = await engine.begin()  # so that all of them wait
+        waiting = [asyncio.create_task(engine.write(bake(f"p{n:03}"))) for n in range(100)]
+        await asyncio.sleep(0.01)
+        writer = engine._writer
+        assert writer is not None
+        commits: list[str] = []
+        writer.connection.set_commit_hook(lambda: bool(commits.append("commit")))
+        await held.rollback()
+        await asyncio.gather(*waiting)
+        assert 0 < len(commits) <= 20, "one, or a few where the machine is slow"
+
+    run(act, SQLiteEngine(file, Settings()))
+    assert len(stored(file)) == 100
+
+
 def test_error_of_one_job_leaves_its_neighbours(file: Path) -> None:
     def half() -> Steps[None]:
         yield Ask("insert into pizzas(id) values('half')")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import textwrap
@@ -306,6 +307,23 @@ def test_rules_and_defaults_are_no_difference(database: Path) -> None:
     app = make_app(database, maker(), thing(size=(int, Field(default=7, ge=1))), change=False)
     opened(app)
     assert app.runtime.applied == []
+
+
+def test_tables_are_collections_and_ours_start_with_an_underscore(database: Path) -> None:
+    app = make_app(database, maker(), thing(name=(str, Field(max_length=5, search=True))))
+    tables, columns, kept = opened(
+        app,
+        "select name from sqlite_schema where type='table' and name<>'sqlite_sequence'",
+        "select name from pragma_table_info('thing')",
+        "select fingerprint,schema from _schema",
+    )
+    assert {name for (name,) in tables if not name.startswith("_")} == {"maker", "thing"}
+    fields = {field.name for field in app.runtime.model.schema.collection["thing"].fields}
+    assert {name for (name,) in columns} == {*fields, "_n"}
+    ((fingerprint, text),) = kept
+    schema = app.runtime.model.schema
+    assert fingerprint == schema.fingerprint
+    assert json.loads(text) == {c.name: stored_form(c) for c in schema.collections}
 
 
 def test_names_of_indexes_never_meet(tmp_path: Path) -> None:

@@ -198,3 +198,13 @@ def test_more_than_one_request_may_carry_is_refused(
     http.post("/api/swings", [{"branch": branch}] * 9)
     assert delete(http, "branches", branch).status == 409
     assert log(http) == []
+
+
+def test_the_database_by_itself_does_nothing_to_what_refers(http: Client) -> None:
+    """Whatever a delete does to others is a step of the door, with a row in the log."""
+    for collection in counts(http):
+        keys = rows(
+            http, f"select on_update,on_delete from pragma_foreign_key_list('{collection}')"
+        )
+        assert set(keys) <= {("NO ACTION", "NO ACTION")}
+        assert keys or collection == "roots"

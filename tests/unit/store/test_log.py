@@ -506,3 +506,19 @@ def test_a_running_app_trims_its_log(
             await app.runtime.close()
 
     asyncio.run(main())
+
+
+def test_a_position_is_never_given_twice(tmp_path: Path) -> None:
+    """Also when everything was trimmed, the newest row included."""
+
+    async def act(app: App, records: Any) -> None:
+        await write(app, *"abc")
+
+        def forget() -> Any:
+            yield Ask("delete from _changes")
+
+        await records.engine.write(forget)
+        await write(app, "d")
+        assert await records.engine.fetch("select seq from _changes", ()) == [(4,)]
+
+    with_app(tmp_path, act)

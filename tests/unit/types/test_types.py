@@ -304,3 +304,9 @@ def test_a_type_describes_itself_as_plain_data() -> None:
         {"type": "enum", "values": ["a"]},
         {"type": "int", "big": True},
     ]
+
+
+def test_each_type_is_one_file() -> None:
+    """So a new type is one new file, and what a type knows is found in one place."""
+    places = {kind.__name__: kind.__module__ for kind in FieldType.__subclasses__()}
+    assert len(set(places.values())) == len(places) >= 11
