@@ -345,7 +345,7 @@ def test_param_that_no_field_could_hold_is_refused(policy: Policy, text: str, va
 
 
 def test_param_without_a_value_is_refused(policy: Policy) -> None:
-    with pytest.raises(BadRequest, match=r"\$v has no value"):
+    with pytest.raises(BadRequest, match=r"\$v` has no value"):
         filtered(policy, "note == $v").bind(Given())
 
 
