@@ -120,16 +120,23 @@ def serving(folder: Path, *changes: str, **settings: str) -> Iterator[Server]:
         stop(served)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@contextmanager
+def surviving(folder: Path) -> Iterator[Server]:
     """The warehouse on a port; it must be alive at the end, and have answered no 5xx of its own."""
-    served = start(tmp_path_factory.mktemp("hostile"))
+    served = start(folder)
     workers = served.pids
     yield served
     assert served.pids == workers, "a worker died"
     log = served.log.read_text()
     stop(served)
     assert "request_failed" not in log, log[log.index("request_failed") - 200 :][:2000]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The warehouse, for whoever wants to break it: what it holds is not the same for long."""
+    with surviving(tmp_path_factory.mktemp("hostile")) as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

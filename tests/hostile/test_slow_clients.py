@@ -10,13 +10,14 @@ from __future__ import annotations
 import http.client
 import statistics
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.hostile.app import ITEM
-from tests.hostile.conftest import Server, serving
+from tests.hostile.conftest import Server, serving, surviving
 from tests.hostile.slow import clients, seconds_until_freed
 
 SLOW = 1_000
@@ -25,6 +26,13 @@ PAIRS = 800
 TIMES = 2.0
 LIMIT_S = 1.0  # what headers and bodies have in these tests
 SLACK_S = 1.5
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One of its own: these tests read items that others may have deleted."""
+    with surviving(tmp_path_factory.mktemp("slow")) as served:
+        yield served
 
 
 def connected(server: Server, patience: float) -> closing[http.client.HTTPConnection]:
