@@ -48,6 +48,7 @@ CASES: dict[str, tuple[str, str, str, str | None]] = {
         "GET", f"/api/projects/{ID(shop_module.PROJECT, 1)}", ADA, None
     ),
     "groups": ("GET", "/api/products/_aggregate?group=size&sum=stock", "anonymous", None),
+    "options_ask_no_rule": ("OPTIONS", REVIEW, "anonymous", None),
     "misspelled_field": ("GET", "/api/products?filter=prise > 1", "anonymous", None),
     "create_for_somebody_else": (
         "POST", "/api/reviews", ADA,

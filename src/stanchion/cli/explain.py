@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..query import Actor
     from ..records import Records
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
 
 
 @click.command(short_help="Tell why a request is answered as it is, and at what cost.")

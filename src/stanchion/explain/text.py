@@ -53,7 +53,9 @@ def _answer(found: Explanation) -> Iterator[str]:
             yield f"  hint: {document['hint']}"
         return
     yield f"Answer  {answer.status}  {_amount(document)}".rstrip()
-    if found.request.method not in ("GET", "HEAD"):
+    if "allow" in answer.headers:
+        yield f"  Allow: {answer.headers['allow']}"
+    if found.request.method not in ("GET", "HEAD", "OPTIONS"):
         yield "  nothing was changed: it was tried in a transaction and taken back"
 
 

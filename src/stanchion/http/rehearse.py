@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+from ..errors import MethodNotAllowed
 from ..explain import Answer, Request
 from ..query import Actor
 from ..records import Records
@@ -61,6 +62,8 @@ def answer_with(
             problem = dispatcher.refusal(scope)
             assert problem is not None, "is_generated looked at the path"
             status, headers, body = render(problem)
+            if scope["method"] == "OPTIONS" and isinstance(problem, MethodNotAllowed):
+                status, headers, body = 204, [h for h in headers if h[0] == b"allow"], b""
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
