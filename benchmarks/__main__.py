@@ -343,7 +343,7 @@ def parse(argv: list[str]) -> Plan:
     sizes = tuple(int(size) for size in given.sizes.split(","))
     return Plan(
         rows, names, given.rounds, given.seconds, given.items, sizes, 100_000, given.overload,
-        200, True, given.out,
+        200, True, out,
     )  # fmt: skip
 
 

@@ -16,15 +16,15 @@ import apsw
 
 PATH = os.environ["LIMIT_DATABASE"]
 BODY = (
-    """'{"id":"'||r.id||'","title":'||json_quote(r.title)||',"note":'||json_quote(r.note)"""
-    """||',"price":'||r.price||',"active":'||case r.active when 1 then 'true' else 'false' end"""
-    """||',"owner":"'||r.owner||'","category":'||%s||',"created":"'||r.created"""
-    """||'","updated":"'||r.updated||'","version":'||r.version||'}'"""
+    """concat('{"id":"',r.id,'","title":',json_quote(r.title),',"note":',json_quote(r.note)"""
+    """,',"price":',r.price,',"active":',case r.active when 1 then 'true' else 'false' end"""
+    """,',"owner":"',r.owner,'","category":',%s,',"created":"',r.created"""
+    """,'","updated":"',r.updated,'","version":',r.version,'}')"""
 )
-PLAIN = BODY % """'"'||r.category||'"'"""
+PLAIN = BODY % """'"',r.category,'"'"""
 NESTED = BODY % (
-    """(select '{"id":"'||c.id||'","name":'||json_quote(c.name)||',"created":"'||c.created"""
-    """||'","updated":"'||c.updated||'","version":'||c.version||'}' """
+    """(select concat('{"id":"',c.id,'","name":',json_quote(c.name),',"created":"',c.created"""
+    """,'","updated":"',c.updated,'","version":',c.version,'}') """
     """from categories c where c.id=r.category)"""
 )
 ONE = f"select {PLAIN} from items r where r.id=?"

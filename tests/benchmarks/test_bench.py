@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.__main__ import parse
+
 ROOT = Path(__file__).resolve().parents[2]
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 
@@ -52,3 +54,8 @@ def test_an_unknown_row_is_refused(tmp_path: Path) -> None:
     answer = bench("--rows", "P99", out=tmp_path / "results.md")
     assert answer.returncode == 2
     assert "no such row: P99" in answer.stderr
+
+
+def test_whole_run_writes_beside_the_benchmarks_unless_told_otherwise(tmp_path: Path) -> None:
+    assert parse([]).out == ROOT / "benchmarks" / "results.md"
+    assert parse(["--out", str(tmp_path / "o.md")]).out == tmp_path / "o.md"
