@@ -21,6 +21,7 @@ COUNT = (
     "with recursive c(n) as (select 1 union all select n+1 from c where n<?1) "
     "select count(*) from c"
 )
+ROWS = "with recursive c(n) as (select 1 union all select n+1 from c where n<?1) select n from c"
 BY_ID = "select code from pizzas where id=?1"
 FOR_EVER = 10**12
 
@@ -53,6 +54,48 @@ def steps_for(seconds: float) -> int:
     begun = time.perf_counter()
     connection.execute(COUNT, (200_000,)).fetchall()
     return int(200_000 * seconds / (time.perf_counter() - begun))
+
+
+def test_a_quick_read_that_waits_for_its_turn_is_not_taken_for_a_long_one(tmp_path: Path) -> None:
+    """Threads that compute hold the interpreter for 5 ms each time a read wants it back."""
+
+    async def act(engine: SQLiteEngine) -> None:
+        busy = threading.Event()
+        busy.set()
+
+        def compute() -> None:
+            while busy.is_set():
+                sum(range(1_000))
+
+        others = [threading.Thread(target=compute) for _ in range(3)]
+        engine._long.remember(ROWS)
+        for other in others:
+            other.start()
+        try:
+            begun = time.perf_counter()
+            assert len(await engine.fetch(ROWS, (40,))) == 40
+            waited = time.perf_counter() - begun
+        finally:
+            busy.clear()
+            for other in others:
+                other.join()
+        assert waited > 0.02, "it had no reason to wait"
+        assert ROWS not in engine._long.known
+
+    with_engine(tmp_path, act)
+
+
+def test_threads_for_long_reads_keep_few_pages(tmp_path: Path) -> None:
+    async def act(engine: SQLiteEngine) -> None:
+        engine._long.remember(BY_ID)
+        await engine.fetch(BY_ID, ("a",))
+        (reader,) = engine._long.readers
+        asked = "pragma cache_size"
+        assert reader.connection.execute(asked).fetchall() == [(-4_096,)]
+        assert engine._reader is not None
+        assert engine._reader.connection.execute(asked).fetchall() == [(-32_768,)]
+
+    with_engine(tmp_path, act)
 
 
 def test_a_long_read_answers_from_a_thread(tmp_path: Path) -> None:

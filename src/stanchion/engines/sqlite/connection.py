@@ -64,6 +64,10 @@ READER_PRAGMAS = (
     Pragma("cache_size", -32_768, -32_768),
 )
 
+# Of the threads for long reads: each has a cache, and what scans a table fills it with pages that
+# the next scan does not find there. The system keeps the file's pages for all of them.
+SCANNER_PRAGMAS = (*READER_PRAGMAS[:-1], Pragma("cache_size", -4_096, -4_096))
+
 
 def check_library() -> None:
     """Refuse a SQLite that is not safe with several processes on one WAL."""
@@ -99,10 +103,14 @@ def open_writer(path: Path, patience: float, vfs: str | None = None) -> apsw.Con
         raise refused(path, error) from error
 
 
-def open_reader(path: Path, patience: float, vfs: str | None = None) -> apsw.Connection:
-    """A connection that cannot write; the file must be there and in WAL mode."""
+def open_reader(
+    path: Path, patience: float, vfs: str | None = None, *, scans: bool = False
+) -> apsw.Connection:
+    """A connection that cannot write; the file must be there and in WAL mode. One that `scans`
+    has a small cache."""
     check_library()
-    return _prepare(_connect(path, apsw.SQLITE_OPEN_READONLY, vfs), READER_PRAGMAS, patience)
+    pragmas = SCANNER_PRAGMAS if scans else READER_PRAGMAS
+    return _prepare(_connect(path, apsw.SQLITE_OPEN_READONLY, vfs), pragmas, patience)
 
 
 def executor(connection: apsw.Connection) -> Callable[..., apsw.Cursor]:
