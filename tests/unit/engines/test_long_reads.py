@@ -82,7 +82,7 @@ def test_a_quick_read_that_waits_for_its_turn_is_not_taken_for_a_long_one(tmp_pa
         assert waited > 0.02, "it had no reason to wait"
         assert ROWS not in engine._long.known
 
-    with_engine(tmp_path, act)
+    with_engine(tmp_path, act, read_budget_ms=5)
 
 
 def test_threads_for_long_reads_keep_few_pages(tmp_path: Path) -> None:
