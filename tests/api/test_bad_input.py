@@ -289,6 +289,8 @@ FILTERS = [
     ("stock == 'x'", "filter.type"),
     ("name == 5", "filter.type"),
     ('name == "a', "filter.syntax"),
+    ('stock == "', "filter.syntax"),
+    ("stock == '", "filter.syntax"),
     ("name == 'a\\q'", "filter.syntax"),
     ("tags == 'a'", "filter.type"),
     ("extra == 'a'", "filter.type"),

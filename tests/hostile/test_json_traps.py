@@ -79,3 +79,11 @@ def test_planted_trust_in_the_depth_is_seen(
     monkeypatch.setattr(json_in, "_deep", lambda depth: RecursionError())
     with pytest.raises((AssertionError, RecursionError)):
         check_trap(warehouse, "nests 2,000 deep")
+
+
+def test_half_a_character_in_a_key_is_refused_by_a_route_of_the_app_too(warehouse: Api) -> None:
+    body = b'{"name\xed\xac\x8b":1,"name":"a"}'
+    headers = [("content-type", "application/json")]
+    answer = warehouse.ask("POST", b"/copy", "anonymous", headers, body)
+    assert (answer.status, answer.code) == (422, "body.invalid")
+    assert "\\udb0b" in answer.json()["errors"][0]["pointer"]

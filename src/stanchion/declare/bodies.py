@@ -110,7 +110,12 @@ def body_error(title: str, errors: list[FieldError], wire: Any) -> ValidationErr
     """Our field errors as the ValidationError that FastAPI knows how to report."""
     details: list[InitErrorDetails] = []
     for error in errors:
-        parts = tuple((error.pointer or "").split("/")[1:])
-        kind = PydanticCustomError(error.code, "{detail}", {"detail": error.detail})
+        parts = tuple(_encodable(error.pointer or "").split("/")[1:])
+        kind = PydanticCustomError(error.code, "{detail}", {"detail": _encodable(error.detail)})
         details.append(InitErrorDetails(type=kind, loc=parts, input=None))
     return ValidationError.from_exception_data(title, details)
+
+
+def _encodable(text: str) -> str:
+    """A text that a caller's JSON may have put half a surrogate pair into, which no answer can."""
+    return text.encode("utf-8", "backslashreplace").decode()

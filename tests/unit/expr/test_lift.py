@@ -178,3 +178,11 @@ def test_value_of_lit_reads_its_slot() -> None:
     lit = tree.Lit(tree.INT, slot=1, negative=True)
     assert value_of_lit(lit, lift("a == 4 && b == -7").literals) == -7
     assert value_of_lit(tree.Lit(tree.INT, 3), ()) == 3
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_quote_alone_is_no_number(quote: str) -> None:
+    assert lift(f"a == {quote}").literals == ()
+    assert lift(f"a == {quote}").shape != lift("a == 5").shape
+    with pytest.raises(ExpressionError):
+        tokenize(f"a == {quote}")
