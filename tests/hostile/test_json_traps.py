@@ -86,4 +86,4 @@ def test_half_a_character_in_a_key_is_refused_by_a_route_of_the_app_too(warehous
     headers = [("content-type", "application/json")]
     answer = warehouse.ask("POST", b"/copy", "anonymous", headers, body)
     assert (answer.status, answer.code) == (422, "body.invalid")
-    assert "\\udb0b" in answer.json()["errors"][0]["pointer"]
+    assert "\\udb0b" in answer.json["errors"][0]["pointer"]
