@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic.fields import FieldInfo
-from typing_extensions import TypeAliasType
+from typing_inspection.typing_objects import is_typealiastype
 
 from ..errors import DeclarationError, Origin
 from ..types import (
@@ -124,7 +124,7 @@ def _unwrapped(annotation: Any, beside: _Metadata) -> tuple[Any, bool]:
         if get_origin(annotation) is Annotated:
             annotation, *more = get_args(annotation)
             beside.add(more)
-        elif isinstance(annotation, TypeAliasType):
+        elif is_typealiastype(annotation):
             annotation = annotation.__value__
         elif isinstance(annotation, NewType):
             annotation = annotation.__supertype__

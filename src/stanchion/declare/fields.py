@@ -17,13 +17,13 @@ from typing import (
     Literal,
     TypedDict,
     TypeVar,
+    Unpack,
     get_args,
     overload,
 )
 
 import pydantic
 from pydantic_core import PydanticCustomError, core_schema
-from typing_extensions import Unpack
 
 from ..errors import DeclarationError, Origin, did_you_mean
 from ..schema import ALWAYS, NEVER, OnDelete, Rule

@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 import textwrap
+import typing
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -57,6 +58,23 @@ class Colour(Enum):
 
 UserId = NewType("UserId", str)
 Short = TypeAliasType("Short", Annotated[str, pydantic.Field(max_length=3)])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    {TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType)},  # `type X = ...` is Python's
+    ids=lambda kind: kind.__module__,
+)
+def test_an_alias_is_the_type_that_it_names(kind: Any) -> None:
+    app = App("Shop")
+    name, more = kind("Name", str), kind("More", str | None)
+
+    @app.collection("things")
+    class Thing(Record):
+        text: name
+        other: more
+
+    assert shape(app) == {"text": ("text", False), "other": ("text", True)}
 
 
 def test_annotations_name_the_types() -> None:
