@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin
+from dataclasses import dataclass, is_dataclass
+from typing import Annotated, Any, NewType, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
+from typing_inspection.typing_objects import is_typealiastype
 
 from ..declare import Bodies, NewRecord, Record, Update, bind_bodies, body_error
 from ..errors import DeclarationError, FieldError, Origin
@@ -133,15 +134,32 @@ def _marked(metadata: Sequence[Any]) -> bool:
 
 
 def _bare_record(annotation: Any, within: frozenset[Any] = frozenset()) -> type[Record] | None:
-    """The record class inside an annotation that is no `Create`; models are looked into, `within`
-    are those that it stands in."""
+    """The record class inside an annotation that is no `Create`; `within` are the classes and
+    aliases that it stands in."""
     if isinstance(annotation, type) and issubclass(annotation, Record):
         return annotation
     if get_origin(annotation) is Annotated and _marked(get_args(annotation)[1:]):
         return None
-    parts = list(get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = () if annotation in within else annotation.model_fields.values()
-        parts = [field.annotation for field in fields if not _marked(field.metadata)]
+    if isinstance(annotation, type) or is_typealiastype(annotation):
+        if annotation in within:
+            return None
         within |= {annotation}
+    parts = _parts_of(annotation)
     return next(filter(None, (_bare_record(part, within) for part in parts)), None)
+
+
+def _parts_of(annotation: Any) -> list[Any]:
+    """What a value of this type is made of, as far as callers choose it."""
+    if is_typealiastype(annotation):
+        return [annotation.__value__]
+    if isinstance(annotation, NewType):
+        return [annotation.__supertype__]
+    if isinstance(annotation, type):
+        if issubclass(annotation, BaseModel):
+            fields = annotation.model_fields.values()
+            return [field.annotation for field in fields if not _marked(field.metadata)]
+        keyed = hasattr(annotation, "__required_keys__")  # a TypedDict, of whichever module
+        if is_dataclass(annotation) or keyed or hasattr(annotation, "_fields"):
+            return list(get_type_hints(annotation, include_extras=True).values())
+    origin = get_origin(annotation)
+    return list(get_args(annotation)) + ([] if origin is None else [origin])

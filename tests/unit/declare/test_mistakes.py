@@ -7,13 +7,15 @@ import importlib.util
 import itertools
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, NamedTuple, NewType, TypeVar
 
 import pydantic
 import pytest
-from fastapi import Depends
+from fastapi import Body, Depends
+from typing_extensions import TypeAliasType, TypedDict
 
 from stanchion import App, Create, Module, Record, Update
 from stanchion.errors import DeclarationError
@@ -125,3 +127,62 @@ def test_a_record_as_a_body_is_refused_in_lists_models_dependencies_and_modules(
             app_with(route).check()
     app_with(fine).check()
     app_with(made_of).check()
+
+
+class Thing(Record):
+    name: str
+
+
+T = TypeVar("T")
+Alias = TypeAliasType("Alias", Thing)
+Tree = TypeAliasType("Tree", "dict[str, Tree] | Create[Thing]")
+New = NewType("New", Thing)
+
+
+@dataclass
+class Wish:
+    thing: Thing
+
+
+@dataclass
+class Around(Generic[T]):
+    thing: T
+    wish: "Wish | None" = None
+
+
+@dataclass
+class Held:
+    thing: Create[Thing]
+
+
+class Keys(TypedDict):
+    things: "list[Thing]"
+
+
+class Row(NamedTuple):
+    thing: Thing
+
+
+@pytest.mark.parametrize(
+    "kind", [Alias, list[Alias], New, Wish, Around[int], Around[Thing], Keys, Row], ids=str
+)
+def test_a_record_is_found_behind_whatever_name_it_has(kind: Any) -> None:
+    with pytest.raises(DeclarationError, match="bare Thing"):
+        taking(kind).check()
+
+
+@pytest.mark.parametrize("kind", [Held, list[Held], Tree], ids=str)
+def test_a_body_made_of_create_is_fine(kind: Any) -> None:
+    taking(kind).check()
+
+
+def taking(kind: Any) -> App:
+    """An app with a route whose body is of this type."""
+
+    async def route(body: Any) -> None: ...
+
+    route.__annotations__["body"] = Annotated[kind, Body()]
+    app = App("Shop")
+    app.collection("things")(Thing)
+    app.post("/things")(route)
+    return app
