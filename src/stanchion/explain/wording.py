@@ -112,7 +112,7 @@ def sql_text(sql: str) -> str:
             while out and out[-1].isspace():
                 out.pop()
             out.append("\n" + "  " * depth + piece)
-        elif piece.startswith(("',\"", '\'","')) and out and out[-1] == "||":
+        elif piece.startswith(("',\"", '\'","')) and out and out[-1] in ("||", ","):
             out.append("\n" + "  " * (depth + 1) + piece)
         else:
             out.append(piece)

@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"price":"',case when r."price"<0 then '-' else '' end,(abs(r."price")/100),'.',substr('00'||(abs(r."price")%100),-2),'"}'),r."price",r."id"
+select concat('{"name":',json_quote(r."name"),
+  ',"price":"',case when r."price"<0 then '-' else '' end,(abs(r."price")/100),'.',substr('00'||(abs(r."price")%100),-2),'"}'),r."price",r."id"
 from "products" r
 where ((r."price"<=?1 and (r."price",r."id")<(?1,?2)) and r."price"<?3)
 order by r."price" desc,r."id" desc

@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"price":"',case when r."price"<0 then '-' else '' end,(abs(r."price")/100),'.',substr('00'||(abs(r."price")%100),-2),'"}'),p._k0,p._k1,p._k2
+select concat('{"name":',json_quote(r."name"),
+  ',"price":"',case when r."price"<0 then '-' else '' end,(abs(r."price")/100),'.',substr('00'||(abs(r."price")%100),-2),'"}'),p._k0,p._k1,p._k2
 from (
   select *
   from (

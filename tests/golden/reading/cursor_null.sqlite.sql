@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"weight":',coalesce(json_quote(r."weight"),'null'),'}'),p._k0,p._k1
+select concat('{"name":',json_quote(r."name"),
+  ',"weight":',coalesce(json_quote(r."weight"),'null'),'}'),p._k0,p._k1
 from (
   select *
   from (

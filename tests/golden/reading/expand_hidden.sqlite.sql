@@ -17,7 +17,8 @@ select concat('{"project":',coalesce((
     )
     limit 1
   )
-),'"'||r."project"||'"'),',"team":',coalesce((
+),'"'||r."project"||'"'),
+  ',"team":',coalesce((
   select concat('{"name":',json_quote(t5."name"),'}')
   from "teams" t5
   where t5."id"=r."team"

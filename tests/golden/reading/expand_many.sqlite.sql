@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"reviews":',(
+select concat('{"name":',json_quote(r."name"),
+  ',"reviews":',(
   select '{"items":['||coalesce(group_concat(t2.body,',' order by t2.key),'')||'],"more":'||case when count(*)=100 and exists(
     select 1
     from "reviews" t1

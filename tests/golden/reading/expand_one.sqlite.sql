@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"category":',coalesce((
+select concat('{"name":',json_quote(r."name"),
+  ',"category":',coalesce((
   select concat('{"name":',json_quote(t1."name"),'}')
   from "categories" t1
   where t1."id"=r."category"

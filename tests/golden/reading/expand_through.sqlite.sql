@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"plans":',(
+select concat('{"name":',json_quote(r."name"),
+  ',"plans":',(
   select '{"items":['||coalesce(group_concat(t2.body,',' order by t2.key),'')||'],"more":'||case when count(*)=100 and exists(
     select 1
     from "projects" t1
@@ -26,7 +27,8 @@ select concat('{"name":',json_quote(r."name"),',"plans":',(
     limit 1 offset 100
   ) then 'true' else 'false' end||'}'
   from (
-    select concat('{"name":',json_quote(t1."name"),',"crews":',(
+    select concat('{"name":',json_quote(t1."name"),
+      ',"crews":',(
       select '{"items":['||coalesce(group_concat(t8.body,',' order by t8.key),'')||'],"more":'||case when count(*)=100 and exists(
         select 1
         from "teams" t7

@@ -1,4 +1,6 @@
-select concat('{"name":',json_quote(r."name"),',"size":',coalesce(json_quote(r."size"),'null'),',"tags":',r."tags",'}'),r."id"
+select concat('{"name":',json_quote(r."name"),
+  ',"size":',coalesce(json_quote(r."size"),'null'),
+  ',"tags":',r."tags",'}'),r."id"
 from "products" r
 where (r."size" in (?1,?2) and (r."tags" is not null and exists(
   select 1

@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"weight":',coalesce(json_quote(r."weight"),'null'),'}'),r."id"
+select concat('{"name":',json_quote(r."name"),
+  ',"weight":',coalesce(json_quote(r."weight"),'null'),'}'),r."id"
 from "products" r
 where r."weight">=?1
 order by r."id"

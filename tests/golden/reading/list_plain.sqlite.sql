@@ -1,4 +1,8 @@
-select concat('{"id":"',r."id",'","name":',json_quote(r."name"),',"created":"',r."created",'","updated":"',r."updated",'","version":',r."version",'}'),r."id"
+select concat('{"id":"',r."id",
+  '","name":',json_quote(r."name"),
+  ',"created":"',r."created",
+  '","updated":"',r."updated",
+  '","version":',r."version",'}'),r."id"
 from "teams" r
 order by r."id"
 limit ?1

@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"stock":',r."stock",'}'),p._k0,p._k1,p._k2
+select concat('{"name":',json_quote(r."name"),
+  ',"stock":',r."stock",'}'),p._k0,p._k1,p._k2
 from (
   select r._n as _n,r."stock" as _k0,r."name" as _k1,r."id" as _k2
   from "products" r

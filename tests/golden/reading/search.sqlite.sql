@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"about":',coalesce(json_quote(r."about"),'null'),'}'),p._k0
+select concat('{"name":',json_quote(r."name"),
+  ',"about":',coalesce(json_quote(r."about"),'null'),'}'),p._k0
 from (
   select r._n as _n,r."id" as _k0
   from "_products_search" f

@@ -1,4 +1,5 @@
-select concat('{"name":',json_quote(r."name"),',"price":"',case when r."price"<0 then '-' else '' end,(abs(r."price")/100),'.',substr('00'||(abs(r."price")%100),-2),'"}'),p._k0,p._k1
+select concat('{"name":',json_quote(r."name"),
+  ',"price":"',case when r."price"<0 then '-' else '' end,(abs(r."price")/100),'.',substr('00'||(abs(r."price")%100),-2),'"}'),p._k0,p._k1
 from (
   select r._n as _n,r."price" as _k0,r."id" as _k1
   from "_products_search" f

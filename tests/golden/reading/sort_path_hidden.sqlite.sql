@@ -1,4 +1,5 @@
-select concat('{"id":"',r."id",'","author":',coalesce('"'||r."author"||'"','null'),'}'),p._k0,p._k1
+select concat('{"id":"',r."id",
+  '","author":',coalesce('"'||r."author"||'"','null'),'}'),p._k0,p._k1
 from (
   select r._n as _n,(case when t1."id"=?1 then t1."phone" end) as _k0,r."id" as _k1
   from "reviews" r

@@ -1,4 +1,5 @@
-select concat('{"id":"',r."id",'","author":',coalesce('"'||r."author"||'"','null'),'}'),p._k0,p._k1
+select concat('{"id":"',r."id",
+  '","author":',coalesce('"'||r."author"||'"','null'),'}'),p._k0,p._k1
 from (with _few as materialized (
   select r._n as _n
   from "reviews" r

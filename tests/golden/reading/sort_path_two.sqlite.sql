@@ -1,4 +1,5 @@
-select concat('{"id":"',r."id",'","stars":',r."stars",'}'),p._k0,p._k1,p._k2
+select concat('{"id":"',r."id",
+  '","stars":',r."stars",'}'),p._k0,p._k1,p._k2
 from (with _few as materialized (
   select r._n as _n
   from "reviews" r
