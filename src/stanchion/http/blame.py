@@ -58,12 +58,6 @@ def invalid_of(error: ValidationError) -> Invalid:
     return invalid.with_traceback(error.__traceback__)
 
 
-def _input(kind: str, given: object) -> object:
-    if kind == "missing":
-        return ABSENT
-    return Together(given.values()) if isinstance(given, dict) else given
-
-
 def origin_of(error: BaseException) -> Origin | None:
     """The last line of the app that an error came through."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

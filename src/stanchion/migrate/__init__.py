@@ -1,6 +1,6 @@
 """Bringing a database in step with the code: `diff` compares, `apply` changes."""
 
-from .apply import OtherDatabase, apply_schema, fingerprint_of, prepare
+from .apply import OtherDatabase, apply_schema, prepare
 from .diff import Difference, compare
 
-__all__ = ["Difference", "OtherDatabase", "apply_schema", "compare", "fingerprint_of", "prepare"]
+__all__ = ["Difference", "OtherDatabase", "apply_schema", "compare", "prepare"]

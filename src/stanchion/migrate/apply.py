@@ -46,13 +46,6 @@ class OtherDatabase(StanchionError):
 _TABLES = "select name from sqlite_schema where type='table' and substr(name,1,7)<>'sqlite_'"
 
 
-def fingerprint_of(schema: Schema) -> Steps[str | None]:
-    """The fingerprint that the database was applied with, or None."""
-    yield from _own_tables()
-    rows = yield Ask("select fingerprint from _schema where id=1")
-    return rows[0][0] if rows else None
-
-
 async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Difference]:
     """Make sure that the database fits; the differences that were applied.
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 from .. import clock
 from ..engines import Ask, ConstraintFailed, Job
 from ..errors import Conflict, Invalid
+from ..types.datetime import moment_text
 from .steps import Steps
 
 T = TypeVar("T")
@@ -83,10 +84,10 @@ def find(once: Once) -> Steps[Reply | None]:
 def keep(once: Once, answer: Reply) -> Steps[None]:
     """Remember the answer, and forget some that are old enough."""
     now = clock.now()
-    yield Ask(_PRUNE, (_text(now - KEPT),))
+    yield Ask(_PRUNE, (moment_text(now - KEPT),))
     values = (
         once.caller, once.route, once.key, once.sent, answer.status,
-        json.dumps(answer.headers), answer.body, _text(now),
+        json.dumps(answer.headers), answer.body, moment_text(now),
     )  # fmt: skip
     try:
         yield Ask(_KEEP, values)
@@ -96,7 +97,3 @@ def keep(once: Once, answer: Reply) -> Steps[None]:
             "A request with this `Idempotency-Key` is running at this moment.",
             hint="Wait for its answer, then repeat the request.",
         ) from None
-
-
-def _text(moment: object) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -14,6 +14,7 @@ from datetime import timedelta
 from .. import clock
 from ..engines import Ask, Engine
 from ..errors import Problem
+from ..types.datetime import moment_text
 from .changes import forget
 from .steps import Steps
 
@@ -43,7 +44,7 @@ def trim(keep: Keep) -> Steps[bool]:
     trimmed, counted, size = before = rows[0] if rows else (0, 0, 0)
     counted, more, number = (yield Ask(_COUNT, (counted, PIECE)))[0]
     size += more
-    expired = (clock.now() - timedelta(days=keep.days)).strftime("%Y-%m-%dT%H:%M:%S")
+    expired = moment_text(clock.now() - timedelta(days=keep.days))
     oldest = yield Ask(_OLDEST, (trimmed, counted, PIECE))
     gone = 0
     for seq, time, bytes_of in oldest:
