@@ -906,3 +906,18 @@ def test_fault_in_the_writer_fails_everybody_and_ends_the_process(
     run(act, SQLiteEngine(file, Settings(), end_process=ended.append))
     assert ended == [70] and stored(file) == []
     assert [type(event) for event in heard] == [events.WriterFailed]
+
+
+def test_opening_waits_for_who_is_making_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "fresh.db"
+    maker = apsw.Connection(str(path))
+    maker.execute("begin exclusive")
+    timer = threading.Timer(0.2, maker.execute, ("rollback",))
+    timer.start()
+    try:
+        connection = open_writer(path, 5)
+    finally:
+        timer.join()
+        maker.close()
+    assert connection.pragma("journal_mode") == "wal"
+    connection.close()
