@@ -15,7 +15,7 @@ from typing import Any
 from .asking import Answer, Asking
 from .oracle import Oracle, Row, Unknown, Verdict, far_of
 from .told import oracle_of, plain, refusal, told_too_much
-from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id
+from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id, other_values
 
 ONE_KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"  # for all: it is taken back with the write
 Outcome = tuple[int, Any]
@@ -468,28 +468,14 @@ def patches(a: Asker, send: Any = sent_alone, way: str = "patch") -> Iterator[Ce
 
 
 def _others(collection: str, found: F, row: Row) -> list[Any]:
-    """Values that the field of this row does not hold."""
-    match found.kind:
-        case "key":
-            return []
-        case "ref":
-            others = [k for k in ROWS[found.to] if k != row[found.name]]
-            at = int(row["id"][-2:], 16)
-            return [others[at % len(others)]]
-        case "int":
-            return [(row[found.name] or 0) + 1]
-        case "bool":
-            return [not row[found.name]]
-    choices = {"role": ("member", "manager"), "level": ("guest", "lead"),
-               "state": ("draft", "active", "closed")}.get(found.name)  # fmt: skip
-    if choices:
-        return [v for v in choices if v != row[found.name]]
+    """Values that the field of this row does not hold, and one that another row does."""
     taken = [
         r[found.name]
         for r in ROWS[collection].values()
         if r[found.name] not in (None, row[found.name])
     ]
-    return ["changed", *(taken[:1] if found.name in UNIQUE.get(collection, ()) else [])]
+    clashing = taken[:1] if found.name in UNIQUE.get(collection, ()) else []
+    return [*other_values(found, row), *clashing]
 
 
 def creates(a: Asker, send: Any = sent_alone, way: str = "create") -> Iterator[Cell]:

@@ -268,6 +268,26 @@ def _value(field: F, word: str) -> Any:
 
 
 ROWS = make_rows()
+
+
+def other_values(found: F, row: Mapping[str, Any]) -> list[Any]:
+    """Values that the field of this row does not hold, and that no other row has to itself."""
+    match found.kind:
+        case "key":
+            return []
+        case "ref":
+            others = [k for k in ROWS[found.to] if k != row[found.name]]
+            at = int(row["id"][-2:], 16)
+            return [others[at % len(others)]]
+        case "int":
+            return [(row[found.name] or 0) + 1]
+        case "bool":
+            return [not row[found.name]]
+    choices = {"role": ("member", "manager"), "level": ("guest", "lead"),
+               "state": ("draft", "active", "closed")}.get(found.name, ("changed",))  # fmt: skip
+    return [v for v in choices if v != row[found.name]]
+
+
 CALLERS = ("anonymous", "ann", "ben", "cat", "dan", "eve", "admin", "system")
 _NUMBERS = {"ann": 1, "ben": 2, "cat": 3, "dan": 4, "eve": 5, "admin": 6}
 
