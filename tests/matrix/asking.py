@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
-from stanchion import App
+from stanchion import App, Gap, LoggedChange
 from stanchion.query import SYSTEM, Actor
 
 from .world import FIELDS, Rows, actor_of
 
 T = TypeVar("T")
+READ_S = 60  # a log that does not end is told as such
+_TXS = "select tx from _changes group by tx order by min(seq)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Asking:
         self.app = app
         self.runner = asyncio.Runner()
         self.actors: dict[str, Actor] = {}
+        self.told: dict[tuple[str, str], dict[tuple[int, str], LoggedChange]] = {}
         self.run(app.runtime.records())
 
     def run(self, waited: Awaitable[T]) -> T:
@@ -108,6 +112,33 @@ class Asking:
                 raise _TakeBackError
         except _TakeBackError:
             return kept  # type: ignore[no-any-return]  # set where this is raised
+
+    async def read_log(self, caller: str, collection: str) -> dict[tuple[int, str], LoggedChange]:
+        """What the change log tells a caller of a collection, by the number of the transaction and
+        the key; read once."""
+        identity = (caller, collection)
+        if identity not in self.told:
+            async with asyncio.timeout(READ_S):
+                self.told[identity] = await self._read_log(caller, collection)
+        return self.told[identity]
+
+    async def _read_log(self, caller: str, collection: str) -> dict[tuple[int, str], LoggedChange]:
+        numbers = {tx: n for n, (tx,) in enumerate(await self.app.runtime.engine.fetch(_TXS, ()))}
+        records = [self.app.runtime.model.bindings[n].record for n in (collection, "teams")]
+        found: dict[tuple[int, str], LoggedChange] = {}
+        name = f"{caller} {uuid4()}"
+        async with self.app.changes(
+            name, *records, actor=self.actor(caller), from_start=True
+        ) as reader:
+            async for change in reader:
+                assert not isinstance(change, Gap)
+                at = (numbers[change.tx], change.key)
+                if change.collection == collection:
+                    assert at not in found, "told twice"
+                    found[at] = change
+                if at[0] == len(numbers) - 1 and change.collection == "teams":
+                    return found  # everybody is told the last change
+        raise AssertionError("a reader has no end")
 
     def stored(self) -> Rows:
         """The rows of the raw tables, committed."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .asking import Asking
+from .history import write_history
 from .world import make_app
 
 Replaced = Mapping[tuple[str, int], str]
@@ -17,9 +18,11 @@ Opened = Callable[[Replaced], Asking]
 
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the rows of the world; rules are no part of it."""
+    """A database with the rows of the world, and its history; rules are no part of it."""
     path = tmp_path_factory.mktemp("world") / "world.db"
-    Asking(make_app(path)).close()
+    opened = Asking(make_app(path))
+    opened.run(write_history(opened.app))
+    opened.close()
     return path
 
 

@@ -15,6 +15,10 @@ from typing import Any
 from .world import BACKS, DEFAULTS, FIELDS, ON_DELETE, REQUIRED, THROUGH, UNIQUE, F, Rows
 
 Row = Mapping[str, Any]
+Sides = tuple[Row | None, Row | None]
+"""A record before and after a change."""
+Told = tuple[str, Row | None, Row | None]
+"""What a reader of the change log is told: an operation, and the record before and after it."""
 Errors = frozenset[tuple[str, str]]
 """Pointer (empty where none is told) and code of what a refusal tells; no code for a 422."""
 NOTHING: Errors = frozenset()
@@ -176,7 +180,7 @@ class Oracle:
 
     def possible(self, rule: str) -> bool:
         """Whether a rule can be true for this caller at all, as far as `auth` alone tells."""
-        if rule in ("projects.secret.read", "users.pin.read"):
+        if rule in _SECRET:
             return self.kind == "system"
         if rule == "projects.grade.write":
             return self.kind == "system"
@@ -204,6 +208,22 @@ class Oracle:
     def sees_field(self, collection: str, row: Row, word: str) -> bool:
         rule = f"{collection}.{word}.read"
         return self.has(collection, word) and self.holds(rule, row)
+
+    def told(self, collection: str, rows: Sides, worlds: tuple[Rows, Rows]) -> Told | None:
+        """What the change log tells of a change of a record: each side in its world."""
+        before, after = (
+            self._on(world)._logged(collection, row)
+            for row, world in zip(rows, worlds, strict=True)
+        )
+        if before is None:
+            return None if after is None else ("create", None, after)
+        return ("delete" if after is None else "update"), before, after
+
+    def _logged(self, collection: str, row: Row | None) -> Row | None:
+        if row is None or not self.sees(collection, row):
+            return None
+        kept = {w: v for w, v in row.items() if f"{collection}.{w}.read" not in _SECRET}
+        return {w: v for w, v in kept.items() if self.sees_field(collection, row, w)}
 
     def masks(self, collection: str, word: str) -> bool:
         """Whether a rule hides the field in some rows only."""
@@ -517,6 +537,7 @@ def _closure(rows: Rows, collection: str, key: str) -> set[tuple[str, str]]:
     return going
 
 
+_SECRET = {"projects.secret.read", "users.pin.read"}
 _BY_ROW = {
     "users.phone.read", "projects.code.read", "projects.budget.read", "tasks.reviewer.read",
     "rooms.topic.read",

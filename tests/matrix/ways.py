@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .asking import Answer, Asking
+from .history import CHANGES
 from .oracle import Oracle, Row, Unknown, Verdict, far_of
 from .told import oracle_of, plain, refusal, told_too_much
 from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id, other_values
@@ -380,7 +381,25 @@ def _distinct(values: list[Any]) -> list[Any]:
     return [v for at, v in enumerate(values) if v not in values[:at]]
 
 
-READ_WAYS = (by_id, lists, fields, filters, sorts, searches, expands, macros, aggregates)
+def changes(a: Asker) -> Iterator[Cell]:
+    """The change log, read as the caller: what is told of each change, and what is not told."""
+    for change in CHANGES:
+        if change.collection != a.collection:
+            continue
+        expected = 200, a.oracle.told(a.collection, change.rows, change.worlds)
+
+        async def ask(asking: Asking, at: tuple[int, str] = (change.number, change.key)) -> Outcome:
+            found = (await asking.read_log(a.caller, a.collection)).get(at)
+            if found is None:
+                return 200, None
+            return 200, (found.operation, plain(found.before), plain(found.after))
+
+        about = f"{change.number} {change.key[-2:]}"
+        yield Cell(CHANGES_WAY, a.caller, a.collection, about, expected, ask)
+
+
+CHANGES_WAY = "changes"
+READ_WAYS = (by_id, lists, fields, filters, sorts, searches, expands, macros, aggregates, changes)
 
 
 # writing: each answer, and the rows that are stored then
