@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from . import (
+    cut_method,
     disk_full,
     foreign_lock,
     fsync,
@@ -28,6 +29,7 @@ DRILLS: tuple[ModuleType, ...] = (
     foreign_lock,
     sigterm,
     kill,
+    cut_method,
     power_cut,
     fsync,
     out_of_fds,

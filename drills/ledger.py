@@ -1,7 +1,8 @@
 """What the server acknowledged, kept outside of it, and what the file must therefore hold.
 
 Each request is one line: 2xx is `ack` and must be there, once and whole; 4xx and 507 are `no` and
-must be absent; another 5xx or no answer is `unknown` and may be either, but never half.
+must be absent; another 5xx or no answer is `unknown` and may be either, but never half. A 2xx that
+arrives when the power is gone already is `late`, and may be either as well.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .connection import Answer, Closed, Connection, Cut, Refused
 from .outcome import Figure, none
 
 Kind = Literal["note", "pack", "order", "batch", "keyed"]
-Verdict = Literal["ack", "no", "unknown"]
+Verdict = Literal["ack", "no", "unknown", "late"]
 KINDS: tuple[Kind, ...] = ("note", "pack", "order", "batch", "keyed")
 
 
@@ -74,22 +75,31 @@ class Write:
 
 @dataclass
 class Ledger:
-    """The lines so far. `wrote` is set at each acknowledgement, for who waits for one."""
+    """The lines so far. `wrote` is set at each acknowledgement, for who waits for one; `dark` while
+    the power is gone."""
 
     path: Path
     lines: dict[Write, Verdict] = field(default_factory=dict)
     statuses: Counter[int] = field(default_factory=Counter)
     wrote: threading.Event = field(default_factory=threading.Event)
+    dark: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, write: Write, verdict: Verdict, status: int) -> None:
         with self._lock:
+            if verdict == "ack" and self.dark:
+                verdict = "late"
             self.lines[write] = verdict
             self.statuses[status] += 1
             with self.path.open("a") as file:
                 file.write(f"{verdict} {write.kind} {write.key}\n")
         if verdict == "ack":
             self.wrote.set()
+
+    def darken(self, dark: bool) -> None:
+        """The power goes, or is back; what is noted under the same lock is before it or after."""
+        with self._lock:
+            self.dark = dark
 
     def all(self, verdict: Verdict) -> list[Write]:
         return [write for write, found in self.lines.items() if found == verdict]
@@ -173,6 +183,8 @@ class Damage:
 
     acknowledged: int
     lost: int
+    late: int
+    late_lost: int
     doubled: int
     half: int
     unwanted: int
@@ -224,10 +236,16 @@ def compare(database: Path, ledger: Ledger) -> Damage:
     half += len(faults) + unlogged
     doubled = logged_twice + max(0, counted - len(orders))
     doubled += sum(count > Write("pack", key).size for key, count in packs.items())
-    acknowledged = ledger.all("ack")
+
+    def lost(writes: Collection[Write]) -> int:
+        return sum(write.key not in there[write.kind] for write in writes)
+
+    acknowledged, late = ledger.all("ack"), ledger.all("late")
     return Damage(
         acknowledged=len(acknowledged),
-        lost=sum(write.key not in there[write.kind] for write in acknowledged),
+        lost=lost(acknowledged),
+        late=len(late),
+        late_lost=lost(late),
         doubled=doubled,
         half=half,
         unwanted=sum(write.key in there[write.kind] for write in ledger.all("no")),

@@ -41,6 +41,8 @@ PLANTED = [
     ("kill", "early-answer", "acknowledged writes lost"),
     ("kill", "key-apart", "written twice"),
     ("power-cut", "unsynced", "acknowledged writes lost"),
+    ("power-cut", "early-answer", "acknowledged writes lost"),
+    ("cut-method", "unsynced", "synced before the cut, yet lost"),
 ]
 
 
