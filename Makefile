@@ -8,7 +8,7 @@ PORT ?= 8000
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check install docs format fuzz bench bench-quick replay drill clean
+.PHONY: demo test check install docs grammar format fuzz bench bench-quick replay drill clean
 
 demo: $(STAMP)
 	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
@@ -32,6 +32,10 @@ fuzz: $(STAMP)-test
 docs: $(STAMP)-test
 	$(BIN)/zensical build --clean
 	@echo "The documentation is in build/docs/index.html"
+
+# the saved table of the expression language, after a change of its grammar
+grammar: $(STAMP)-test
+	$(BIN)/python -m tools.grammar
 
 replay: $(STAMP)-test
 	$(BIN)/python examples/pizzeria/replay.py $(ARGS)
