@@ -53,6 +53,7 @@ class Log:
         self._colour = colour
         self._explain = explain
         self._out = out
+        self._err = err
         self._waiting: list[events.RequestDone] = []
         self._dropped = 0
         self._writing = threading.Lock()
