@@ -99,6 +99,11 @@ class Runtime:
             self._engine = SQLiteEngine(path, self.settings)
         return self._engine
 
+    @property
+    def opened(self) -> Records | None:
+        """The pipelines, if the database is open already."""
+        return self._records
+
     async def records(self) -> Records:
         """The pipelines; the first call opens the database, applies the schema and seeds it."""
         if self._records is not None:

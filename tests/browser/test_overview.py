@@ -103,6 +103,7 @@ def test_overview_leads_to_the_reasons_of_a_refusal(
     page.goto("/")
     expect(page.get_by_role("heading", level=1, name="Books & <Letters>")).to_be_visible()
     expect(page.get_by_role("article", name="books")).to_contain_text("open to everyone")
+    expect(page.get_by_text("Plan cache: the first request of this shape makes")).to_be_visible()
     expect(page.get_by_role("link", name="Overview")).to_have_attribute("aria-current", "page")
     no_sideways_scrolling(page)
     readable(page)

@@ -8,7 +8,8 @@ Nothing is changed: `rehearsal` runs every write in a transaction that is rolled
 is the app's own, given by the pipelines that serve it; this package only looks on.
 """
 
+from .noting import noting
 from .report import Answer, Explanation, Request, explain_request
 from .text import as_data, render
 
-__all__ = ["Answer", "Explanation", "Request", "as_data", "explain_request", "render"]
+__all__ = ["Answer", "Explanation", "Request", "as_data", "explain_request", "noting", "render"]

@@ -29,6 +29,7 @@ from ..sql.dialect import name
 from ..sql.read import EXPLAIN
 from ..types import WireError
 from .cost import Advice, Step, advise, make_scratch, sources_of, steps_of
+from .noting import noting
 from .rehearsal import Became, Rehearsal
 from .rows import Loaded
 from .secrets import find_secrets, hide
@@ -127,13 +128,12 @@ async def explain_request(
     steps = tuple(_steps(request, records))
     keys = {step.key for step in steps if step.key is not None}
     rehearsal = Rehearsal(records.engine, records.schema.collections, keys)
-    watched = copy.copy(records)
-    watched.engine = rehearsal
     profile = records.policy.profile(actor)
     rows = Loaded(records.schema, records.engine)
-    before = set(records._plans)
-    answered = await answer(watched, actor)
-    made = [shape for shape in records._plans if shape not in before]
+    with noting(records) as noted:
+        watched = copy.copy(records)
+        watched.engine = rehearsal
+        answered = await answer(watched, actor)
     env = Env(auth=actor.record, now=clock.now(), rows=rows)
     judge = Judge(records.schema, profile, rows, env)
     rules = [said for step in steps async for said in _rules(step, judge, records, rehearsal)]
@@ -146,8 +146,8 @@ async def explain_request(
         rules=tuple(dict.fromkeys(rules)),
         fields=tuple(dict.fromkeys(f for s in steps for f in _fields(s, profile, request))),
         statements=statements,
-        cache=_say_cache(made, rehearsal.asked),
-        shape=_say_shape(made, profile),
+        cache=noted.said,
+        shape=_say_shape(noted.made, profile),
     )
 
 
@@ -367,14 +367,6 @@ def _say_actor(actor: Actor) -> str:
 def _who(actor: Actor) -> str:
     record = actor.record or {}
     return "".join(f" {record[n]}" for n in ("id", "email") if record.get(n))
-
-
-def _say_cache(made: list[object], asked: list[Ask]) -> str:
-    if made:
-        return "the first request of this shape makes the plan; a running server then keeps it"
-    if asked:
-        return "hit: a request of the same shape was here before"
-    return "not used: the answer was known before a statement was needed"
 
 
 _LABELS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ from starlette.routing import Mount, Route
 from stanchion import App, Field, Record, Rules, Settings, UserRecord, owner, public, signed_in
 from stanchion.cli.overview import changed_settings, gather, with_overview, without_password
 from stanchion.cli.target import Target
+from stanchion.explain import noting
 from stanchion.http.overview import is_near
 from stanchion.http.overview.recorder import LONGEST, MOST
+from stanchion.query import ANONYMOUS, ReadQuery
 from stanchion.testing import Client, Response, as_actor, client
 
 HERE = {"host": "localhost:8000"}
@@ -310,6 +313,57 @@ def test_slow_call_is_kept_and_refusals_do_not_push_it_out(
     assert re.search(r"GET /api/notes\?sort=-text 200 slow: \d+ ms", text)
     page = text_of(why(http, slow).text)
     assert "Answered at" in page and "notes.text.index" in page
+
+
+MADE = "the first request of this shape makes the plan"
+
+
+def test_each_call_tells_whether_its_own_plan_was_kept(
+    http: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stanchion.http.overview.recorder.SLOW_MS", 0)
+    first, *_ = [http.get(f"/api/notes?filter=text == '{x}'", headers=HERE) for x in "ab"]
+    http.get("/api/notes?filter=txt == 'c'", headers=HERE)
+    refused, found, made = re.findall(r"Plan cache: (.*?) \d\d:", text_of(home(http)))
+    assert made.startswith(MADE) and found == "hit: a request of the same shape was here before"
+    assert refused == "not used: the answer was known before a plan was needed"
+    assert f"Plan cache {made} Asked again now: {found}" in text_of(why(http, first).text)
+
+
+def test_plans_are_noted_where_dev_serves_only() -> None:
+    app = notebook()
+    with client(app) as http:
+        assert http.get("/api/notes", headers=HERE).status == 200
+        assert type(plans_of(app)) is dict
+        http.app = with_overview(app, TARGET)  # type: ignore[assignment]  # the server calls it too
+        assert http.get("/api/notes", headers=HERE).status == 200
+        assert type(plans_of(app)) is not dict
+
+
+def plans_of(app: App) -> dict[object, Any]:
+    assert app.runtime.opened is not None
+    assert app.runtime.opened._plans is app.runtime.opened.plans.by_shape
+    return app.runtime.opened._plans
+
+
+def test_a_plan_that_another_request_makes_is_not_noted(http: Client) -> None:
+    app = http.app.app  # type: ignore[attr-defined]  # what the recorder is around
+    records = app.runtime.opened
+
+    async def ask(text: str, turn: asyncio.Barrier) -> str:
+        with noting(records) as noted:
+            await turn.wait()
+            await records.read_list(ReadQuery("notes", filters=(text,)), ANONYMOUS)
+            await turn.wait()
+            return noted.said
+
+    async def together() -> list[str]:
+        turn = asyncio.Barrier(2)
+        await ask("text == 'a'", asyncio.Barrier(1))
+        return await asyncio.gather(ask("text == 'b'", turn), ask("text != 'b'", turn))
+
+    kept, made = asyncio.run_coroutine_threadsafe(together(), http._loop).result(10)
+    assert kept.startswith("hit") and made.startswith(MADE)
 
 
 def test_quick_calls_are_not_kept(http: Client) -> None:

@@ -100,9 +100,14 @@ def _call(site: Site, call: Call, explained: bool) -> str:
     return (
         f'<li>\n<p class="call"><code>{said}</code></p>\n'
         f"<p>{said_answer(site, call)}</p>\n"
+        f"{_cache(call) if explained else ''}"
         f'<p class="links"><span class="soft">{clock_time(call.time_ns)}</span> '
         f"{link if explained else ''}</p>\n</li>\n"
     )
+
+
+def _cache(call: Call) -> str:
+    return f'<p class="soft">Plan cache: {escape(call.cache)}</p>\n'
 
 
 def _was(call: Call) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from fastapi import FastAPI
 
 from ...errors import Problem
-from ...explain import Request
+from ...explain import Request, noting
 from ...query import ANONYMOUS, Actor
 from ...runtime import Runtime
 from ..exchange import Receive, Scope, Send, header
@@ -33,7 +33,8 @@ KEPT_HEADERS = (b"content-type", b"if-match", b"if-none-match", b"idempotency-ke
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call that was refused (4xx) or slow. `path` and `query` are as they were sent, made
-    printable; `cut` says that its body was longer than what is kept."""
+    printable; `cut` says that its body was longer than what is kept, `cache` what the cache of
+    plans did."""
 
     time_ns: int
     request: str
@@ -49,6 +50,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     cut: bool
+    cache: str
 
     @property
     def url(self) -> str:
@@ -84,11 +86,12 @@ class Recorder:
             await self.app(scope, receive, send)
             return
         watch = _Watch(receive, send)
-        await self.app(scope, watch.receive, watch.send)
+        with noting(self.runtime.opened) as noted:
+            await self.app(scope, watch.receive, watch.send)
         if 400 <= watch.status < 500:
-            self._refused.append(await self._call(scope, watch))
+            self._refused.append(await self._call(scope, watch, noted.said))
         elif watch.took_ms >= SLOW_MS:
-            self._slow.append(await self._call(scope, watch))
+            self._slow.append(await self._call(scope, watch, noted.said))
 
     def _path(self, scope: Scope) -> str:
         """The path as it was sent, made printable, without what the app is served below."""
@@ -96,7 +99,7 @@ class Recorder:
         path = _printable(scope.get("raw_path") or scope["path"].encode())
         return path.removeprefix(root.rstrip("/"))
 
-    async def _call(self, scope: Scope, watch: _Watch) -> Call:
+    async def _call(self, scope: Scope, watch: _Watch, cache: str) -> Call:
         said = _problem_of(watch.answered.kept)
         code = said.get("code", "")
         try:
@@ -122,6 +125,7 @@ class Recorder:
             },
             body=watch.asked.kept,
             cut=watch.asked.cut,
+            cache=cache,
         )
 
 

@@ -34,7 +34,7 @@ def why_page(site: Site, call: Call, found: Explanation, command: str) -> str:
         ("rules", "Rules", "".join(map(_rule, found.rules))),
         ("fields", "Fields", _fields(found.fields) if found.fields else ""),
         ("sql", "SQL", "".join(_statement(n, one) for n, one in enumerate(found.statements))),
-        ("cache", "Plan cache", _cache(found)),
+        ("cache", "Plan cache", _cache(call, found)),
         ("shell", "In a shell", _shell(command)),
     ]
     shown = "".join(
@@ -185,12 +185,15 @@ def _pre(text: str, name: str) -> str:
     return f'<pre tabindex="0" role="region" aria-labelledby="{name}"><code>{code}</code></pre>\n'
 
 
-def _cache(found: Explanation) -> str:
+def _cache(call: Call, found: Explanation) -> str:
+    now = ""
+    if found.cache != call.cache:
+        now = f"<p>Asked again now: {escape(found.cache)}</p>\n"
     shape = "".join(
         f"<dt>{escape(label)}</dt><dd><code>{escape(value)}</code></dd>\n"
         for label, value in found.shape
     )
-    return f"<p>{escape(found.cache)}</p>\n" + (f"<dl>{shape}</dl>\n" if shape else "")
+    return f"<p>{escape(call.cache)}</p>\n{now}" + (f"<dl>{shape}</dl>\n" if shape else "")
 
 
 def _shell(command: str) -> str:
