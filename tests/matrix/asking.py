@@ -16,6 +16,8 @@ from stanchion.query import SYSTEM, Actor
 from .world import FIELDS, Rows, actor_of
 
 T = TypeVar("T")
+Log = dict[tuple[int, str], list[LoggedChange]]
+"""What is told, by the number of the transaction and the key."""
 READ_S = 60  # a log that does not end is told as such
 _TXS = "select tx from _changes group by tx order by min(seq)"
 
@@ -44,7 +46,7 @@ class Asking:
         self.app = app
         self.runner = asyncio.Runner()
         self.actors: dict[str, Actor] = {}
-        self.told: dict[tuple[str, str], dict[tuple[int, str], LoggedChange]] = {}
+        self.told: dict[tuple[str, str], Log] = {}
         self.run(app.runtime.records())
 
     def run(self, waited: Awaitable[T]) -> T:
@@ -113,19 +115,18 @@ class Asking:
         except _TakeBackError:
             return kept  # type: ignore[no-any-return]  # set where this is raised
 
-    async def read_log(self, caller: str, collection: str) -> dict[tuple[int, str], LoggedChange]:
-        """What the change log tells a caller of a collection, by the number of the transaction and
-        the key; read once."""
+    async def read_log(self, caller: str, collection: str) -> Log:
+        """What the change log tells a caller of a collection; read once."""
         identity = (caller, collection)
         if identity not in self.told:
             async with asyncio.timeout(READ_S):
                 self.told[identity] = await self._read_log(caller, collection)
         return self.told[identity]
 
-    async def _read_log(self, caller: str, collection: str) -> dict[tuple[int, str], LoggedChange]:
+    async def _read_log(self, caller: str, collection: str) -> Log:
         numbers = {tx: n for n, (tx,) in enumerate(await self.app.runtime.engine.fetch(_TXS, ()))}
         records = [self.app.runtime.model.bindings[n].record for n in (collection, "teams")]
-        found: dict[tuple[int, str], LoggedChange] = {}
+        found: Log = {}
         name = f"{caller} {uuid4()}"
         async with self.app.changes(
             name, *records, actor=self.actor(caller), from_start=True
@@ -134,8 +135,7 @@ class Asking:
                 assert not isinstance(change, Gap)
                 at = (numbers[change.tx], change.key)
                 if change.collection == collection:
-                    assert at not in found, "told twice"
-                    found[at] = change
+                    found.setdefault(at, []).append(change)
                 if at[0] == len(numbers) - 1 and change.collection == "teams":
                     return found  # everybody is told the last change
         raise AssertionError("a reader has no end")

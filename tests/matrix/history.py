@@ -3,13 +3,12 @@
 In: the rows that are planted.   Out: every change that its log holds, with the whole world on both
 sides of its transaction; and the same transactions, written to an app by the system.
 Each record is made, goes with everything and comes back; each of its fields is changed by itself,
-and beside a change of every record that decides who may read it. No transaction changes a record
-twice.
+beside a change of every record that decides who may read it, and while the record is for a moment,
+inside the transaction, what others may read.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,18 +32,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the transaction with this number did to a record, in the worlds before and after it."""
+    """What the transaction with this number did to a record: what it was before and after each
+    step that changed it, and the worlds before and after all of them."""
 
     number: int
     collection: str
     key: str
+    rows: tuple[Row | None, ...]
     worlds: tuple[Rows, Rows]
-
-    @property
-    def rows(self) -> tuple[Row | None, Row | None]:
-        """The record before and after."""
-        before, after = self.worlds
-        return before[self.collection].get(self.key), after[self.collection].get(self.key)
 
 
 DECIDING = {
@@ -52,6 +47,12 @@ DECIDING = {
     "seats": ("room", "user", "level"), "marks": ("project", "tag"),
 }  # fmt: skip
 """Collection, fields: what decides about records that are not these."""
+OWN = {
+    "users": ("team", "role"), "projects": ("owner", "open"), "tasks": ("project", "assignee"),
+    "comments": ("author", "private"), "seats": ("user",), "tags": ("shown",),
+    "marks": ("project",), "plans": ("team",),
+}  # fmt: skip
+"""Collection, fields: what decides about the record itself."""
 
 
 def deciders(collection: str, row: Row) -> Iterator[tuple[str, Row]]:
@@ -79,6 +80,7 @@ def transactions() -> Iterator[list[Step]]:
             yield from _fields_change(name, row)
             yield from _beside_a_decider(name, row)
             yield from _goes_and_comes(name, row)
+            yield from _passes_through(name, row)
     yield [Step("delete", s.collection, s.key, {}) for s in reversed(_all_comes())]
     yield _all_comes()
     yield from _there_and_back([("teams", next(iter(ROWS["teams"].values())), "name", "last")])
@@ -101,8 +103,7 @@ def _fields_change(name: str, row: Row) -> Iterator[list[Step]]:
 
 
 def _beside_a_decider(name: str, row: Row) -> Iterator[list[Step]]:
-    word = next(f.name for f in FIELDS[name] if f.kind in ("text", "bool"))
-    value = not row[word] if isinstance(row[word], bool) else "changed"
+    word, value = _plain_change(name, row)
     for far, decider in deciders(name, row):
         for found in FIELDS[far]:
             for other in other_values(found, decider) if found.name in DECIDING[far] else ():
@@ -111,12 +112,32 @@ def _beside_a_decider(name: str, row: Row) -> Iterator[list[Step]]:
 
 
 def _goes_and_comes(name: str, row: Row) -> Iterator[list[Step]]:
-    """A record goes with all that hangs on it, and everything is as it was; not where others
-    restrict it."""
+    """A record goes with all that hangs on it, and everything is as it was: in two transactions,
+    and in one. Not where others restrict it."""
     verdict = Oracle(ROWS, "system", None).delete(name, row["id"])
     if verdict.status == 204:
-        yield [Step("delete", name, row["id"], {})]
-        yield list(_restored(verdict.rows))
+        goes, comes = [Step("delete", name, row["id"], {})], list(_restored(verdict.rows))
+        yield goes
+        yield comes
+        yield goes + comes
+
+
+def _passes_through(name: str, row: Row) -> Iterator[list[Step]]:
+    """Inside a transaction that changes something else, a record is others' for a moment."""
+    word, value = _plain_change(name, row)
+    for found in FIELDS[name]:
+        for other in other_values(found, row) if found.name in OWN.get(name, ()) else ():
+            yield [
+                Step("update", name, row["id"], {found.name: other, word: value}),
+                Step("update", name, row["id"], {found.name: row[found.name]}),
+            ]
+            yield [Step("update", name, row["id"], {word: row[word]})]
+
+
+def _plain_change(name: str, row: Row) -> tuple[str, Any]:
+    """A field that decides nothing, and another value for it."""
+    found = next(f for f in FIELDS[name] if f.kind in ("text", "bool"))
+    return found.name, other_values(found, row)[0]
 
 
 def _restored(rows: Rows) -> Iterator[Step]:
@@ -137,16 +158,6 @@ def _all_comes() -> list[Step]:
 # the worlds
 
 
-def _worlds() -> Iterator[Rows]:
-    """What is stored after each transaction, from nothing on."""
-    rows: Rows = {name: {} for name in FIELDS}
-    for steps in ([], _all_comes(), *transactions()):
-        rows = copy.copy(rows)
-        for step in steps:
-            rows = _after(rows, step)
-        yield rows
-
-
 def _after(rows: Rows, step: Step) -> Rows:
     if step.method == "delete":
         return Oracle(rows, "system", None).delete(step.collection, step.key).rows
@@ -155,14 +166,26 @@ def _after(rows: Rows, step: Step) -> Rows:
     return {**rows, step.collection: {**here, step.key: row}}
 
 
+def _differing(before: Rows, after: Rows) -> Iterator[tuple[str, str]]:
+    for name in FIELDS:
+        for key in {**before[name], **after[name]}:
+            if before[name].get(key) != after[name].get(key):
+                yield name, key
+
+
 def _changes() -> Iterator[Change]:
-    before, *later = _worlds()
-    for number, after in enumerate(later):
-        for name in FIELDS:
-            for key in {**before[name], **after[name]}:
-                change = Change(number, name, key, (before, after))
-                if change.rows[0] != change.rows[1]:
-                    yield change
+    before: Rows = {name: {} for name in FIELDS}
+    for number, steps in enumerate([_all_comes(), *transactions()]):
+        after = before
+        rows: dict[tuple[str, str], list[Row | None]] = {}
+        for step in steps:
+            then = _after(after, step)
+            for name, key in _differing(after, then):
+                here = rows.setdefault((name, key), [after[name].get(key)])
+                here.append(then[name].get(key))
+            after = then
+        for (name, key), states in rows.items():
+            yield Change(number, name, key, tuple(states), (before, after))
         before = after
     assert before == ROWS, "it ends where it began"
 

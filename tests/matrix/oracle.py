@@ -10,13 +10,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .world import BACKS, DEFAULTS, FIELDS, ON_DELETE, REQUIRED, THROUGH, UNIQUE, F, Rows
 
 Row = Mapping[str, Any]
-Sides = tuple[Row | None, Row | None]
-"""A record before and after a change."""
 Told = tuple[str, Row | None, Row | None]
 """What a reader of the change log is told: an operation, and the record before and after it."""
 Errors = frozenset[tuple[str, str]]
@@ -209,15 +208,25 @@ class Oracle:
         rule = f"{collection}.{word}.read"
         return self.has(collection, word) and self.holds(rule, row)
 
-    def told(self, collection: str, rows: Sides, worlds: tuple[Rows, Rows]) -> Told | None:
-        """What the change log tells of a change of a record: each side in its world."""
+    def told(
+        self, collection: str, rows: tuple[Row | None, ...], worlds: tuple[Rows, Rows]
+    ) -> list[Told]:
+        """What the change log tells of what a transaction made of a record: to the system each
+        step, to others the whole; what the record was before in the world before."""
+        ends = (rows[0], rows[-1])
+        pairs = pairwise(rows) if self.kind == "system" else [ends]
+        return [told for pair in pairs for told in self._told(collection, pair, worlds)]
+
+    def _told(
+        self, collection: str, pair: tuple[Row | None, Row | None], worlds: tuple[Rows, Rows]
+    ) -> list[Told]:
         before, after = (
             self._on(world)._logged(collection, row)
-            for row, world in zip(rows, worlds, strict=True)
+            for row, world in zip(pair, worlds, strict=True)
         )
         if before is None:
-            return None if after is None else ("create", None, after)
-        return ("delete" if after is None else "update"), before, after
+            return [] if after is None else [("create", None, after)]
+        return [("delete" if after is None else "update", before, after)]
 
     def _logged(self, collection: str, row: Row | None) -> Row | None:
         if row is None or not self.sees(collection, row):

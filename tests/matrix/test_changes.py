@@ -64,6 +64,13 @@ def only_one_world(side: str) -> Fault:
     return plant
 
 
+def each_step_by_itself(patch: pytest.MonkeyPatch) -> None:
+    async def find(*_: object) -> dict[Any, Any]:
+        return {}
+
+    patch.setattr("stanchion.store.sight.find_several", find)
+
+
 ALL = ("projects", "tasks", "comments", "rooms", "tags", "marks")
 ACROSS = ("tasks", "comments", "rooms", "tags", "marks")
 """Whose read rules follow references."""
@@ -72,6 +79,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "no field rules": (no_field_rules, ("projects", "tasks", "rooms", "tags")),
     "the row before is not judged": (the_row_before_is_not_judged, ALL),
     "by the records of today": (by_the_records_of_today, ACROSS),
+    "each step by itself": (each_step_by_itself, ("users", *ALL)),
     "only the world before": (only_one_world("before"), ACROSS),
     "only the world after": (only_one_world("after"), ACROSS),
 }

@@ -382,17 +382,16 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 
 def changes(a: Asker) -> Iterator[Cell]:
-    """The change log, read as the caller: what is told of each change, and what is not told."""
+    """The change log, read as the caller: what is told of each record that a transaction
+    changed, and what is not told."""
     for change in CHANGES:
         if change.collection != a.collection:
             continue
         expected = 200, a.oracle.told(a.collection, change.rows, change.worlds)
 
         async def ask(asking: Asking, at: tuple[int, str] = (change.number, change.key)) -> Outcome:
-            found = (await asking.read_log(a.caller, a.collection)).get(at)
-            if found is None:
-                return 200, None
-            return 200, (found.operation, plain(found.before), plain(found.after))
+            found = (await asking.read_log(a.caller, a.collection)).get(at, [])
+            return 200, [(one.operation, plain(one.before), plain(one.after)) for one in found]
 
         about = f"{change.number} {change.key[-2:]}"
         yield Cell(CHANGES_WAY, a.caller, a.collection, about, expected, ask)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from ..engines import Ask, Engine
@@ -36,6 +37,11 @@ _BEFORE_TX = (
 _AFTER_TX = (
     "select coalesce((select seq-1 from _changes where seq>?1 and tx<>?2 order by seq limit 1),"
     "(select max(seq) from _changes))"
+)
+_SEVERAL = (
+    "select f.collection,f.key,t.last,f.before from (select min(seq) as first,max(seq) as last "
+    f"from _changes where seq>({_BEFORE_TX}) and seq<=({_AFTER_TX}) "
+    "group by collection,key having count(*)>1) t join _changes f on f.seq=t.first"
 )
 _ONE = "select before from _changes where seq>?1 and collection=?2 and key=?3 order by seq limit 1"
 _MANY = (
@@ -69,6 +75,26 @@ def values_of(collection: Collection, row: Mapping[str, Any]) -> dict[str, Any]:
         }
     except WireError as error:
         raise Unreadable(collection.name) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What a transaction that changed a record several times did to it: where it did so last, and
+    what the record was before it."""
+
+    last: int
+    before: Mapping[str, Any] | None
+
+
+async def find_several(engine: Engine, seq: int, tx: str) -> dict[tuple[str, str], Whole]:
+    """What the transaction of a change changed several times, by collection and key."""
+    trimmed, rows = await engine.fetch_together([Ask(_TRIMMED), Ask(_SEVERAL, (seq, tx))])
+    if trimmed and trimmed[0][0] >= seq:
+        raise Trimmed
+    return {
+        (collection, key): Whole(last, None if before is None else json.loads(before))
+        for collection, key, last, before in rows
+    }
 
 
 class Past:

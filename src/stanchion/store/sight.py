@@ -24,12 +24,12 @@ from ..expr.fold import certainly_false
 from ..expr.tree import FALSE, TRUE, Many, Node, Path, walk
 from ..plan.policy import Profile
 from ..plan.write import logged_body
-from ..query import Actor
+from ..query import Actor, Operation
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..sql.write import select_kept
 from .log import LoggedChange, Overtaken
-from .past import Past, Side, Trimmed, Unreadable, values_of
+from .past import Past, Side, Trimmed, Unreadable, Whole, find_several, values_of
 
 Body = Mapping[str, Any]
 
@@ -65,6 +65,7 @@ class LogSight:
         self._selects: dict[tuple[str, str], str] = {}
         self._tx = ""
         self._worlds: dict[Side, Past] = {}
+        self._several: dict[tuple[str, str], Whole] = {}
 
     async def see(self, seq: int, change: LoggedChange) -> LoggedChange | None:
         """The change as the caller may see it, or None; raises `Overtaken`."""
@@ -76,8 +77,14 @@ class LogSight:
         if collection is None:
             return None  # it is declared no more, and its rules with it
         judged = self._judge(collection)
+        if judged.read == FALSE:
+            return None
         try:
-            before = await self._seen(judged, change.before, seq, change, "before")
+            await self._enter(seq, change.tx)
+            whole = self._several.get((change.collection, change.key), Whole(seq, change.before))
+            if whole.last != seq:
+                return None  # nobody could read what it was between the steps
+            before = await self._seen(judged, whole.before, seq, change, "before")
             after = await self._seen(judged, change.after, seq, change, "after")
         except Trimmed:
             raise Overtaken from None
@@ -85,7 +92,7 @@ class LogSight:
             return None
         if before is None and after is None:
             return None
-        operation = change.operation
+        operation: Operation = "update"
         if before is None:
             operation = "create"
         elif after is None:
@@ -96,7 +103,7 @@ class LogSight:
         self, judged: _Judged, row: Body | None, seq: int, change: LoggedChange, side: Side
     ) -> Body | None:
         """The row with the fields that the caller may read, or None if it may not read it."""
-        if row is None or judged.read == FALSE:
+        if row is None:
             return None
         past = self._past(seq, change.tx, side)
         env = Env(
@@ -114,10 +121,14 @@ class LogSight:
             if name in row and await past.settle(partial(holds, rule)) is True
         }
 
-    def _past(self, seq: int, tx: str, side: Side) -> Past:
-        """The world on one side of a transaction, the same for all its changes."""
+    async def _enter(self, seq: int, tx: str) -> None:
+        """Come to a transaction: its worlds, and what it did several times, hold for all of it."""
         if tx != self._tx:
+            self._several = await find_several(self._engine, seq, tx)
             self._tx, self._worlds = tx, {}
+
+    def _past(self, seq: int, tx: str, side: Side) -> Past:
+        """The world on one side of the transaction."""
         if side not in self._worlds:
             self._worlds[side] = Past(
                 self._schema, self._engine, self._dialect, self._select, seq, tx, side

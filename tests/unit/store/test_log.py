@@ -325,10 +325,13 @@ def test_a_caller_is_told_of_its_own_world_only(tmp_path: Path) -> None:
             anna = await tx.create(user(email="a@example.org"))
             mine = await tx.create(note(text="mine", owner=anna.email, price=1))
             other = await tx.create(note(text="hers", owner="somebody", price=2))
-            await tx.update(note, mine.id, text="mine still")
-            await tx.update(note, other.id, text="hers still")
-            await tx.update(note, mine.id, owner="somebody")
-            await tx.update(note, other.id, owner=anna.email)
+        for key, values in (
+            (mine.id, {"text": "mine still"}), (other.id, {"text": "hers still"}),
+            (mine.id, {"owner": "somebody"}), (other.id, {"owner": anna.email}),
+        ):  # fmt: skip
+            async with app.transaction(actor=app.system()) as tx:
+                await tx.update(note, key, values)
+        async with app.transaction(actor=app.system()) as tx:
             await tx.delete(note, other.id)
             await tx.create(note(text="end", owner=anna.email))
         actor = actor_of(anna, app.runtime.model)

@@ -235,6 +235,49 @@ def test_a_transaction_is_judged_as_a_whole(tmp_path: Path) -> None:
     in_shop(tmp_path, act)
 
 
+def test_what_a_record_was_between_two_steps_is_told_to_the_system_alone(tmp_path: Path) -> None:
+    async def act(shop: Shop, ann: Any, bob: Any) -> None:
+        order = await shop.make(shop.order, customer=ann.id, state="hers")
+        async with shop.write() as tx:
+            await tx.update(shop.order, order.id, state="not for her")
+            await tx.update(shop.order, order.id, customer=bob.id)
+        async with shop.write() as tx:
+            await tx.update(shop.order, order.id, customer=ann.id)
+            await tx.update(shop.order, order.id, customer=bob.id, state="his")
+
+        async def states(who: Any, name: str) -> list[tuple[Any, ...]]:
+            found = []
+            async with shop.app.changes(name, shop.order, actor=who, from_start=True) as reader:
+                while (change := await shop.next_of(reader)) is not None:
+                    sides = change.before or {}, change.after or {}
+                    found.append((change.operation, *(side.get("state") for side in sides)))
+            return found
+
+        assert await states(ann, "ann") == [("create", None, "hers"), ("delete", "hers", None)]
+        assert await states(bob, "bob") == [
+            ("create", None, "not for her"), ("update", "not for her", "his"),
+        ]  # fmt: skip
+        assert len(await states(shop.app.system(), "system")) == 5
+
+    in_shop(tmp_path, act)
+
+
+def test_a_record_that_is_gone_and_back_in_one_transaction_is_changed(tmp_path: Path) -> None:
+    async def act(shop: Shop, ann: Any, bob: Any) -> None:
+        order = await shop.make(shop.order, customer=ann.id)
+        line = await shop.make(shop.line, order=order.id, amount=1)
+        async with shop.write() as tx:
+            await tx.delete(shop.line, line.id)
+            await tx.create(shop.line(id=line.id, order=order.id, amount=2))
+            passing = await tx.create(shop.line(order=order.id, amount=3))
+            await tx.delete(shop.line, passing.id)
+        assert await shop.told(ann, shop.line) == [
+            ("lines", "create", None, 1), ("lines", "update", 1, 2),
+        ]  # fmt: skip
+
+    in_shop(tmp_path, act)
+
+
 def test_fields_follow_the_references_of_their_time(tmp_path: Path) -> None:
     async def act(shop: Shop, ann: Any, bob: Any) -> None:
         order = await shop.make(shop.order, customer=ann.id, state="shut")
