@@ -16,7 +16,7 @@ from stanchion import App, Field, Record, Ref, Rules, Settings, public
 from stanchion.engines import Ask
 from stanchion.query import ANONYMOUS, SYSTEM
 from stanchion.sql import far
-from stanchion.sql.read import EXPLAIN, Reading
+from stanchion.sql.read import EXPLAIN, ReadDraft
 
 from .conftest import Api
 
@@ -281,7 +281,7 @@ def joined_steps(
 ) -> int:
     """What the page costs where everything is joined and sorted."""
     with monkeypatch.context() as patch:
-        patch.setattr(Reading, "far", lambda *_: False)
+        patch.setattr(ReadDraft, "far", lambda *_: False)
         api.records.plans.by_shape.clear()
         steps, text = measured(api, caller, query)
     api.records.plans.by_shape.clear()

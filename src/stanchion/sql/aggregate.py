@@ -14,25 +14,25 @@ from ..plan.resolve import Named
 from ..types import DecimalType, FieldType, IntType
 from ..types.int import SAFE
 from .dialect import Dialect
-from .read import Reading, where_clause
+from .read import ReadDraft, where_clause
 from .text import Statement
 
 
 def compile_aggregate(plan: AggregatePlan, dialect: Dialect) -> Statement:
     """Groups, in their order."""
-    reading = Reading(plan, dialect)
-    reading.join((*plan.group, *(measure.named for measure in plan.measures)))
-    where = where_clause(reading.where())
+    draft = ReadDraft(plan, dialect)
+    draft.join((*plan.group, *(measure.named for measure in plan.measures)))
+    where = where_clause(draft.where())
     groups = [f"_g{at}" for at in range(len(plan.group))]
-    inner = [f"{reading.value(key)} as {g}" for key, g in zip(plan.group, groups, strict=True)]
+    inner = [f"{draft.value(key)} as {g}" for key, g in zip(plan.group, groups, strict=True)]
     inner += ["count(*) as _c"] if plan.count else []
     for at, measure in enumerate(plan.measures):
-        inner += _inner(dialect, measure, reading.value(measure.named), at)
+        inner += _inner(dialect, measure, draft.value(measure.named), at)
     grouped = f" group by {','.join(groups)}" if groups else ""
     order = _order(plan, dialect)
-    return reading.parameters.finish(
+    return draft.parameters.finish(
         f"select {_body(plan, dialect)} from (select {','.join(inner)} "
-        f"from {reading.source()}{where}{grouped}) a{order} limit {reading.limit()}"
+        f"from {draft.source()}{where}{grouped}) a{order} limit {draft.limit()}"
     )
 
 

@@ -35,7 +35,7 @@ FAR_HOPS = 2
 """Beyond so many references a step of the walk is a join of its own, and most lead nowhere."""
 
 
-class Reading:
+class ReadDraft:
     """What compiling one read statement shares: FROM, the record `r` and what is joined to it."""
 
     def __init__(self, plan: ReadPlan | AggregatePlan, dialect: Dialect) -> None:
@@ -182,16 +182,16 @@ def where_clause(condition: Condition) -> str:
 
 def compile_one(plan: ReadPlan, dialect: Dialect) -> Statement:
     """One record by key: `(body, version)`."""
-    reading = Reading(plan, dialect)
+    draft = ReadDraft(plan, dialect)
     key = plan.collection.key_field
-    mark = reading.parameters.add(
+    mark = draft.parameters.add(
         "key", lambda given: dialect.raw(key.type, given.key), dialect.cast(key.type)
     )
-    rule = reading.compiler.true(plan.where, Rows.of(record="r"))
+    rule = draft.compiler.true(plan.where, Rows.of(record="r"))
     where = boolean(all_of((f"r.{name(key.name)}={mark}", rule)))
-    body = compile_body(reading.compiler, plan.body, "r")
+    body = compile_body(draft.compiler, plan.body, "r")
     version = "r.version" if "version" in plan.collection.field else "0"
-    return reading.parameters.finish(
+    return draft.parameters.finish(
         f"select {body},{version} from {name(plan.collection.name)} r where {where}"
     )
 
@@ -204,21 +204,21 @@ After = tuple[bool, ...] | None
 
 def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> Statement:
     """A page, chosen before its JSON is made: `(body, sort values…)` per record."""
-    reading = Reading(plan, dialect)
-    reading.join(key.named for key in plan.sort)
-    where = reading.where()
-    limit = reading.limit()
-    columns = [reading.value(key.named) for key in plan.sort]
-    ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
-    if reading.far(plan) and not _starts_there(plan, after, ranges):
-        page = _far(reading, plan, columns, where, limit, after)
-        return reading.parameters.finish(_shown(reading, plan, page))
+    draft = ReadDraft(plan, dialect)
+    draft.join(key.named for key in plan.sort)
+    where = draft.where()
+    limit = draft.limit()
+    columns = [draft.value(key.named) for key in plan.sort]
+    ranges = [True] if after is None else _ranges(draft, plan.sort, columns, after)
+    if draft.far(plan) and not _starts_there(plan, after, ranges):
+        page = _far(draft, plan, columns, where, limit, after)
+        return draft.parameters.finish(_shown(draft, plan, page))
     order = _order(dialect, plan.sort, columns)
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
     chosen = "r._n as _n" if dialect.name == "sqlite" else "r.*"
     # NOTE: the cursor's range before the filter: SQLite enters an index by a column's first bound
     pages = [
-        f"select {chosen},{listed} from {reading.source()}{where_clause(all_of((one, where)))} "
+        f"select {chosen},{listed} from {draft.source()}{where_clause(all_of((one, where)))} "
         f"order by {order} limit {limit}"
         for one in ranges or [False]
     ]
@@ -227,7 +227,7 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
         outer = _order(dialect, plan.sort, [f"_k{at}" for at in range(len(columns))])
         union = " union all ".join(f"select * from ({p}) u{n}" for n, p in enumerate(pages))
         page = f"{union} order by {outer} limit {limit}"
-    return reading.parameters.finish(_shown(reading, plan, page))
+    return draft.parameters.finish(_shown(draft, plan, page))
 
 
 def _starts_there(plan: ReadPlan, after: After, ranges: Sequence[Condition]) -> bool:
@@ -237,18 +237,18 @@ def _starts_there(plan: ReadPlan, after: After, ranges: Sequence[Condition]) -> 
 
 
 def _far(
-    reading: Reading, plan: ReadPlan, columns: Sequence[str], where: Condition, limit: str,
+    draft: ReadDraft, plan: ReadPlan, columns: Sequence[str], where: Condition, limit: str,
     after: After,
 ) -> str:  # fmt: skip
     """A page whose candidates are walked in the order of another collection."""
-    keys, dialect, collection = plan.sort, reading.dialect, plan.schema.collection
+    keys, dialect, collection = plan.sort, draft.dialect, plan.schema.collection
     path = keys[0].named.path
     named = [f"_k{at}" for at in range(len(keys))]
     come, rest, mark = True, True, None  # type: tuple[Condition, Condition, str | None]
     if after is not None:
-        come = any_of(_ranges(reading, keys, columns, after))
-        rest = any_of(_ranges(reading, keys[1:], columns[1:], after[1:], 1))
-        mark = _cursor_mark(reading, keys[0], 0)
+        come = any_of(_ranges(draft, keys, columns, after))
+        rest = any_of(_ranges(draft, keys[1:], columns[1:], after[1:], 1))
+        mark = _cursor_mark(draft, keys[0], 0)
     far = FarList(
         steps=tuple(
             Step(hop.collection, hop.field, hop.target, collection[hop.target].key[0])
@@ -261,45 +261,45 @@ def _far(
         order=_order(dialect, keys, columns),
         outer_order=_order(dialect, keys, named),
         rest_order=_order(dialect, keys[1:], columns[1:]),
-        joins=reading.joins,
+        joins=draft.joins,
         where=where,
-        near=reading.compiler.true(plan.where, Rows.of(record="r")),
+        near=draft.compiler.true(plan.where, Rows.of(record="r")),
         after=come,
         rest_after=rest,
-        absent=reading.absent(path),
+        absent=draft.absent(path),
         limit=limit,
-        walked=reading.parameters.add("walked", lambda given: most_walked(given.limit)),
+        walked=draft.parameters.add("walked", lambda given: most_walked(given.limit)),
     )
     return compile_far(far, sections(far, mark, after is not None and after[0]))
 
 
-def _shown(reading: Reading, plan: ReadPlan, page: str) -> str:
+def _shown(draft: ReadDraft, plan: ReadPlan, page: str) -> str:
     """JSON of the rows of a page, in its order."""
     keys = [f"p._k{at}" for at in range(len(plan.sort))]
-    order = _order(reading.dialect, plan.sort, keys)
-    if reading.dialect.name == "sqlite":
+    order = _order(draft.dialect, plan.sort, keys)
+    if draft.dialect.name == "sqlite":
         # only the row's number went through the sorter: what is sorted is copied
-        body = compile_body(reading.compiler, plan.body, "r")
+        body = compile_body(draft.compiler, plan.body, "r")
         source = f"({page}) p cross join {name(plan.collection.name)} r on r._n=p._n"
     else:
-        body = compile_body(reading.compiler, plan.body, "p")
+        body = compile_body(draft.compiler, plan.body, "p")
         source = f"({page}) p"
     return f"select {body},{','.join(keys)} from {source} order by {order}"
 
 
 def compile_walk(plan: ReadPlan, dialect: Dialect, after: After = None) -> Statement | None:
     """The same rows in one layer, for an engine that `walks` it; None where ranges are joined."""
-    reading = Reading(plan, dialect)
-    reading.join(key.named for key in plan.sort)
-    where = reading.where()
-    limit = reading.limit()
-    columns = [reading.value(key.named) for key in plan.sort]
-    ranges = [True] if after is None else _ranges(reading, plan.sort, columns, after)
-    if len(ranges) != 1 or (reading.far(plan) and not _starts_there(plan, after, ranges)):
+    draft = ReadDraft(plan, dialect)
+    draft.join(key.named for key in plan.sort)
+    where = draft.where()
+    limit = draft.limit()
+    columns = [draft.value(key.named) for key in plan.sort]
+    ranges = [True] if after is None else _ranges(draft, plan.sort, columns, after)
+    if len(ranges) != 1 or (draft.far(plan) and not _starts_there(plan, after, ranges)):
         return None
-    body = compile_body(reading.compiler, plan.body, "r")
-    return reading.parameters.finish(
-        f"select {body},{','.join(columns)} from {reading.source()}"
+    body = compile_body(draft.compiler, plan.body, "r")
+    return draft.parameters.finish(
+        f"select {body},{','.join(columns)} from {draft.source()}"
         f"{where_clause(all_of((ranges[0], where)))} "
         f"order by {_order(dialect, plan.sort, columns)} limit {limit}"
     )
@@ -323,7 +323,7 @@ def _order(dialect: Dialect, keys: Sequence[SortKey], columns: Sequence[str]) ->
 
 
 def _ranges(
-    reading: Reading,
+    draft: ReadDraft,
     keys: Sequence[SortKey],
     columns: Sequence[str],
     after: tuple[bool, ...],
@@ -331,7 +331,7 @@ def _ranges(
 ) -> list[Condition]:
     """Disjoint conditions that together are "comes after the cursor"; `first` is the place in it
     of the first key."""
-    marks = [_cursor_mark(reading, key, at) for at, key in enumerate(keys, first)]
+    marks = [_cursor_mark(draft, key, at) for at, key in enumerate(keys, first)]
     one_way = len({key.descending for key in keys}) == 1
     if one_way and not any(key.nullable for key in keys) and len(keys) > 1:
         sign = "<" if keys[0].descending else ">"
@@ -356,18 +356,18 @@ def _beyond(key: SortKey, column: str, mark: str, null: bool) -> list[Condition]
     return [f"{column} is not null"] if null else [f"{column}>{mark}"]
 
 
-def _cursor_mark(reading: Reading, key: SortKey, at: int) -> str:
-    dialect, kind = reading.dialect, key.field.type
-    return reading.parameters.add(
+def _cursor_mark(draft: ReadDraft, key: SortKey, at: int) -> str:
+    dialect, kind = draft.dialect, key.field.type
+    return draft.parameters.add(
         ("after", at), lambda given: dialect.raw(kind, given.after[at]), dialect.cast(kind)
     )
 
 
 def compile_total(plan: ReadPlan, dialect: Dialect) -> Statement:
     """How many records the list has in all."""
-    reading = Reading(plan, dialect)
-    where = where_clause(reading.where())
-    return reading.parameters.finish(f"select count(*) from {reading.source()}{where}")
+    draft = ReadDraft(plan, dialect)
+    where = where_clause(draft.where())
+    return draft.parameters.finish(f"select count(*) from {draft.source()}{where}")
 
 
 # full text

@@ -115,7 +115,7 @@ def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
     )
 
 
-class _Writing:
+class _WriteDraft:
     """What compiling one statement shares."""
 
     def __init__(self, plan: WritePlan, dialect: Dialect) -> None:
@@ -211,25 +211,25 @@ def _rules(plan: WritePlan) -> list[Node]:
 
 def _stored(plan: WritePlan, dialect: Dialect) -> Judgement:
     """version, raw columns, then the verdicts on the stored row; `old` is the same row."""
-    writing = _Writing(plan, dialect)
+    draft = _WriteDraft(plan, dialect)
     columns = [f"r.{name(f.name)}" for f in plan.collection.fields]
     version = "r.version" if "version" in plan.collection.field else "0"
-    rules = writing.verdicts(Rows.of(record="r", old="r"), _rules(plan))
+    rules = draft.verdicts(Rows.of(record="r", old="r"), _rules(plan))
     lock = " for update" if dialect.name == "postgresql" else ""
-    source = f"{name(plan.collection.name)} r where r.{writing.key()}{lock}"
-    return writing.judgement([version, *columns], rules, [], writing.texts("r")[-1:], source)
+    source = f"{name(plan.collection.name)} r where r.{draft.key()}{lock}"
+    return draft.judgement([version, *columns], rules, [], draft.texts("r")[-1:], source)
 
 
 def _changed(plan: WritePlan, dialect: Dialect) -> Judgement:
-    writing = _Writing(plan, dialect)
+    draft = _WriteDraft(plan, dialect)
     wanted = _rules(plan)
-    old = writing.old_values(wanted)
+    old = draft.old_values(wanted)
     rows = Rows.of(record="r", old="o") if old else Rows.of(record="r")
-    rules = writing.verdicts(rows, wanted)
+    rules = draft.verdicts(rows, wanted)
     beside = f" cross join {old}" if old else ""
-    source = f"{name(plan.collection.name)} r{beside} where r.{writing.key()}"
+    source = f"{name(plan.collection.name)} r{beside} where r.{draft.key()}"
     version = "r.version" if "version" in plan.collection.field else "0"
-    return writing.judgement([version], rules, writing.references("r"), writing.texts("r"), source)
+    return draft.judgement([version], rules, draft.references("r"), draft.texts("r"), source)
 
 
 def _sights(plan: WritePlan, dialect: Dialect) -> Sights | None:
@@ -240,28 +240,28 @@ def _sights(plan: WritePlan, dialect: Dialect) -> Sights | None:
     ]
     if plan.operation != "update" or not masked:
         return None
-    writing = _Writing(plan, dialect)
-    verdicts = writing.verdicts(Rows.of(record="r"), [shown.when for shown in masked])
-    source = f"{name(plan.collection.name)} r where r.{writing.key()}"
-    statement = writing.parameters.finish(f"select {','.join(verdicts)} from {source}")
+    draft = _WriteDraft(plan, dialect)
+    verdicts = draft.verdicts(Rows.of(record="r"), [shown.when for shown in masked])
+    source = f"{name(plan.collection.name)} r where r.{draft.key()}"
+    statement = draft.parameters.finish(f"select {','.join(verdicts)} from {source}")
     return Sights(tuple(shown.field.name for shown in masked), statement)
 
 
 def _candidate(plan: WritePlan, dialect: Dialect) -> Judgement:
-    writing = _Writing(plan, dialect)
+    draft = _WriteDraft(plan, dialect)
     columns = []
     for field in plan.collection.fields:
-        mark = writing.parameters.add(
+        mark = draft.parameters.add(
             ("value", field.name), _value_binder(field, dialect), dialect.cast(field.type)
         )
         columns.append(f"{mark} as {name(field.name)}")
     wanted = _rules(plan)
-    old = writing.old_values(wanted)
+    old = draft.old_values(wanted)
     rows = Rows.of(record="r", old="o") if old else Rows.of(record="r")
-    rules = writing.verdicts(rows, wanted)
+    rules = draft.verdicts(rows, wanted)
     beside = f" cross join {old}" if old else ""
     source = f"(select {','.join(columns)}) r{beside}"
-    return writing.judgement([], rules, writing.references("r"), [], source)
+    return draft.judgement([], rules, draft.references("r"), [], source)
 
 
 def _value_binder(field: Field, dialect: Dialect) -> Binder:
@@ -320,26 +320,26 @@ def _update(
     assigned: Mapping[str, Value] | None = None,
     where: Node | None = None,
 ) -> Statement:
-    writing = _Writing(plan, dialect)
+    draft = _WriteDraft(plan, dialect)
     collection = plan.collection
     own = Rows.of(record=name(collection.name))
     sets: list[str] = []
     guards: list[Condition] = []
     for field_name in plain:
         stored = collection.field[field_name]
-        mark = writing.parameters.add(
+        mark = draft.parameters.add(
             ("value", field_name), _value_binder(stored, dialect), dialect.cast(stored.type)
         )
         sets.append(f"{name(field_name)}={mark}")
     for field_name, value in (assigned or {}).items():
-        compiled = writing.compiler.value(value, own)
+        compiled = draft.compiler.value(value, own)
         guards += compiled.guards
         sets.append(f"{name(field_name)}={compiled.sql}")
     if "version" in collection.field and "version" not in plain:
         sets.append("version=version+1")
-    condition: Condition = True if where is None else writing.compiler.true(where, own)
-    test = boolean(all_of((writing.key(), *guards, condition)))
-    return writing.parameters.finish(
+    condition: Condition = True if where is None else draft.compiler.true(where, own)
+    test = boolean(all_of((draft.key(), *guards, condition)))
+    return draft.parameters.finish(
         f"update {name(collection.name)} set {','.join(sets)} where {test}"
     )
 
@@ -348,13 +348,13 @@ def _computable(
     plan: WritePlan, dialect: Dialect, assigned: Mapping[str, Value], where: Node
 ) -> Statement:
     """Whether the condition holds for a record, and for each value whether it can be computed."""
-    writing = _Writing(plan, dialect)
+    draft = _WriteDraft(plan, dialect)
     rows = Rows.of(record="r")
-    verdicts = [_verdict(writing.compiler.true(where, rows))]
+    verdicts = [_verdict(draft.compiler.true(where, rows))]
     for value in assigned.values():
-        verdicts.append(_verdict(all_of(writing.compiler.value(value, rows).guards)))
-    source = f"{name(plan.collection.name)} r where r.{writing.key()}"
-    return writing.parameters.finish(f"select {','.join(verdicts)} from {source}")
+        verdicts.append(_verdict(all_of(draft.compiler.value(value, rows).guards)))
+    source = f"{name(plan.collection.name)} r where r.{draft.key()}"
+    return draft.parameters.finish(f"select {','.join(verdicts)} from {source}")
 
 
 # the search index (SQLite; PostgreSQL keeps a column)
@@ -424,17 +424,17 @@ def select_kept(body: Body, field: str, schema: Schema, access: Access, dialect:
 
 def select_matching(plan: WritePlan, where: Node, dialect: Dialect, limit: int) -> Statement:
     """The keys of the records that a conditional update is about."""
-    writing = _Writing(plan, dialect)
+    draft = _WriteDraft(plan, dialect)
     rows = Rows.of(record="r")
     condition = all_of(
         (
-            writing.compiler.true(where, rows, wide=True),
-            writing.compiler.true(plan.read, rows, wide=True),
-            writing.compiler.true(plan.rule, Rows.of(record="r", old="r"), wide=True),
+            draft.compiler.true(where, rows, wide=True),
+            draft.compiler.true(plan.read, rows, wide=True),
+            draft.compiler.true(plan.rule, Rows.of(record="r", old="r"), wide=True),
         )
     )
     key = name(plan.collection.key[0])
-    return writing.parameters.finish(
+    return draft.parameters.finish(
         f"select r.{key} from {name(plan.collection.name)} r where {boolean(condition)} "
         f"order by r.{key} limit {limit}"
     )
