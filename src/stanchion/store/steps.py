@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from ..engines import Ask, Row, Undo
+from ..engines import Ask, Steps
 from ..expr.literals import Literal
 from ..sql.text import Given, Statement
 from .changes import Occasion
 
-T = TypeVar("T")
-Steps = Generator[Ask | Undo, list[Row], T]
+__all__ = ["Caller", "Steps", "ask"]
 
 
 @dataclass(frozen=True, slots=True)
