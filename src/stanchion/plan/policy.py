@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .. import clock
-from ..expr.check import Scope, check_rule
+from ..expr.check import Scope, Sight, check_rule
 from ..expr.evaluate import Env, evaluate
 from ..expr.fold import certainly_false, depends_on_auth_alone, fold
 from ..expr.tree import (
@@ -43,7 +43,6 @@ from ..schema import ALWAYS, Collection, Field, Rule, RuleConst, Schema
 
 RowOperation = Literal["read", "create", "update", "delete"]
 ROW_OPERATIONS: tuple[RowOperation, ...] = ("read", "create", "update", "delete")
-Sight = Literal["open", "masked", "hidden"]
 
 
 @dataclass(eq=False)

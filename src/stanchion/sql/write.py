@@ -51,7 +51,7 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Sights:
+class MaskedFields:
     """Whether the caller may read, in the stored record, each of the fields that it may set and
     that a rule hides in some records."""
 
@@ -71,7 +71,7 @@ class WriteStatements:
     insert: Statement
     delete: Statement
     probes: tuple[tuple[Index, Statement], ...]
-    sights: Sights | None  # of an update; None where no rule hides a field in some records only
+    masked: MaskedFields | None  # of an update; None where no rule hides a field in some records
 
     _updates: dict[tuple[str, ...], Statement] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -111,7 +111,7 @@ def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
         insert=_insert(plan.collection, dialect),
         delete=_by_key(plan.collection, dialect, "delete from {table} where {key}"),
         probes=tuple((index, _probe(plan, index, dialect)) for index in plan.keys),
-        sights=_sights(plan, dialect),
+        masked=_masked(plan, dialect),
     )
 
 
@@ -232,7 +232,7 @@ def _changed(plan: WritePlan, dialect: Dialect) -> Judgement:
     return draft.judgement([version], rules, draft.references("r"), draft.texts("r"), source)
 
 
-def _sights(plan: WritePlan, dialect: Dialect) -> Sights | None:
+def _masked(plan: WritePlan, dialect: Dialect) -> MaskedFields | None:
     masked = [
         shown
         for shown in plan.answer.shown
@@ -244,7 +244,7 @@ def _sights(plan: WritePlan, dialect: Dialect) -> Sights | None:
     verdicts = draft.verdicts(Rows.of(record="r"), [shown.when for shown in masked])
     source = f"{name(plan.collection.name)} r where r.{draft.key()}"
     statement = draft.parameters.finish(f"select {','.join(verdicts)} from {source}")
-    return Sights(tuple(shown.field.name for shown in masked), statement)
+    return MaskedFields(tuple(shown.field.name for shown in masked), statement)
 
 
 def _candidate(plan: WritePlan, dialect: Dialect) -> Judgement:

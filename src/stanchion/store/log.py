@@ -68,7 +68,7 @@ class Gap:
     position: Position
 
 
-Sight = Callable[[int, LoggedChange], Awaitable[LoggedChange | None]]
+SeeChange = Callable[[int, LoggedChange], Awaitable[LoggedChange | None]]
 """What a reader may see of the change with this sequence number; raises `Overtaken`."""
 
 
@@ -77,7 +77,7 @@ class Source:
     """Where a reader reads, and what it may see of it."""
 
     engine: Engine
-    see: Sight
+    see: SeeChange
 
 
 class Overtaken(Exception):

@@ -91,12 +91,12 @@ def _unread(replacing: Replacing, key: str, caller: Caller) -> Steps[frozenset[s
     statements = replacing.statements
     left_out = {*replacing.body.defaults, *replacing.body.missing}
     unread = left_out - statements.plan.visible
-    sights = statements.sights
-    if sights is not None and not left_out.isdisjoint(sights.names):
-        (verdicts,) = yield ask(sights.statement, caller.given(key=key))
+    masked = statements.masked
+    if masked is not None and not left_out.isdisjoint(masked.names):
+        (verdicts,) = yield ask(masked.statement, caller.given(key=key))
         unread |= {
             name
-            for name, seen in zip(sights.names, verdicts, strict=True)
+            for name, seen in zip(masked.names, verdicts, strict=True)
             if not seen and name in left_out
         }
     return frozenset(unread)
