@@ -28,11 +28,11 @@ from .sockets import Socket
 CLOSE = (b"connection", b"close")
 ALIVE = (b"/health", b"/ready")  # a server that is busy is not one that is gone
 STREAM = b"text/event-stream"
-DRAIN_ANNOUNCED = 16_777_216
+REST_ANNOUNCED = 16_777_216
 """A refused body of at most so many bytes is taken to its end: clients read the answer then."""
-DRAIN_BYTES = 65_536
+REST_BYTES = 65_536
 """What is taken of one that is larger, or does not say how large it is."""
-DRAIN_SECONDS = 2
+REST_SECONDS = 2
 
 
 class Front:
@@ -84,7 +84,7 @@ class Front:
             )  # fmt: skip
             events.emit(done)
         if problem is not None and problem.code == "body.too_large":
-            await _drain(scope, receive)
+            await _take_rest(scope, receive)
 
     def _request_id(self) -> str:
         """Unique across processes, ordered within one, and quick to make."""
@@ -197,15 +197,15 @@ async def _nowhere(message: Scope) -> None:
     """Where messages go after an answer of ours."""
 
 
-async def _drain(scope: Scope, receive: Receive) -> None:
+async def _take_rest(scope: Scope, receive: Receive) -> None:
     """Take what a client still sends after its answer, within reason: many clients read the answer
     only when they have sent everything, and a closed connection would take it from them."""
     announced = header(scope, b"content-length")
-    honest = announced is not None and not is_longer(announced, DRAIN_ANNOUNCED)
-    most = DRAIN_ANNOUNCED if honest else DRAIN_BYTES
+    honest = announced is not None and not is_longer(announced, REST_ANNOUNCED)
+    most = REST_ANNOUNCED if honest else REST_BYTES
     size = 0
     try:
-        async with asyncio.timeout(DRAIN_SECONDS):
+        async with asyncio.timeout(REST_SECONDS):
             while size < most:
                 message = await receive()
                 size += len(message.get("body", b""))
