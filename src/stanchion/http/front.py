@@ -21,13 +21,11 @@ from ..settings import Settings
 from .body_in import body_too_large, is_longer
 from .exchange import ASGIApp, Receive, Scope, Send, header
 from .incoming import Incoming
+from .outgoing import Outgoing
 from .overload import Overload, overloaded
-from .problem import Headers, render
 from .sockets import Socket
 
-CLOSE = (b"connection", b"close")
 ALIVE = (b"/health", b"/ready")  # a server that is busy is not one that is gone
-STREAM = b"text/event-stream"
 REST_ANNOUNCED = 16_777_216
 """A refused body of at most so many bytes is taken to its end: clients read the answer then."""
 REST_BYTES = 65_536
@@ -56,31 +54,31 @@ class Front:
         request = scope["stanchion.request"] = self._request_id()
         current_request.set(request)  # for the change log of the app's own transactions
         drain = self.drain
-        reply = _Reply(scope, send, request, drain)
-        incoming = Incoming(receive, drain, reply)
+        outgoing = Outgoing(scope, send, request, drain)
+        incoming = Incoming(receive, drain, outgoing)
         problem: Problem | None = None
         drain.open += 1
         try:
             problem = self._judge(scope, incoming)
             if problem is None:
-                await self.app(scope, incoming.receive, reply.send)
-                if drain.begun and reply.streams():
-                    await reply.end()
+                await self.app(scope, incoming.receive, outgoing.send)
+                if drain.begun and outgoing.streams():
+                    await outgoing.end()
             else:
-                await reply.refuse(problem)
+                await outgoing.refuse(problem)
         except Exception as error:  # the server loop: whatever nobody caught ends here
-            if reply.refused:
+            if outgoing.refused:
                 return  # by us, while the app still wanted to read
             events.emit(events.RequestFailed(request, scope["method"], scope["path"], error))
-            if reply.status:
+            if outgoing.status:
                 raise
-            await reply.refuse(_unexpected(request))
+            await outgoing.refuse(_unexpected(request))
         finally:
             drain.open -= 1
             took = (time.perf_counter_ns() - started) // 1000
             done = events.RequestDone(
-                time.time_ns(), request, scope["method"], scope["path"], reply.status, took,
-                reply.sent, scope["query_string"],
+                time.time_ns(), request, scope["method"], scope["path"], outgoing.status, took,
+                outgoing.sent, scope["query_string"],
             )  # fmt: skip
             events.emit(done)
         if problem is not None and problem.code == "body.too_large":
@@ -128,73 +126,6 @@ class Front:
         if hosts != 1 and scope.get("http_version", "1.1") == "1.1":
             return BadRequest("request.host", "A request names exactly one Host.")
         return None
-
-
-class _Reply:
-    """The answer on its way out: its status, its size, and the request's id in its headers."""
-
-    __slots__ = (
-        "_bodiless", "_drain", "_ended", "_header", "_headers", "_send", "refused", "sent",
-        "status",
-    )  # fmt: skip
-
-    def __init__(self, scope: Scope, send: Send, request: str, drain: Drain) -> None:
-        self._send = send
-        self._drain = drain
-        self._ended = False
-        self._headers: Headers = []
-        self._header = (b"x-request-id", request.encode())
-        self._bodiless = scope["method"] == "HEAD"
-        self.refused = False
-        self.status = 0
-        self.sent = 0
-
-    async def send(self, message: Scope) -> None:
-        """Pass a message of the app on; none after an answer of ours."""
-        if self.refused:
-            return
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            headers = message["headers"] = [*message.get("headers", ()), self._header]
-            self._headers = headers
-            if self._drain.begun and CLOSE not in headers:
-                headers.append(CLOSE)
-        elif self._bodiless:
-            message["body"] = b""
-        else:
-            self.sent += len(message.get("body", b""))
-            self._ended = not message.get("more_body", False)
-        await self._send(message)
-
-    def streams(self) -> bool:
-        """Whether the answer has begun and is an event stream, which never ends by itself."""
-        return any(
-            name == b"content-type" and value.startswith(STREAM) for name, value in self._headers
-        )
-
-    async def end(self) -> None:
-        """End the body of a stream that was told to end, so that its client sees no cut."""
-        if not self._ended:
-            await self.send({"type": "http.response.body", "body": b""})
-
-    async def refuse_unanswered(self, problem: Problem) -> None:
-        """Answer in the app's place, unless it has begun to."""
-        if not self.status:
-            await self.refuse(problem)
-
-    async def refuse(self, problem: Problem) -> None:
-        """Answer in the app's place. What was not read of the request is not waited for."""
-        status, headers, body = render(problem)
-        await self.send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, CLOSE]}
-        )
-        await self.send({"type": "http.response.body", "body": body})
-        self.refused = True
-        self._send = _nowhere  # a connection is closed once nobody holds it; tracebacks do
-
-
-async def _nowhere(message: Scope) -> None:
-    """Where messages go after an answer of ours."""
 
 
 async def _take_rest(scope: Scope, receive: Receive) -> None:

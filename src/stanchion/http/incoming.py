@@ -10,41 +10,30 @@ the client connects again, to the next server.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any
 
 from ..drain import Drain
 from ..errors import Problem, RequestTimeout
 from .body_in import body_too_large
 from .exchange import Receive, Scope
+from .outgoing import Outgoing
 
 LOOK_S = 0.05
 LEFT: Scope = {"type": "http.disconnect"}
-
-
-class Reply(Protocol):
-    """The other side of the request."""
-
-    def streams(self) -> bool:
-        """Whether the answer has begun and is an event stream."""
-        ...
-
-    async def refuse_unanswered(self, problem: Problem) -> None:
-        """Answer in the app's place, unless it has begun to."""
-        ...
 
 
 class Incoming:
     """The receiving side of one request."""
 
     __slots__ = (
-        "_complete", "_drain", "_ends", "_receive", "_reply", "_scope", "_size", "counted",
+        "_complete", "_drain", "_ends", "_outgoing", "_receive", "_scope", "_size", "counted",
         "seconds",
     )  # fmt: skip
 
-    def __init__(self, receive: Receive, drain: Drain, reply: Reply) -> None:
+    def __init__(self, receive: Receive, drain: Drain, outgoing: Outgoing) -> None:
         self._receive = receive
         self._drain = drain
-        self._reply = reply
+        self._outgoing = outgoing
         self._complete = False
         self._ends = 0.0
         self._scope: asyncio.Timeout | None = None
@@ -92,13 +81,13 @@ class Incoming:
 
         NOTE: the error's traceback holds whoever called us until garbage is collected.
         """
-        await self._reply.refuse_unanswered(problem)
+        await self._outgoing.refuse_unanswered(problem)
         self._receive = _left
 
     async def _until_left(self) -> Any:
         untell = self._drain.tell(self._look_again)
         try:
-            while not (self._drain.begun and self._reply.streams()):
+            while not (self._drain.begun and self._outgoing.streams()):
                 try:
                     # while the server stops, an answer may still turn out to be a stream
                     seconds = LOOK_S if self._drain.begun else None
