@@ -26,7 +26,7 @@ LEVELS = {
     "records": 10,
     "transaction": 11, "explain": 11,
     "runtime": 12,
-    "logs": 12, "http": 13,
+    "lines": 11, "logs": 12, "http": 13,
     "app": 14,
     "cli": 15, "testing": 15, "__main__": 16, "__init__": 16,
 }  # fmt: skip

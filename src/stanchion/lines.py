@@ -1,0 +1,149 @@
+"""Render events as lines: JSON for machines, text for people. Pure; `logs` writes them.
+
+In: an event of `events.py`.   Out: its line, or nothing where nobody needs one.
+Called by logs. Nothing a caller sends can forge a line: control characters are escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from . import events
+from .errors import WrongUse
+
+Level = Literal["info", "warning", "error", "critical"]
+Explain = Callable[[events.RequestDone], str]
+"""The command that explains a refused request, or nothing."""
+
+_quote = json.encoder.encode_basestring_ascii
+render_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=repr).encode
+
+
+# requests that were answered
+
+
+def access_json(done: events.RequestDone) -> str:
+    """The line of a request for machines.
+
+    The clear form is `render_json` of a dict, as for all other events: 5.9 us a line. This is the
+    same line in 2.2 us, and a test compares the two.
+    """
+    seconds, fraction = divmod(done.time_ns, 1_000_000_000)
+    return (
+        f'{{"time":"{_second(seconds)}.{fraction // 1000:06d}Z",'
+        f'"level":"{"info" if 0 < done.status < 500 else "error"}","event":"request",'
+        f'"request":"{done.request}","method":{_quote(done.method)},'
+        f'"path":{_quote(done.path)},"status":{done.status},'
+        f'"duration_ms":{done.duration_us / 1000},"bytes":{done.sent}}}\n'
+    )
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    """A second since 1970 as ISO 8601 says it; a busy server asks for each of them often."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def access_text(
+    done: events.RequestDone, *, colour: bool = False, explain: Explain | None = None
+) -> str:
+    """The line of a request for people; `explain` gives what stands behind a refused one."""
+    clock = time.strftime("%H:%M:%S", time.localtime(done.time_ns // 1_000_000_000))
+    status = str(done.status) if done.status else "cut"
+    failed = done.status >= 500 or not done.status
+    refused = 400 <= done.status < 500
+    if colour:
+        shade = 31 if failed else 33 if refused else 32
+        clock, status = f"\033[2m{clock}\033[0m", f"\033[{shade}m{status}\033[0m"
+    behind = f"  {done.request}" if failed else ""
+    if explain is not None and refused and (command := explain(done)):
+        behind = f"  {done.request}  {escape(command)}"
+    took = f"{done.duration_us / 1000:.1f} ms"
+    return f"{clock}  {escape(done.method)} {escape(done.path)}  {status}  {took}{behind}\n"
+
+
+# everything else
+
+
+class Told(NamedTuple):
+    """What a log says of an event: how bad it is, its name, and what is known of it."""
+
+    level: Level
+    event: str
+    facts: Mapping[str, object]
+
+
+def told_json(told: Told) -> str:
+    """For machines, on one line."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    named = {"time": stamp, "level": told.level, "event": told.event}
+    return render_json({**named, **told.facts}) + "\n"
+
+
+def told_text(told: Told) -> str:
+    """For people: what, on one line, then a traceback below."""
+    clock = time.strftime("%H:%M:%S")
+    facts = {key: str(value) for key, value in told.facts.items() if key != "traceback"}
+    said = "  ".join(f"{key}={escape(value)}" for key, value in facts.items())
+    below = str(told.facts.get("traceback", "")).rstrip()
+    return f"{clock}  {told.level}[{told.event}]  {said}\n" + (f"{below}\n" if below else "")
+
+
+def told_of(event: events.Event, *, human: bool) -> Told | None:
+    """What is said of an event; None of those that people see elsewhere, or nobody needs."""
+    match event:
+        case events.RequestFailed():
+            return Told("error", "request.failed", _failure(event, human=human))
+        case events.StatementFailed(engine, statement, message):
+            facts = {"engine": engine, "statement": statement, "message": message}
+            return Told("error", "statement.failed", facts)
+        case events.TransactionReplayed(jobs, reason):
+            return Told("warning", "transaction.replayed", {"jobs": jobs, "reason": reason})
+        case events.WriterFailed(message):
+            return Told("critical", "writer.failed", {"message": message})
+        case events.DatabaseGone(message):
+            facts = {
+                "message": message,
+                "writes": "are refused with 503",
+                "hint": "put the file back, or start the server again",
+            }
+            return Told("critical", "database.gone", facts)
+        case events.DatabaseBack():
+            return Told("info", "database.back", {"writes": "go on"})
+        case events.Started(app, pid):
+            return None if human else Told("info", "started", {"app": app, "pid": pid})
+        case events.Stopped(pid, cut):
+            return None if human else Told("info", "stopped", {"pid": pid, "cut_requests": cut})
+        case _:
+            return None  # the command line tells of it, or nobody needs a line
+
+
+def _failure(event: events.RequestFailed, *, human: bool) -> dict[str, object]:
+    """What is known of a request that failed; a mistake of the app's own code is told with its
+    place, which people read below the line."""
+    error = event.error
+    facts: dict[str, object] = {
+        "request": event.request, "method": event.method, "path": event.path,
+    }  # fmt: skip
+    if not isinstance(error, WrongUse):
+        facts["error"] = f"{type(error).__name__}: {error}"
+        return {**facts, "traceback": "".join(traceback.format_exception(error))}
+    if not human:
+        facts["error"] = f"{error.code}: {error.detail}"
+        facts["file"] = error.origin.file if error.origin else None
+        facts["line"] = error.origin.line if error.origin else None
+        facts["hint"] = error.hint
+    return {**facts, "traceback": str(error)}
+
+
+def escape(text: str) -> str:
+    """`text` on one line that cannot act on a terminal: control characters are spelled out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
