@@ -11,12 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """The base of all events."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestDone(Event):
+class RequestDone:
     """A request was answered."""
 
     time_ns: int
@@ -30,7 +25,7 @@ class RequestDone(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestFailed(Event):
+class RequestFailed:
     """A request ended in an error that nobody expected; the caller was told 500."""
 
     request: str
@@ -40,7 +35,7 @@ class RequestFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class StatementFailed(Event):
+class StatementFailed:
     """The database refused a statement; the driver's message goes here and to nobody else."""
 
     engine: str
@@ -49,7 +44,7 @@ class StatementFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionReplayed(Event):
+class TransactionReplayed:
     """The database dropped a whole transaction; the other jobs in it were run again."""
 
     jobs: int
@@ -57,26 +52,26 @@ class TransactionReplayed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class WriterFailed(Event):
+class WriterFailed:
     """The writer cannot go on; the process ends rather than answer what may be lost."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseGone(Event):
+class DatabaseGone:
     """The database file was deleted or replaced under the running server; writes are refused."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class DatabaseBack(Event):
+class DatabaseBack:
     """The file is where it was again; writes go on."""
 
 
 @dataclass(frozen=True, slots=True)
-class SchemaApplied(Event):
+class SchemaApplied:
     """The database was brought in step with the code."""
 
     statements: tuple[str, ...]
@@ -84,7 +79,7 @@ class SchemaApplied(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Started(Event):
+class Started:
     """A worker serves from now on."""
 
     app: str
@@ -92,11 +87,26 @@ class Started(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped(Event):
+class Stopped:
     """A worker has stopped serving."""
 
     pid: int
     cut_requests: int
+
+
+Event = (
+    RequestDone
+    | RequestFailed
+    | StatementFailed
+    | TransactionReplayed
+    | WriterFailed
+    | DatabaseGone
+    | DatabaseBack
+    | SchemaApplied
+    | Started
+    | Stopped
+)
+"""Every event there is. Who adds one is told by the type checker who has to say something of it."""
 
 
 _subscribers: list[Callable[[Event], None]] = []

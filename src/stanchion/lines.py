@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
 from . import events
 from .errors import WrongUse
@@ -120,8 +120,10 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return None if human else Told("info", "started", {"app": app, "pid": pid})
         case events.Stopped(pid, cut):
             return None if human else Told("info", "stopped", {"pid": pid, "cut_requests": cut})
+        case events.RequestDone() | events.SchemaApplied():
+            return None  # it has a line of its own; the command line tells of it
         case _:
-            return None  # the command line tells of it, or nobody needs a line
+            assert_never(event)
 
 
 def _failure(event: events.RequestFailed, *, human: bool) -> dict[str, object]:

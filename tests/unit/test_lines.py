@@ -64,6 +64,22 @@ def test_server_error_shows_the_request_id_and_others_do_not() -> None:
     assert json.loads(access_json(done(status=500)))["level"] == "error"
 
 
+def test_line_of_a_refused_request_ends_with_the_command_that_explains_it() -> None:
+    def explain(refused: events.RequestDone) -> str:
+        return f"explain {refused.path}\n" if refused.path != "/silent" else ""
+
+    assert access_text(done(status=403), explain=explain).endswith("r_1  explain /api/notes\\n\n")
+    for other in (done(status=200), done(status=500), done("/silent", 403)):
+        assert "explain" not in access_text(other, explain=explain)
+
+
+@pytest.mark.parametrize(("status", "shade"), [(200, 32), (404, 33), (500, 31), (0, 31)])
+def test_colour_tells_done_from_refused_from_failed(status: int, shade: int) -> None:
+    line = access_text(done(status=status), colour=True)
+    assert f"\033[{shade}m{status or 'cut'}\033[0m" in line
+    assert "\033" not in access_text(done(status=status))
+
+
 # everything else
 
 
@@ -77,6 +93,14 @@ def test_mistake_of_the_app_is_told_with_its_line_and_the_mend() -> None:
     line = rendered(failed, human=True)
     assert f"--> {__file__}:3\n" in line and "hint: Mend it." in line
     assert line.count("Mend it.") == 1
+
+
+def test_what_the_command_line_tells_people_is_told_machines_only() -> None:
+    for event in (events.Started("app", 1), events.Stopped(1, 0)):
+        assert told_of(event, human=True) is None
+        assert told_of(event, human=False) is not None
+    for event in (done(), events.SchemaApplied((), 1)):
+        assert told_of(event, human=False) is None
 
 
 def test_every_line_names_its_moment_the_same() -> None:
