@@ -295,6 +295,10 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint sentence that names the nearest known word, or None."""
+    """A hint sentence that names the nearest known word, or None.
+
+    >>> did_you_mean("titel", ["text", "title"])
+    "Did you mean 'title'?"
+    """
     near = suggest(word, known)
     return f"Did you mean '{near}'?" if near else None

@@ -145,7 +145,11 @@ def _failure(event: events.RequestFailed, *, human: bool) -> dict[str, object]:
 
 
 def escape(text: str) -> str:
-    """`text` on one line that cannot act on a terminal: control characters are spelled out."""
+    r"""`text` on one line that cannot act on a terminal: control characters are spelled out.
+
+    >>> print(escape("/pizzas\n12:00:00  GET /forged"))
+    /pizzas\n12:00:00  GET /forged
+    """
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -79,7 +79,11 @@ class AggregateQuery(NamedTuple):
 
 
 def join_filters(filters: Sequence[str]) -> str:
-    """Several filters as one text."""
+    """Several filters as one text.
+
+    >>> join_filters(["total > 1 || open", "code == 'A'"])
+    "(total > 1 || open) && (code == 'A')"
+    """
     if len(filters) == 1:
         return filters[0]
     return " && ".join(f"({text})" for text in filters)
@@ -126,7 +130,12 @@ def _base64(raw: bytes) -> str:
 
 
 def encode_cursor(mark: str, values: Sequence[Any]) -> str:
-    """An opaque cursor: the format, what it belongs to, and the sort values of the last record."""
+    """An opaque cursor: the format, what it belongs to, and the sort values of the last record.
+
+    >>> cursor = encode_cursor("a mark", ["Ann", None])
+    >>> cursor.isalnum(), decode_cursor(cursor, "a mark", 2)
+    (True, ('Ann', None))
+    """
     listed = ",".join(map(_json, values))
     text = f"[{FORMAT},{_json(mark)},[{listed}]]"
     return _base64(text.encode())

@@ -17,7 +17,11 @@ MOST_WORDS = 16
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in order."""
+    """The words of a text, in order.
+
+    >>> words("Crème BRÛLÉE: 2 pcs., no_sugar")
+    ['crème', 'brûlée', '2', 'pcs', 'no', 'sugar']
+    """
     if text.isascii():
         return _WORDS.findall(text.lower())
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -47,7 +47,12 @@ _MARKERS = {"int": "#i", "float": "#f", "text": "#s"}
 
 def lift(text: str) -> Lifted:
     """Replace each literal by a marker of its kind. Takes any text, also one that is no
-    expression; a `#` is doubled, so that no text looks like a marker."""
+    expression; a `#` is doubled, so that no text looks like a marker.
+
+    >>> lifted = lift("total > 1000 and code == 'A-17'")
+    >>> lifted.shape, [literal.text for literal in lifted.literals]
+    ('total > #i and code == #s', ['1000', "'A-17'"])
+    """
     parts: list[str] = []
     literals: list[Literal] = []
     done = 0

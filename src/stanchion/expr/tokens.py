@@ -62,7 +62,11 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of a text, in order; raises `syntax` at the first character that fits none."""
+    """The tokens of a text, in order; raises `syntax` at the first character that fits none.
+
+    >>> [(token.kind, token.text) for token in tokenize("open and price >= 1.5")][1:4]
+    [('AND', 'and'), ('NAME', 'price'), ('RELATION', '>=')]
+    """
     tokens: list[Token] = []
     after_dot = False
     for match in _TOKEN.finditer(text):

@@ -38,7 +38,13 @@ _AFTER = "Pages are read on with `after` and the `next` of the page before."
 
 
 def hint(name: str, value: str, known: Sequence[str], fields: Mapping[str, Field]) -> str | None:
-    """What `name=value` was meant to be, among the `known` parameters; None if no guess is good."""
+    """What `name=value` was meant to be, among the `known` parameters; None if no guess is good.
+
+    >>> hint("orderby", "name", ("filter", "sort", "after"), {})
+    "Did you mean 'sort'?"
+    >>> hint("offset", "20", ("filter", "sort", "after"), {})
+    'Pages are read on with `after` and the `next` of the page before.'
+    """
     word = name.strip()
     condition = _meant_condition(word, value, fields)
     if condition is not None:

@@ -29,7 +29,11 @@ _NAMES = {*LIST, *AGGREGATE}
 
 
 def split(raw: bytes) -> Given:
-    """The parameters of a query string, each with its values; `+` is a space."""
+    """The parameters of a query string, each with its values; `+` is a space.
+
+    >>> split(b"filter=total%20%3E%201&filter=open&q=red+mug")
+    {'filter': ['total > 1', 'open'], 'q': ['red mug']}
+    """
     given: Given = {}
     # as text, because it takes Python 2,000 instructions to see that a byte is not among others
     for part in raw.decode("latin-1").split("&"):

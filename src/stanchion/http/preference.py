@@ -14,7 +14,12 @@ LONGEST_ENCODINGS = 512
 
 def weight(header: str, wanted: str) -> float:
     """How much a header such as `Accept` wants something: 0 to 1; what it says of the thing itself
-    counts more than what it says of `text/*` and `*/*`."""
+    counts more than what it says of `text/*` and `*/*`.
+
+    >>> header = "text/html, application/json;q=0.5, */*;q=0.1"
+    >>> weight(header, "text/html"), weight(header, "application/json"), weight(header, "image/png")
+    (1.0, 0.5, 0.1)
+    """
     found = _weights(header)
     group = wanted.partition("/")[0] + "/*"
     return next((found[n] for n in (wanted, group, "*/*", "*") if n in found), 0.0)
@@ -25,6 +30,9 @@ def takes_gzip(encodings: str) -> bool:
     """Whether an `Accept-Encoding` takes gzip, and likes nothing unpacked better.
 
     `*` stands for every coding that is not named, gzip and identity among them.
+
+    >>> takes_gzip("gzip, br"), takes_gzip("*"), takes_gzip("identity, gzip;q=0.5")
+    (True, True, False)
     """
     if len(encodings) > LONGEST_ENCODINGS:
         return False

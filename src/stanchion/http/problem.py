@@ -52,5 +52,9 @@ def render(problem: Problem) -> tuple[int, Headers, bytes]:
 
 
 def pointer_of(location: Sequence[Any]) -> str:
-    """A JSON pointer for a place that pydantic names."""
+    """A JSON pointer for a place that pydantic names.
+
+    >>> pointer_of(["items", 0, "a/b"])
+    '/items/0/a~1b'
+    """
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)

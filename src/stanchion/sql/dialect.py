@@ -44,6 +44,9 @@ class Dialect:
         SQLite makes and copies a text for each `||`, but only one for `concat`: a list of 30
         records took 381,000 instructions with the one, 299,000 with the other. NOTE: null counts
         as empty there.
+
+        >>> SQLITE.concat(("'{'", "x", "'}'")), POSTGRES.concat(("'{'", "'a:'", "x", "'}'"))
+        ("concat('{',x,'}')", "'{a:'||x||'}'")
         """
         if len(texts) == 1:
             return texts[0]

@@ -379,11 +379,19 @@ def search_table(collection: Collection) -> str:
 
 
 def match_text(columns: Sequence[str], q: str) -> str:
-    """The FTS5 expression: every word, each as a prefix, anywhere in these columns."""
+    """The FTS5 expression: every word, each as a prefix, anywhere in these columns.
+
+    >>> match_text(["title", "text"], "red mug")
+    '{"title" "text"} : ("red"* AND "mug"*)'
+    """
     words = " AND ".join(f'"{word}"*' for word in q.split(" "))
     return f"{{{' '.join(name(column) for column in columns)}}} : ({words})"
 
 
 def tsquery_text(q: str) -> str:
-    """The tsquery: every word, each as a prefix."""
+    """The tsquery: every word, each as a prefix.
+
+    >>> tsquery_text("red mug")
+    "'red':* & 'mug':*"
+    """
     return " & ".join(f"'{word}':*" for word in q.split(" "))

@@ -21,7 +21,11 @@ Condition = str | bool
 
 
 def all_of(conditions: Iterable[Condition]) -> Condition:
-    """Every condition holds."""
+    """Every condition holds.
+
+    >>> all_of(["a=1", True, "b=2", "a=1"]), all_of(["a=1", False]), all_of([])
+    ('(a=1 and b=2)', False, True)
+    """
     kept: list[str] = []
     for condition in conditions:
         if condition is False:
@@ -98,7 +102,15 @@ _MARK = re.compile("\x02([0-9]+)\x03")
 
 
 class Parameters:
-    """Collects the parameters of one statement."""
+    """Collects the parameters of one statement. Its text decides which are bound, and in which
+    order.
+
+    >>> from stanchion.sql.dialect import POSTGRES
+    >>> parameters = Parameters(POSTGRES)
+    >>> key, limit, q = (parameters.add(each, None) for each in ("key", "limit", "q"))
+    >>> parameters.finish(f"x={q} or y={key} or z={q}").text
+    'x=$1 or y=$2 or z=$1'
+    """
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect

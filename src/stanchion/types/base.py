@@ -5,7 +5,13 @@ engine, in OpenAPI, in a cursor and to the expression language. Adding a type is
 and naming it in `types/__init__.py`; nothing else asks what type a field has.
 
 Words used here: a *wire value* is what JSON holds; a *value* is its Python form; a *raw value*
-is what an engine's driver takes and returns.
+is what an engine's driver takes and returns. A decimal is another thing in each of the three:
+
+    >>> from stanchion.types import DecimalType
+    >>> price = DecimalType(max_digits=9, places=2)
+    >>> value = price.parse("9.5")
+    >>> value, price.wire(value), price.sqlite_raw(value), price.postgres_raw(value)
+    (Decimal('9.50'), '9.50', 950, Decimal('9.50'))
 """
 
 from __future__ import annotations
