@@ -128,7 +128,7 @@ class Reading:
     def etag(self, body: str, version: int) -> str:
         """The version and shape of a plain record; the version and a digest of any other body."""
         if self.plan.body.plain:
-            return f'"{version}-{self.plan.shape}"'
+            return f'"{version}-{self.plan.body_mark}"'
         return f'"{version}-{digest(body)}"'
 
 

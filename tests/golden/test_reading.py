@@ -115,7 +115,7 @@ def test_every_case_is_complete_and_nothing_else_lies_there() -> None:
 def _postgres(plan: ReadPlan | AggregatePlan, ask: Any, case: Case) -> list[str]:
     if isinstance(plan, AggregatePlan):
         return [compile_aggregate(plan, POSTGRES).text]
-    if plan.by_key:
+    if ask.key is not None:
         return [compile_one(plan, POSTGRES).text]
     after = None if case.after is None else tuple(value is None for value in case.after)
     texts = [compile_list(plan, POSTGRES, after).text]

@@ -88,7 +88,8 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
-    """A list, or one record with `by_key`. `where` joins the row rule and the filters."""
+    """A list or one record. `where` joins the row rule and the filters; `body_mark` stands for the
+    names in the body."""
 
     schema: Schema
     access: Profile
@@ -97,8 +98,7 @@ class ReadPlan:
     search: tuple[Field, ...]
     sort: tuple[SortKey, ...]
     body: Body
-    by_key: bool
-    shape: str
+    body_mark: str
 
 
 def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
@@ -119,8 +119,7 @@ def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
         search=plan_search(names, collection) if ask.q else (),
         sort=() if ask.key is not None else _sort(names, collection, ask.sort),
         body=body,
-        by_key=ask.key is not None,
-        shape=_shape_mark(body),
+        body_mark=_mark_of(body),
     )
 
 
@@ -294,5 +293,5 @@ def _nested(relation: BackReference, owner: Collection, last: Collection) -> Bad
     )
 
 
-def _shape_mark(body: Body) -> str:
+def _mark_of(body: Body) -> str:
     return digest(*(s.field.name if isinstance(s, Shown) else "*" for s in body.shown))[:6]
