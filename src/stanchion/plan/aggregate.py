@@ -77,7 +77,7 @@ class AggregatePlan:
 
 
 def plan_aggregate(ask: AggregateQuery, schema: Schema, profile: Profile) -> AggregatePlan:
-    """The plan of groups and what they come to."""
+    """The plan of groups and what they come to. The first stage tells its mistake."""
     collection = schema.collection[ask.collection]
     syntax = filter_syntax(ask.filters)
     if not (ask.count or ask.sum or ask.avg or ask.min or ask.max):
@@ -93,16 +93,11 @@ def plan_aggregate(ask: AggregateQuery, schema: Schema, profile: Profile) -> Agg
     measures = tuple(_measures(names, collection, ask))
     if len(measures) > MOST_NAMES:
         raise BadRequest("query.aggregate", f"At most {MOST_NAMES} values are computed at once.")
+    where = plan_where(names, collection, syntax, ask.filters)
+    search = plan_search(names, collection) if ask.q else ()
+    sort = _sort(ask, group, measures)
     return AggregatePlan(
-        schema=schema,
-        access=profile,
-        collection=collection,
-        where=plan_where(names, collection, syntax, ask.filters),
-        search=plan_search(names, collection) if ask.q else (),
-        group=group,
-        count=ask.count,
-        measures=measures,
-        sort=_sort(ask, group, measures),
+        schema, profile, collection, where, search, group, ask.count, measures, sort
     )
 
 

@@ -102,7 +102,7 @@ class ReadPlan:
 
 
 def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
-    """The plan of a list or of one record."""
+    """The plan of a list or of one record. Of several mistakes the first stage tells its own."""
     collection = schema.collection[ask.collection]
     syntax = filter_syntax(ask.filters)
     refuse_closed(profile, collection, "read")
@@ -111,16 +111,10 @@ def plan_read(ask: ReadQuery, schema: Schema, profile: Profile) -> ReadPlan:
     fields = names.tree(ask.fields, "fields")
     body = _body(names, collection, expand, fields)
     _refuse_nested(body)
-    return ReadPlan(
-        schema=schema,
-        access=profile,
-        collection=collection,
-        where=plan_where(names, collection, syntax, ask.filters),
-        search=plan_search(names, collection) if ask.q else (),
-        sort=() if ask.key is not None else _sort(names, collection, ask.sort),
-        body=body,
-        body_mark=_mark_of(body),
-    )
+    where = plan_where(names, collection, syntax, ask.filters)
+    search = plan_search(names, collection) if ask.q else ()
+    sort = () if ask.key is not None else _sort(names, collection, ask.sort)
+    return ReadPlan(schema, profile, collection, where, search, sort, body, _mark_of(body))
 
 
 def plan_body(schema: Schema, profile: Profile, collection: Collection) -> Body:

@@ -205,6 +205,23 @@ def test_syntax_is_judged_before_the_rule() -> None:
         plan("secrets", ANONYMOUS, filters=("text ==",))
 
 
+STAGES = [
+    ("filters", ("title ==",), "filter.syntax"),
+    ("expand", "nobody", "`expand` names `nobody`"),
+    ("fields", "nothing", "`fields` names `nothing`"),
+    ("filters", ("nix == 1",), "filter.unknown_field"),
+    ("q", "ab", "query.q"),
+    ("sort", "nowhere", "`sort` names `nowhere`"),
+]
+
+
+@pytest.mark.parametrize("first", range(len(STAGES)))
+def test_of_several_mistakes_the_first_stage_tells_its_own(first: int) -> None:
+    wrong = {name: value for name, value, _ in reversed(STAGES[first:])}
+    with pytest.raises(BadRequest, match=STAGES[first][2]):
+        plan("posts", **wrong)
+
+
 def test_plan_depends_on_no_value() -> None:
     """Equal shapes with other literals make equal plans, so the first one serves all."""
     one = plan("posts", filters=("title == 'a' && open",))
