@@ -148,7 +148,7 @@ WRITERS = {
     "sql/write.py": "the door's statements",
     "migrate/apply.py": "the tables as a whole",
     "explain/rehearsal.py": "reads what others wrote",
-    "explain/report.py": "reads what others wrote",
+    "explain/statements.py": "reads what others wrote",
 }
 
 

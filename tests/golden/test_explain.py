@@ -16,7 +16,7 @@ import pytest
 
 from stanchion.cli.explain import find_actor, read_request
 from stanchion.explain import as_data, explain_request, render
-from stanchion.explain.report import Explanation
+from stanchion.explain.said import Explanation
 from stanchion.http.rehearse import answer_with
 
 from .conftest import Shop, load_shop

@@ -9,7 +9,8 @@ is the app's own, given by the pipelines that serve it; this package only looks 
 """
 
 from .noting import noting
-from .report import Answer, Explanation, Request, explain_request
+from .report import explain_request
+from .said import Answer, Explanation, Request
 from .text import as_data, render
 
 __all__ = ["Answer", "Explanation", "Request", "as_data", "explain_request", "noting", "render"]

@@ -13,7 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..plan.policy import Profile
 from ..records import Records
+from .wording import say
 
 
 @dataclass(slots=True)
@@ -67,3 +69,33 @@ class _NotedPlans(dict[object, Any]):
         noted = _current.get()
         if noted is not None:
             noted.made.append(shape)
+
+
+# the shape of a plan
+
+
+_LABELS = {
+    "one": ("collection", "expand", "fields"),
+    "list": ("collection", "filter", "", "sort", "expand", "fields"),
+}
+
+
+def say_shape(made: list[object], profile: Profile) -> tuple[tuple[str, str], ...]:
+    """The parts of the key that the plan is kept under."""
+    shapes = [shape for shape in made if isinstance(shape, tuple) and profile in shape]
+    if not shapes:
+        return ()
+    shape = [part for part in shapes[0] if part is not profile]
+    labels = _LABELS.get(str(shape[0]), ("collection",))
+    said: list[tuple[str, str]] = [("operation", str(shape[0]))]
+    for at, part in enumerate(shape[1:]):
+        label = labels[at] if at < len(labels) else "asked"
+        if label and part not in ("", (), None, True, False):
+            said.append((label, " && ".join(part) if isinstance(part, tuple) else str(part)))
+    said.append(("caller", profile.kind))
+    if shape[0] == "list" and False in shape:
+        said.append(("search", "q is given"))
+    said += [(say(atom), say(verdict)) for atom, verdict in profile.verdicts.items()]
+    if profile.null_auth_fields and profile.kind == "user":
+        said.append(("null in auth", ", ".join(sorted(profile.null_auth_fields))))
+    return tuple(said)

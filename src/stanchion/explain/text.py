@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ..errors import Origin
-from .report import Explanation, FieldSaid, RuleSaid, StatementSaid
+from .said import Explanation, FieldSaid, RuleSaid, StatementSaid
 from .verdicts import Part
 
 MARKS = {

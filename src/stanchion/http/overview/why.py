@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from ...explain import Explanation
-from ...explain.report import FieldSaid, RuleSaid, StatementSaid
+from ...explain.said import FieldSaid, RuleSaid, StatementSaid
 from ...explain.text import JOINED, has_parts, say_params, say_place, say_verdict
 from ...explain.verdicts import Part
 from ..pages.html import Site, prose, render_page

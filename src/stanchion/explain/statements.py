@@ -1,0 +1,69 @@
+"""The statements that ran: what each is for, how the database runs it, which index would help.
+
+In: what a rehearsal was asked.   Out: `StatementSaid`, each once.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..engines import Ask
+from ..engines.sqlite.scratch import Scratch
+from ..records import Records
+from ..sql.dialect import name
+from ..sql.read import EXPLAIN
+from .cost import advise, make_scratch, sources_of, steps_of
+from .said import StatementSaid
+from .secrets import hide
+from .wording import sql_text
+
+
+async def statements_of(
+    asked: list[Ask], records: Records, secrets: frozenset[object]
+) -> tuple[StatementSaid, ...]:
+    """Each statement once, with the plan of the database that answered."""
+    scratch: Scratch | None = None
+    found: dict[str, StatementSaid] = {}
+    for ask in asked:
+        if ask.text in found or ask.text.startswith(_BETWEEN_STEPS):
+            continue
+        rows = []
+        if ask.text.startswith("select"):  # the others are found by key, and sort nothing
+            rows = await records.engine.fetch(EXPLAIN + ask.text, ask.params)
+        advice = None
+        if rows:
+            scratch = scratch or make_scratch(records.schema)
+            advice = advise(ask.text, ask.params, records.schema, scratch)
+        found[ask.text] = StatementSaid(
+            _title(ask.text, records), sql_text(ask.text).rstrip(), hide(ask.params, secrets),
+            steps_of(rows, sources_of(ask.text, records.schema)), advice,
+        )  # fmt: skip
+    if scratch is not None:
+        scratch.close()
+    return tuple(found.values())
+
+
+_BETWEEN_STEPS = ("savepoint ", "release ", "rollback ")
+_HEADS = (
+    ("select count(*)", "the total"),
+    ("insert into _changes", "the change log"),
+    ("select max(coalesce((select max(version)", "the versions of its key"),
+    ("insert into _idempotency", "the idempotency key"),
+)
+
+
+def _title(text: str, records: Records) -> str:
+    """What a statement is for."""
+    for head, title in _HEADS:
+        if text.startswith(head):
+            return title
+    tables = {name(c.name): c.name for c in records.schema.collections}
+    written = re.match(r'(insert into|update|delete from) ("[^"]+"|\w+)', text)
+    if written:
+        verb = {"insert into": "insert", "update": "change", "delete from": "delete"}[written[1]]
+        return f"{verb}: {tables.get(written[2], written[2])}"
+    if text.startswith('select \'{"group":'):
+        return "the groups"
+    if " limit ?" in text:
+        return "the list"
+    return "the record"
