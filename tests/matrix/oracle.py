@@ -423,7 +423,10 @@ class Oracle:
         if dangling and not self.past:
             return before._no(409, dangling)
         rule = f"{collection}.{'create' if old is None else 'update'}"
-        refused = self._refusal(collection, rule, row, old, named)
+        # among the rows that were there, too: nobody is let in by what the write itself brings
+        refused = before._refusal(collection, rule, row, old, named)
+        if refused is None:
+            refused = self._refusal(collection, rule, row, old, named)
         if refused is not None and not dangling:
             return before._no(403, refused)
         conflicts = dangling | before._clashes(collection, row, old)

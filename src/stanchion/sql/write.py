@@ -3,8 +3,9 @@
 In: `WritePlan`.   Out: `WriteStatements`. Pure. `store/` runs them, in a savepoint.
 
 Rules are judged by the database on rows as they stand: on the stored row before an update, on the
-row as it became after it, with the old values bound beside it. A row that cannot be inserted,
-because a key is taken, is judged as a candidate: a row of parameters.
+row as it became after it, with the old values bound beside it. A row that is not there is judged
+as a candidate, a row of parameters: one that cannot be inserted because a key is taken; and, before
+it is written, one whose rule asks the collection's own records, or it might let itself in.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..expr.tree import TRUE, Node, Path, Value, walk
+from ..expr.tree import TRUE, Many, Node, Path, Value, walk
 from ..plan.read import Body, Shown
 from ..plan.write import WritePlan
 from ..schema import Collection, Field, Index, Schema
@@ -68,6 +69,7 @@ class WriteStatements:
     stored: Judgement  # the row as it stands: version, raw columns, verdicts, logged text
     changed: Judgement  # the row as it became
     candidate: Judgement  # a row of parameters
+    beforehand: Judgement | None  # the same, of a plan whose rules ask the collection's own records
     insert: Statement
     delete: Statement
     probes: tuple[tuple[Index, Statement], ...]
@@ -102,12 +104,14 @@ MOST_UPDATES = 256
 
 def compile_write(plan: WritePlan, dialect: Dialect) -> WriteStatements:
     """Every statement that the operation may need."""
+    candidate = _candidate(plan, dialect)
     return WriteStatements(
         plan=plan,
         dialect=dialect,
         stored=_stored(plan, dialect),
         changed=_changed(plan, dialect),
-        candidate=_candidate(plan, dialect),
+        candidate=candidate,
+        beforehand=candidate if _asks_its_own(plan) else None,
         insert=_insert(plan.collection, dialect),
         delete=_by_key(plan.collection, dialect, "delete from {table} where {key}"),
         probes=tuple((index, _probe(plan, index, dialect)) for index in plan.keys),
@@ -207,6 +211,19 @@ def _verdict(condition: Condition) -> str:
 
 def _rules(plan: WritePlan) -> list[Node]:
     return [plan.rule, plan.read, *(rule.rule for rule in plan.field_rules)]
+
+
+def _asks_its_own(plan: WritePlan) -> bool:
+    """Whether a rule of the write looks at other records of the collection that is written: a row
+    that is there already would be among them, and could be what its own rule asks for."""
+    own = plan.collection.name
+    for rule in (plan.rule, *(guarded.rule for guarded in plan.field_rules)):
+        for part in walk(rule):
+            if isinstance(part, Many) and own in (part.collection, part.link):
+                return True
+            if isinstance(part, Path) and any(hop.target == own for hop in part.hops):
+                return True
+    return False
 
 
 def _stored(plan: WritePlan, dialect: Dialect) -> Judgement:

@@ -9,6 +9,7 @@ Called by records and transaction, which own the transaction; see DESIGN.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection as Names
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from ..engines import Ask, ConstraintFailed, Row, Undo
 from ..errors import Conflict, FieldError, Invalid
 from ..schema import Collection
 from ..search import indexed_text
-from ..sql.text import Statement
+from ..sql.text import Given, Statement
 from ..sql.write import Assignment, WriteStatements, index_search, reindex_search
 from .cascade import run_delete
 from .changes import Change, append, last_version
@@ -66,13 +67,17 @@ def create(
     """Insert records; all of them or none. `many`: pointers start with the record's position.
 
     The rows are judged when all of them are there, so they may refer to each other in any order.
+    A rule that asks the collection's own records is asked before each row, too: of what was there,
+    and of the rows in front of it.
     """
     plan = statements.plan
     collection = plan.collection
     places = [f"/{position}" if many else "" for position in range(len(rows))]
     if "version" in collection.field:
         rows = yield from _continued(collection, rows)
+    beforehand: list[Row | None] = []
     for row in rows:
+        beforehand.append((yield from _beforehand(statements, caller.given(values=row.values))))
         try:
             yield ask(statements.insert, caller.given(values=row.values))
         except ConstraintFailed as failed:
@@ -90,7 +95,8 @@ def create(
         found.append(judged)
     if errors:
         refuse(errors)
-    for row, judged, at in zip(rows, found, places, strict=True):
+    for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
+        _judge_early(statements, early, row.named, at)
         judge_rules(plan, judgement, judged, row.named, at)
     written = []
     for row, judged in zip(rows, found, strict=True):
@@ -169,9 +175,10 @@ def change(
         same = (yield ask(statements.changed.statement, given))[0]
         return _written(statements, key, same)
     changing = _stamped(statements, changing, caller)
+    early = yield from _beforehand(statements, _given(changing, caller))
     statement = statements.update(_columns(statements, changing.changed))
     yield from _write(statements, statement, changing, caller)
-    return (yield from _finish_update(statements, changing, caller))
+    return (yield from _finish_update(statements, changing, early, caller))
 
 
 def update_where(
@@ -304,6 +311,7 @@ def _assign(
     judge_rules(plan, statements.stored, stored, named)
     planned = {**values_of(statements, old), **values}
     changing = _stamped(statements, Changing(key, stored, old, planned, named, named), caller)
+    early = yield from _beforehand(statements, _given(changing, caller))
     yield from _write(statements, assignment.change, changing, caller)
     after = (yield ask(statements.stored.statement, caller.given(key=key)))[0]
     if after[0] == stored[0]:
@@ -314,7 +322,7 @@ def _assign(
     changing = Changing(key, stored, old, became, named, named)
     if validate is not None:
         changing = yield from _validated(statements, changing, validate, caller)
-    yield from _finish_update(statements, changing, caller)
+    yield from _finish_update(statements, changing, early, caller)
     return 1
 
 
@@ -353,9 +361,10 @@ def _validated(
 
 
 def _finish_update(
-    statements: WriteStatements, changing: Changing, caller: Caller
+    statements: WriteStatements, changing: Changing, early: Row | None, caller: Caller
 ) -> Steps[Written]:
-    """Judge the row as it became, index it, write the change down."""
+    """Judge the row as it became, index it, write the change down. `early` is what was said of it
+    beforehand."""
     plan = statements.plan
     collection = plan.collection
     row = (yield ask(statements.changed.statement, _given(changing, caller)))[0]
@@ -364,6 +373,7 @@ def _finish_update(
     )
     if errors:
         refuse(errors)
+    _judge_early(statements, early, changing.named)
     judge_rules(plan, statements.changed, row, changing.named)
     if any(f.name in changing.changed for f in collection.search_fields):
         words = _search_words(collection, changing.values)
@@ -382,11 +392,29 @@ def _explain_update(
     raise AssertionError("explain always raises")
 
 
-def _given(changing: Changing, caller: Caller) -> Any:
+def _given(changing: Changing, caller: Caller) -> Given:
     return caller.given(key=changing.key, values=changing.values, old=changing.old)
 
 
 # what the steps share
+
+
+def _beforehand(statements: WriteStatements, given: Given) -> Steps[Row | None]:
+    """What is said of a row before it is written, where its rules ask the records beside it."""
+    if statements.beforehand is None:
+        return None
+    return (yield ask(statements.beforehand.statement, given))[0]
+
+
+def _judge_early(
+    statements: WriteStatements, row: Row | None, named: Names[str], at: str = ""
+) -> None:
+    """Raise 403 where a row would be let in by itself, or by another of the same array.
+
+    Asked when the references are known to lead to readable records: a rule may read them.
+    """
+    if row is not None and statements.beforehand is not None:
+        judge_rules(statements.plan, statements.beforehand, row, named, at)
 
 
 def _candidates(rows: Sequence[New], places: Sequence[str]) -> list[Candidate]:
