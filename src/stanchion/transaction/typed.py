@@ -1,4 +1,4 @@
-"""`app.transaction()`: the typed face of the write door for an app's own code.
+"""What a block of `app.transaction()` is given: the typed face of the write door.
 
 In: record classes and instances.   Out: record instances.
 The caller's rules apply here as they do to REST; `tx.system()` is the same transaction past them.
@@ -6,51 +6,26 @@ The caller's rules apply here as they do to REST; `tx.system()` is the same tran
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from . import misuse
-from .declare import Binding, Record, Update
-from .engines import Ask, Row, Session
-from .errors import BadRequest, FieldError, Invalid, NotFound, StanchionError
-from .expr.check import Scope, check, check_value
-from .expr.error import ExpressionError
-from .expr.kinds import kind_of
-from .expr.parse import parse
-from .expr.tree import TRUE, Node, Path, Value, walk
-from .plan.resolve import filter_problem
-from .plan.write import WritePlan
-from .query import SYSTEM, Actor, ReadQuery
-from .records import Records
-from .schema import Collection
-from .sql.text import Statement
-from .sql.write import Assignment, WriteStatements, select_matching
-from .store import door
-from .store.changes import Occasion
-from .store.door import New, Written
-from .store.held import Answering, Held, answering, enter, held_in
-from .store.idempotency import Once, Reply, find, keep
-from .store.steps import Caller, Steps
+from .. import misuse
+from ..declare import Binding, Record, Update
+from ..engines import Ask, Row
+from ..errors import BadRequest, FieldError, Invalid, NotFound
+from ..plan.write import WritePlan
+from ..query import SYSTEM, Actor, ReadQuery
+from ..records import Records
+from ..store import door
+from ..store.door import New, Written
+from ..store.held import Held
+from ..store.steps import Caller, Steps
+from .conditional import MOST_UPDATED, Calc, compile_conditional
 
 R = TypeVar("R", bound=Record)
-MOST_UPDATED = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Calc:
-    """A value that the database computes from the stored record; see `calc`."""
-
-    text: str
-
-
-def calc(text: str) -> Calc:
-    """A value in the expression language for `tx.update_where`: `{"stock": calc("stock - $n")}`."""
-    return Calc(text)
 
 
 class Transaction:
@@ -241,7 +216,9 @@ class Transaction:
         errors += _not_settable(statements.plan, [*values, *computed])
         if errors or not changes:
             raise door.invalid(errors or [FieldError(None, "missing", "There is no change.")])
-        keys, assignment = self._conditional(statements, condition, computed, tuple(values))
+        keys, assignment = compile_conditional(
+            self._records, self._actor, statements, condition, computed, tuple(values)
+        )
         caller = replace(self._caller(), params=params)
         validate = binding.validate if binding.validated else None
         return await self.session.run(
@@ -249,29 +226,6 @@ class Transaction:
                 statements, keys, assignment, values, caller, MOST_UPDATED, validate=validate
             )
         )
-
-    def _conditional(
-        self,
-        statements: WriteStatements,
-        condition: str,
-        computed: Mapping[str, str],
-        plain: tuple[str, ...],
-    ) -> tuple[Statement, Assignment]:
-        """The statements of a conditional update, compiled once for each form."""
-        plan = statements.plan
-        shape = (
-            "where", plan.collection.name, condition, tuple(computed.items()), plain, plan.access
-        )  # fmt: skip
-
-        def compiled() -> tuple[Statement, Assignment]:
-            where = self._condition(plan.collection, condition)
-            assigned = {
-                name: self._computed(plan.collection, name, text) for name, text in computed.items()
-            }
-            keys = select_matching(plan, where, statements.dialect, MOST_UPDATED + 1)
-            return keys, statements.assign(assigned, plain, where)
-
-        return self._records.plans.kept(shape, compiled)
 
     async def delete(self, record: type[Record], id: str, *, if_version: int | None = None) -> None:
         """Delete one record, and do what its references were declared to do."""
@@ -291,41 +245,6 @@ class Transaction:
 
     def _caller(self) -> Caller:
         return Caller(self._actor.record, self._occasion)
-
-    def _scope(self, collection: Collection) -> Scope:
-        profile = self._records.policy.profile(self._actor)
-        return Scope(
-            schema=self._records.schema,
-            collection=collection,
-            bare=True,
-            auth=self._records.schema.users,
-            caller=True,
-            see=profile.sight,
-        )
-
-    def _condition(self, collection: Collection, text: str) -> Node:
-        if not text:
-            return TRUE
-        profile = self._records.policy.profile(self._actor)
-        try:
-            return profile.folded(check(parse(text), self._scope(collection)))
-        except ExpressionError as error:
-            raise filter_problem(error, text) from None
-
-    def _computed(self, collection: Collection, name: str, text: str) -> Value:
-        kind = collection.field[name].type
-        if kind.kind == "datetime":
-            raise BadRequest("filter.type", "calc() does not compute datetimes; pass a value.")
-        scope = self._scope(collection)
-        try:
-            value = check_value(parse(text), scope, kind_of(kind))
-        except ExpressionError as error:
-            raise filter_problem(error, text) from None
-        if any(isinstance(part, Path) and part.hops for part in walk(value)):
-            raise BadRequest(
-                "filter.type", f"calc() of `{name}` ({kind.kind}) crosses a reference."
-            )
-        return value
 
 
 def _loaded(binding: Binding, body: str, record: type[R]) -> R:
@@ -369,125 +288,3 @@ def _not_settable(plan: WritePlan, names: Iterable[str]) -> builtins.list[FieldE
                 code, detail = "frozen", f"`{name}` is set at create only."
             errors.append(FieldError(f"/{name}", code, detail))
     return errors
-
-
-class TransactionBroken(StanchionError):
-    """An error left a block that had joined this transaction, and was caught: a mistake in the
-    app, because half of that block's work would stay."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "an inner `async with app.transaction()` ended in an error that was caught inside the "
-            "outer one, so everything was rolled back; catch the error of the single step, or "
-            "outside of the outer block"
-        )
-
-
-@asynccontextmanager
-async def open_transaction(
-    records: Records, actor: Actor, request: str = ""
-) -> AsyncIterator[Transaction]:
-    """Hold the writer for a block: commit at its end, roll back when an error leaves it.
-
-    Inside another transaction of the same task on the same database it joins that one: both are
-    committed together, and an error that leaves the inner block dooms the outer one.
-    A block that is open when its request is answered, as a dependency's is, was committed then.
-    """
-    outer = held_in(records.engine)
-    if outer is not None:
-        try:
-            yield Transaction(records, outer, actor)
-        except BaseException:
-            outer.failed = True
-            raise
-        return
-    route = answering()
-    once = None if route is None else route.once
-    session = await records.engine.begin()
-    held = Held(records.engine, session, Occasion.now(actor.name, request))
-    before = enter(held)
-    if route is not None and route.task is asyncio.current_task():
-        route.note(held)
-    try:
-        if once is not None:
-            await _refuse_twin(session, once)
-        yield Transaction(records, held, actor)
-        if held.failed and not held.ended:
-            raise TransactionBroken
-    except BaseException:
-        held.ended = True
-        enter(before)
-        await session.rollback()
-        raise
-    if once is not None and route is not None and not held.ended:
-        route.note(held)  # its block has ended; `keep_answer` commits
-        return
-    enter(before)
-    await _commit(held)
-
-
-async def _commit(held: Held) -> None:
-    """End a transaction, unless it has ended."""
-    if held.ended:
-        return
-    held.ended = True
-    if held.failed:
-        await held.session.rollback()
-        raise TransactionBroken
-    await held.session.commit()
-
-
-class NotCommitted(BaseException):
-    """The answer of a route was not sent, because what the route did could not be committed. No
-    `Exception`: it passes everything that has seen the answer begin, up to `http/settled`."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-async def settle(route: Answering) -> bool:
-    """Commit what a route holds open, because its answer begins; False where that is nothing."""
-    waiting = route.open()
-    for held in waiting:
-        try:
-            await _commit(held)
-        except StanchionError as error:
-            raise NotCommitted(error) from error
-    return bool(waiting)
-
-
-class AnsweredBefore(BaseException):
-    """A twin of this request was answered while this one waited for the writer. No `Exception`:
-    a route that catches those must not go on."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.reply = reply
-
-
-async def _refuse_twin(session: Session, once: Once) -> None:
-    first = await session.run(lambda: find(once))
-    if first is not None:
-        raise AnsweredBefore(first)
-
-
-async def keep_answer(route: Answering, once: Once, reply: Reply) -> None:
-    """Commit the transaction of a route together with its answer. Without one there was no effect,
-    and nothing is kept."""
-    for held in route.open():
-        if not held.failed:
-            try:
-                await held.session.run(lambda: keep(once, reply))
-            except BaseException:
-                held.ended = True
-                await held.session.rollback()
-                raise
-        await _commit(held)
-
-
-async def drop_answer(route: Answering) -> None:
-    """Take back what a route did that gives no answer."""
-    for held in route.open():
-        held.ended = True
-        await held.session.rollback()
