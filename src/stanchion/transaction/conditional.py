@@ -19,7 +19,7 @@ from ..expr.tree import TRUE, Node, Path, Value, walk
 from ..plan.resolve import filter_problem
 from ..query import Actor
 from ..records import Records
-from ..schema import Collection
+from ..schema import Field
 from ..sql.text import Statement
 from ..sql.write import Assignment, WriteStatements, select_matching
 
@@ -53,50 +53,43 @@ def compile_conditional(
     )  # fmt: skip
 
     def compiled() -> tuple[Statement, Assignment]:
-        where = _condition(records, actor, plan.collection, condition)
-        assigned = {
-            name: _computed(records, actor, plan.collection, name, text)
-            for name, text in computed.items()
-        }
+        profile = records.policy.profile(actor)
+        scope = Scope(
+            schema=records.schema,
+            collection=plan.collection,
+            bare=True,
+            auth=records.schema.users,
+            caller=True,
+            see=profile.sight,
+        )
+        where = profile.folded(_condition(condition, scope))
+        fields = plan.collection.field
+        assigned = {n: _computed(fields[n], text, scope) for n, text in computed.items()}
         keys = select_matching(plan, where, statements.dialect, MOST_UPDATED + 1)
         return keys, statements.assign(assigned, plain, where)
 
     return records.plans.kept(shape, compiled)
 
 
-def _scope(records: Records, actor: Actor, collection: Collection) -> Scope:
-    profile = records.policy.profile(actor)
-    return Scope(
-        schema=records.schema,
-        collection=collection,
-        bare=True,
-        auth=records.schema.users,
-        caller=True,
-        see=profile.sight,
-    )
-
-
-def _condition(records: Records, actor: Actor, collection: Collection, text: str) -> Node:
+def _condition(text: str, scope: Scope) -> Node:
     if not text:
         return TRUE
-    profile = records.policy.profile(actor)
     try:
-        return profile.folded(check(parse(text), _scope(records, actor, collection)))
+        return check(parse(text), scope)
     except ExpressionError as error:
         raise filter_problem(error, text) from None
 
 
-def _computed(
-    records: Records, actor: Actor, collection: Collection, name: str, text: str
-) -> Value:
-    kind = collection.field[name].type
+def _computed(field: Field, text: str, scope: Scope) -> Value:
+    kind = field.type
     if kind.kind == "datetime":
         raise BadRequest("filter.type", "calc() does not compute datetimes; pass a value.")
-    scope = _scope(records, actor, collection)
     try:
         value = check_value(parse(text), scope, kind_of(kind))
     except ExpressionError as error:
         raise filter_problem(error, text) from None
     if any(isinstance(part, Path) and part.hops for part in walk(value)):
-        raise BadRequest("filter.type", f"calc() of `{name}` ({kind.kind}) crosses a reference.")
+        raise BadRequest(
+            "filter.type", f"calc() of `{field.name}` ({kind.kind}) crosses a reference."
+        )
     return value
