@@ -33,7 +33,7 @@ WALKED, WALKED_FOR_EACH = 750, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FarHop:
     """A reference on the way: `field` of the rows of `holder` refers to `target`."""
 
     holder: str
@@ -66,7 +66,7 @@ class FarList:
     comes after the cursor; `limit` and `walked` are marks.
     """
 
-    steps: tuple[Step, ...]
+    hops: tuple[FarHop, ...]
     leaf: str
     descending: bool
     value: str
@@ -190,15 +190,15 @@ def _there(far: FarList, section: Section) -> str:
     WHY-NOT a section of its own for the cursor's value, found by its key: SQLite expands a part
     wherever it is named, and a third section comes near to its limit of 1,000.
     """
-    end = len(far.steps) - 1
-    source = f"{name(far.steps[-1].target)} w{end}"
+    end = len(far.hops) - 1
+    source = f"{name(far.hops[-1].target)} w{end}"
     value = f"w{end}.{name(far.leaf)}"
     rest = any_of((f"{value}{section.beyond}", far.rest_after)) if section.beyond else True
     for at in range(end, -1, -1):
-        step, row = far.steps[at], "r" if at == 0 else f"w{at - 1}"
-        link = f"{row}.{name(step.field)}=w{at}.{name(step.key)}"
+        hop, row = far.hops[at], "r" if at == 0 else f"w{at - 1}"
+        link = f"{row}.{name(hop.field)}=w{at}.{name(hop.key)}"
         on = all_of((link, rest if at == 0 else True))
-        source += f" left join {name(step.holder)} {row} on {boolean(on)}"
+        source += f" left join {name(hop.holder)} {row} on {boolean(on)}"
     way = " desc" if far.descending else ""
     return (
         f"select r._n as _n from {source} where {value}{section.test} "
@@ -209,7 +209,7 @@ def _there(far: FarList, section: Section) -> str:
 def _absent(far: FarList, section: Section) -> str:
     """Records whose first reference is empty, or all, in the order of the keys behind the first."""
     assert far.absent is not None
-    empty = True if far.absent.anywhere else f"r.{name(far.steps[0].field)} is null"
+    empty = True if far.absent.anywhere else f"r.{name(far.hops[0].field)} is null"
     where = all_of((empty, far.rest_after if section.tied else True))
     return f"select r._n as _n from {_list(far)}{_where(where)} order by {far.rest_order}"
 
@@ -217,13 +217,13 @@ def _absent(far: FarList, section: Section) -> str:
 def _hidden(far: FarList, section: Section) -> str:
     """Records whose reference is empty or leads to a hidden value, in no order."""
     assert far.absent is not None and far.absent.hidden is not None
-    step, alias = far.steps[0], far.absent.alias
-    field = f"r.{name(step.field)}"
+    hop, alias = far.hops[0], far.absent.alias
+    field = f"r.{name(hop.field)}"
     rest = far.rest_after if section.tied else True
     empty = f"select r._n as _n from {_list(far)}{_where(all_of((f'{field} is null', rest)))}"
     return (
         f"{empty} union all select r._n from {far.absent.source} cross join {_list(far)} "
-        f"on {field}={alias}.{name(step.key)}{_where(all_of((far.absent.hidden, rest)))}"
+        f"on {field}={alias}.{name(hop.key)}{_where(all_of((far.absent.hidden, rest)))}"
     )
 
 
@@ -251,7 +251,7 @@ def _judged(far: FarList, part: str | None, condition: Condition, limit: str) ->
 
 
 def _list(far: FarList) -> str:
-    return f"{name(far.steps[0].holder)} r"
+    return f"{name(far.hops[0].holder)} r"
 
 
 def _where(condition: Condition) -> str:

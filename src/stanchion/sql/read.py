@@ -27,7 +27,7 @@ from ..schema import Collection
 from .body import compile_body
 from .dialect import Dialect, name
 from .expr import ExpressionCompiler, Rows
-from .far import Absent, FarList, Step, compile_far, most_walked, sections
+from .far import Absent, FarHop, FarList, compile_far, most_walked, sections
 from .text import Aliases, Condition, Parameters, Statement, all_of, any_of, boolean
 
 EXPLAIN = "explain query plan "
@@ -250,8 +250,8 @@ def _far(
         rest = any_of(_ranges(draft, keys[1:], columns[1:], after[1:], 1))
         mark = _cursor_mark(draft, keys[0], 0)
     far = FarList(
-        steps=tuple(
-            Step(hop.collection, hop.field, hop.target, collection[hop.target].key[0])
+        hops=tuple(
+            FarHop(hop.collection, hop.field, hop.target, collection[hop.target].key[0])
             for hop in path.hops
         ),
         leaf=keys[0].field.name,
