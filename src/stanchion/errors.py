@@ -26,6 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+PAGES = "/docs/errors/"
+"""Where each code has the page that explains it."""
+
 
 class StanchionError(Exception):
     """The base of every error this library raises on purpose."""
@@ -147,7 +150,7 @@ class WrongUse(StanchionError):
 class Problem(StanchionError):
     """An answer to a caller, as RFC 9457 problem details.
 
-    `code` names the page under `/docs/errors/` that explains it; `detail` is about this
+    `code` names its page, under `PAGES`; `detail` is about this
     occurrence; `hint` is the way out; `errors` point into the body; `extra` members are added to
     the document as they are. `misuse` is set where an app's own call was refused, see `WrongUse`.
     """

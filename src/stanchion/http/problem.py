@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import Problem
+from ..errors import PAGES, Problem
 
-ERROR_PAGES = "/docs/errors/"
 CONTENT_TYPE = (b"content-type", b"application/problem+json")
 Headers = list[tuple[bytes, bytes]]
 
@@ -16,7 +15,7 @@ Headers = list[tuple[bytes, bytes]]
 def document(problem: Problem) -> dict[str, Any]:
     """The members of a problem document, in the order people read them."""
     members: dict[str, Any] = {
-        "type": ERROR_PAGES + problem.code,
+        "type": PAGES + problem.code,
         "title": problem.title,
         "status": problem.status,
         "code": problem.code,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..errors import PAGES
 from .answers import ANSWERS
-from .entry import PAGES, Entry, Family, example_of
+from .entry import Entry, Family, example_of
 from .places import PLACES
 
 __all__ = ["CATALOGUE", "FAMILIES", "PAGES", "Entry", "Family", "example_of", "in_order"]

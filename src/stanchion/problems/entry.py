@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import Conflict, Invalid, Problem
-
-PAGES = "/docs/errors/"
+from ..errors import PAGES, Conflict, Invalid, Problem
 
 
 @dataclass(frozen=True, slots=True)
