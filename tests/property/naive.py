@@ -40,7 +40,7 @@ from stanchion.expr.tree import (
 )
 from stanchion.plan.policy import Profile
 from stanchion.schema import Schema
-from stanchion.sql.dialect import Dialect, name
+from stanchion.sql.dialect import Dialect, quoted
 from stanchion.sql.expr import Rows
 from stanchion.sql.text import Aliases, Given, Parameters
 from stanchion.sql.values import literal_binder, param_binder, raw_value
@@ -151,8 +151,8 @@ class NaiveCompiler:
     def children(self, many: Many, rows: Rows, alias: str) -> str:
         key = self.value(replace(many.source, leaf=many.key, type=Type("uuid")), rows)
         seen = self.seen(many.collection, alias) if many.caller else "1=1"
-        link = f"{alias}.{name(many.field)}={key} and {seen}"
-        return f"{name(many.collection)} {alias} where {link}"
+        link = f"{alias}.{quoted(many.field)}={key} and {seen}"
+        return f"{quoted(many.collection)} {alias} where {link}"
 
     def seen(self, collection: str, alias: str) -> str:
         return self.condition(self.profile.row(collection), Rows.of(record=alias))
@@ -202,8 +202,8 @@ class NaiveCompiler:
         seen = self.seen(hop.target, alias) if path.caller else "1=1"
         value = self.column(leaf, Rows.of(last=alias))
         return (
-            f"(select {value} from {name(target.name)} {alias} "
-            f"where {alias}.{name(target.key[0])}={key} and {seen})"
+            f"(select {value} from {quoted(target.name)} {alias} "
+            f"where {alias}.{quoted(target.key[0])}={key} and {seen})"
         )
 
     def column(self, path: Path, rows: Rows) -> str:
@@ -216,7 +216,7 @@ class NaiveCompiler:
             return self.parameters.add(
                 ("auth", leaf), lambda given: self.dialect.raw(kind, (given.auth or {}).get(leaf))
             )
-        sql = f"{rows.roots[path.root]}.{name(leaf)}"
+        sql = f"{rows.roots[path.root]}.{quoted(leaf)}"
         if not path.masked:
             return sql
         mask = self.profile.mask(path.last, leaf)

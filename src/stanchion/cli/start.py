@@ -143,12 +143,12 @@ async def _say_differs(differs: Any, engine: Engine, schema: Schema) -> str:
 
 async def _say_at_stake(difference: Difference, engine: Engine) -> str:
     """How many records hold what would be lost, or lack what would be needed."""
-    from ..sql.dialect import name
+    from ..sql.dialect import quoted
 
-    table = name(difference.collection)
+    table = quoted(difference.collection)
     match difference.kind:
         case "drop field":
-            where, one, more = f"where {name(difference.name)} is not null", "holds", "hold"
+            where, one, more = f"where {quoted(difference.name)} is not null", "holds", "hold"
         case "drop collection" | "new field" if not difference.safe:
             where, one, more = "", "is there", "are there"
         case _:

@@ -18,7 +18,7 @@ from ..engines import Row
 from ..engines.sqlite.scratch import Scratch
 from ..schema import Collection, Index, Schema
 from ..sql.ddl import create_collection, create_index, secondary_indexes
-from ..sql.dialect import SQLITE, name
+from ..sql.dialect import SQLITE, quoted
 
 _NAME = r'("[^"]+"|[a-z_][a-z0-9_]*)'
 _SOURCE = re.compile(rf"\b(?:from|join) {_NAME} (r|t[0-9]+)\b")
@@ -79,7 +79,7 @@ def make_scratch(schema: Schema) -> Scratch:
 
 def sources_of(text: str, schema: Schema) -> dict[str, Collection]:
     """The row names of a statement, and the collections that they run over."""
-    tables = {name(c.name): c for c in schema.collections}
+    tables = {quoted(c.name): c for c in schema.collections}
     return {alias: tables[t] for t, alias in _SOURCE.findall(text) if t in tables}
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from ..engines import Ask, ConstraintFailed, Engine, Job, Row, Session
 from ..schema import Collection
-from ..sql.dialect import name
+from ..sql.dialect import quoted
 from ..sql.read import EXPLAIN
 from ..store.steps import Steps
 
@@ -40,7 +40,7 @@ class Rehearsal:
         self.engine = engine
         self.asked: list[Ask] = []
         self.became: list[Became] = []
-        self._tables = {name(c.name): c for c in collections}
+        self._tables = {quoted(c.name): c for c in collections}
         self._keys = keys
 
     async def open(self) -> None:
@@ -108,13 +108,13 @@ class Rehearsal:
         if found is None or collection is None:
             return
         created = found[1] == "insert into"
-        columns = ",".join(name(f.name) for f in collection.fields)
-        query = f"select {columns} from {name(collection.name)} where "
+        columns = ",".join(quoted(f.name) for f in collection.fields)
+        query = f"select {columns} from {quoted(collection.name)} where "
         if created:
             rows = yield Ask(query + "_n=last_insert_rowid()")
         else:
             marks = ",".join(f"?{at + 1}" for at in range(len(self._keys)))
-            key = name(collection.key[0])
+            key = quoted(collection.key[0])
             rows = yield Ask(f"{query}{key} in ({marks})", sorted(self._keys))
         for row in rows:
             raw = {f.name: row[at] for at, f in enumerate(collection.fields)}

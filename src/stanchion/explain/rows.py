@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from ..engines import Engine
 from ..expr.evaluate import Row
 from ..schema import Collection, Schema
-from ..sql.dialect import POSTGRES, SQLITE, name
+from ..sql.dialect import POSTGRES, SQLITE, quoted
 
 T = TypeVar("T")
 MOST_FETCHES = 200
@@ -75,10 +75,10 @@ class Loaded:
     async def _load(self, collection: str, field: str, key: Any) -> None:
         found = self.schema.collection[collection]
         kind = found.field[field].type
-        columns = ",".join(name(f.name) for f in found.fields)
+        columns = ",".join(quoted(f.name) for f in found.fields)
         mark = f"{self.dialect.placeholder}1{self.dialect.cast(kind)}"
         rows = await self.engine.fetch(
-            f"select {columns} from {name(collection)} where {name(field)}={mark} "
+            f"select {columns} from {quoted(collection)} where {quoted(field)}={mark} "
             f"limit {MOST_CHILDREN + 1}",
             (self.dialect.raw(kind, key),),
         )

@@ -10,7 +10,7 @@ import re
 from ..engines import Ask
 from ..engines.sqlite.scratch import Scratch
 from ..records import Records
-from ..sql.dialect import name
+from ..sql.dialect import quoted
 from ..sql.read import EXPLAIN
 from .cost import advise, make_scratch, sources_of, steps_of
 from .said import StatementSaid
@@ -57,7 +57,7 @@ def _title(text: str, records: Records) -> str:
     for head, title in _HEADS:
         if text.startswith(head):
             return title
-    tables = {name(c.name): c.name for c in records.schema.collections}
+    tables = {quoted(c.name): c.name for c in records.schema.collections}
     written = re.match(r'(insert into|update|delete from) ("[^"]+"|\w+)', text)
     if written:
         verb = {"insert into": "insert", "update": "change", "delete from": "delete"}[written[1]]

@@ -16,7 +16,7 @@ from ..errors import StanchionError
 from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
 from ..sql import ddl
-from ..sql.dialect import SQLITE, Dialect, name
+from ..sql.dialect import SQLITE, Dialect, quoted
 from ..sql.read import search_table
 from ..store.steps import Steps
 from .diff import Difference, compare
@@ -119,7 +119,7 @@ def _change_indexes(collection: Collection) -> Steps[None]:
     )
     stored = {row[0] for row in rows}
     for index in stored - set(wanted):
-        yield Ask(f"drop index {name(index)}")
+        yield Ask(f"drop index {quoted(index)}")
     for index, declared in wanted.items():
         if index not in stored:
             yield Ask(ddl.create_index(collection, declared))
@@ -133,7 +133,7 @@ def _rebuild(collection: Collection, dialect: Dialect) -> Steps[None]:
     and whole again when the rows are back, which the end of the transaction looks at.
     WHY-NOT rename: SQLite carries the references of other tables over to the old table's new name.
     """
-    table, waiting = name(collection.name), name(f"_old_{collection.name}")
+    table, waiting = quoted(collection.name), quoted(f"_old_{collection.name}")
     columns = yield Ask("select name from pragma_table_info(?1)", (collection.name,))
     stored = {row[0] for row in columns}
     yield Ask(f"create table {waiting} as select * from {table}")
@@ -143,9 +143,9 @@ def _rebuild(collection: Collection, dialect: Dialect) -> Steps[None]:
         yield Ask(statement)
     targets, sources, params = ["_n"], ["_n"], []
     for field in collection.fields:
-        targets.append(name(field.name))
+        targets.append(quoted(field.name))
         if field.name in stored:
-            sources.append(name(field.name))
+            sources.append(quoted(field.name))
         else:
             params.append(_filled(field, dialect))
             sources.append(f"?{len(params)}")
@@ -176,8 +176,8 @@ def _reindex(collection: Collection) -> Steps[None]:
     searched = collection.search_fields
     if not searched:
         return
-    columns = ",".join(name(f.name) for f in searched)
-    rows = yield Ask(f"select _n,{columns} from {name(collection.name)}")
+    columns = ",".join(quoted(f.name) for f in searched)
+    rows = yield Ask(f"select _n,{columns} from {quoted(collection.name)}")
     marks = ",".join(f"?{at + 2}" for at in range(len(searched)))
     for row in rows:
         yield Ask(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..plan.read import MANY_LIMIT, Body, Shown, ShownMany, ShownOne
 from ..schema import Field
-from .dialect import Dialect, name
+from .dialect import Dialect, quoted
 from .expr import ExpressionCompiler, Rows
 from .text import Condition, all_of, boolean
 
@@ -60,7 +60,7 @@ def _when(
 def _value(compiler: ExpressionCompiler, shown: Shown | ShownOne | ShownMany, alias: str) -> Texts:
     match shown:
         case Shown(field=field):
-            column = f"{alias}.{name(field.name)}"
+            column = f"{alias}.{quoted(field.name)}"
             if field.nullable:
                 return (field_json(compiler, field, column),)
             return compiler.dialect.json_texts(field.type, column)
@@ -80,15 +80,15 @@ def _one(compiler: ExpressionCompiler, shown: ShownOne, alias: str) -> str:
     """The expanded record, or the bare key where it is hidden or not there."""
     target = shown.body.collection
     inner = compiler.aliases.next()
-    column = f"{alias}.{name(shown.field.name)}"
+    column = f"{alias}.{quoted(shown.field.name)}"
     rule = compiler.true(shown.rule, Rows.of(record=inner))
     bare = field_json(compiler, shown.field, column)
     if rule is False:
         return bare
-    found = f"{inner}.{name(target.key[0])}={column}"
+    found = f"{inner}.{quoted(target.key[0])}={column}"
     where = found if rule is True else f"{found} and {rule}"
     body = compile_body(compiler, shown.body, inner)
-    return f"coalesce((select {body} from {name(target.name)} {inner} where {where}),{bare})"
+    return f"coalesce((select {body} from {quoted(target.name)} {inner} where {where}),{bare})"
 
 
 def _many(compiler: ExpressionCompiler, shown: ShownMany, alias: str) -> str:
@@ -98,10 +98,10 @@ def _many(compiler: ExpressionCompiler, shown: ShownMany, alias: str) -> str:
     rule = compiler.true(shown.rule, Rows.of(record=inner))
     found = all_of((_belongs(compiler, shown, alias, inner), rule))
     if found is False:
-        return _quoted('{"items":[],"more":false}')
+        return _sql_text('{"items":[],"more":false}')
     body = compile_body(compiler, shown.body, inner)
-    key = f"{inner}.{name(child.key[0])}"
-    rows = f"from {name(child.name)} {inner} where {boolean(found)} order by {key} limit"
+    key = f"{inner}.{quoted(child.key[0])}"
+    rows = f"from {quoted(child.name)} {inner} where {boolean(found)} order by {key} limit"
     items = f"{compiler.dialect.aggregate_text}({outer}.body,',' order by {outer}.key)"
     another = f"count(*)={MANY_LIMIT} and exists(select 1 {rows} 1 offset {MANY_LIMIT})"
     return (
@@ -116,22 +116,22 @@ def _belongs(compiler: ExpressionCompiler, shown: ShownMany, alias: str, inner: 
     relation = shown.relation
     holder = compiler.schema.collection[relation.holder]
     field = holder.field[relation.field]
-    owner = f"{alias}.{name(compiler.schema.target(field).key[0])}"
+    owner = f"{alias}.{quoted(compiler.schema.target(field).key[0])}"
     if relation.link is None:
-        return f"{inner}.{name(field.name)}={owner}"
+        return f"{inner}.{quoted(field.name)}={owner}"
     link = compiler.aliases.next()
     rule = compiler.true(shown.link, Rows.of(record=link))
-    found = all_of((f"{link}.{name(field.name)}={owner}", rule))
+    found = all_of((f"{link}.{quoted(field.name)}={owner}", rule))
     if found is False:
         return False
-    key = name(shown.body.collection.key[0])
+    key = quoted(shown.body.collection.key[0])
     return (
-        f"{inner}.{key} in (select {link}.{name(relation.reach)} from {name(holder.name)} {link} "
-        f"where {boolean(found)})"
+        f"{inner}.{key} in (select {link}.{quoted(relation.reach)} "
+        f"from {quoted(holder.name)} {link} where {boolean(found)})"
     )
 
 
-def _quoted(text: str) -> str:
+def _sql_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 

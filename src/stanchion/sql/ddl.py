@@ -8,7 +8,7 @@ to the records that refer to a deleted one, so that each has its change row.
 from __future__ import annotations
 
 from ..schema import Collection, Field, Index
-from .dialect import Dialect, name
+from .dialect import Dialect, quoted
 from .read import search_table
 
 OWN_TABLES_SQLITE = (
@@ -41,15 +41,16 @@ def create_collection(collection: Collection, dialect: Dialect) -> list[str]:
     """The table of a collection, its indexes, and its search index."""
     columns = [] if dialect.name == "postgresql" else ["_n integer primary key"]
     columns += [column(field, dialect) for field in collection.fields]
-    columns.append(f"unique ({','.join(name(k) for k in collection.key)})")
+    columns.append(f"unique ({','.join(quoted(k) for k in collection.key)})")
     columns += [
-        f"foreign key ({name(f.name)}) references {name(f.reference.collection)} ({name('id')}) "
+        f"foreign key ({quoted(f.name)}) "
+        f"references {quoted(f.reference.collection)} ({quoted('id')}) "
         "deferrable initially deferred"
         for f in collection.fields
         if f.reference is not None
     ]
     strict = " strict" if dialect.name == "sqlite" else ""
-    statements = [f"create table {name(collection.name)} ({','.join(columns)}){strict}"]
+    statements = [f"create table {quoted(collection.name)} ({','.join(columns)}){strict}"]
     statements += [create_index(collection, index) for index in secondary_indexes(collection)]
     statements += create_search(collection, dialect)
     return statements
@@ -62,7 +63,7 @@ def secondary_indexes(collection: Collection) -> list[Index]:
 
 def column(field: Field, dialect: Dialect) -> str:
     """A column with its checks; each check is named `field:code`, as errors name it."""
-    sql = name(field.name)
+    sql = quoted(field.name)
     parts = [sql, dialect.column(field.type)]
     if not field.nullable:
         parts.append("not null")
@@ -88,10 +89,10 @@ def create_index(collection: Collection, index: Index) -> str:
     columns = list(index.fields)
     if not index.unique:
         columns += [key for key in collection.key if key not in columns]
-    listed = ",".join(name(c) for c in columns)
+    listed = ",".join(quoted(c) for c in columns)
     return (
-        f"create {unique}index {name(index_name(collection, index))} "
-        f"on {name(collection.name)} ({listed})"
+        f"create {unique}index {quoted(index_name(collection, index))} "
+        f"on {quoted(collection.name)} ({listed})"
     )
 
 
@@ -99,7 +100,7 @@ def create_search(collection: Collection, dialect: Dialect) -> list[str]:
     """The search index: one column of words for each searched field."""
     if not collection.search_fields or dialect.name != "sqlite":
         return []
-    columns = ",".join(name(f.name) for f in collection.search_fields)
+    columns = ",".join(quoted(f.name) for f in collection.search_fields)
     return [
         f"create virtual table {search_table(collection)} using fts5({columns},content='',"
         "contentless_delete=1,tokenize='ascii')"

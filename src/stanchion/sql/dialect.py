@@ -215,6 +215,6 @@ POSTGRES = Dialect(
 )
 
 
-def name(identifier: str) -> str:
+def quoted(identifier: str) -> str:
     """A quoted identifier. Names come from the schema: letters, digits and `_` only."""
     return f'"{identifier}"'

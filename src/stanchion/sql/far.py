@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .dialect import name
+from .dialect import quoted
 from .text import Condition, all_of, any_of, boolean
 
 FEW = 400
@@ -191,14 +191,14 @@ def _there(far: FarList, section: Section) -> str:
     wherever it is named, and a third section comes near to its limit of 1,000.
     """
     end = len(far.hops) - 1
-    source = f"{name(far.hops[-1].target)} w{end}"
-    value = f"w{end}.{name(far.leaf)}"
+    source = f"{quoted(far.hops[-1].target)} w{end}"
+    value = f"w{end}.{quoted(far.leaf)}"
     rest = any_of((f"{value}{section.beyond}", far.rest_after)) if section.beyond else True
     for at in range(end, -1, -1):
         hop, row = far.hops[at], "r" if at == 0 else f"w{at - 1}"
-        link = f"{row}.{name(hop.field)}=w{at}.{name(hop.key)}"
+        link = f"{row}.{quoted(hop.field)}=w{at}.{quoted(hop.key)}"
         on = all_of((link, rest if at == 0 else True))
-        source += f" left join {name(hop.holder)} {row} on {boolean(on)}"
+        source += f" left join {quoted(hop.holder)} {row} on {boolean(on)}"
     way = " desc" if far.descending else ""
     return (
         f"select r._n as _n from {source} where {value}{section.test} "
@@ -209,7 +209,7 @@ def _there(far: FarList, section: Section) -> str:
 def _absent(far: FarList, section: Section) -> str:
     """Records whose first reference is empty, or all, in the order of the keys behind the first."""
     assert far.absent is not None
-    empty = True if far.absent.anywhere else f"r.{name(far.hops[0].field)} is null"
+    empty = True if far.absent.anywhere else f"r.{quoted(far.hops[0].field)} is null"
     where = all_of((empty, far.rest_after if section.tied else True))
     return f"select r._n as _n from {_list(far)}{_where(where)} order by {far.rest_order}"
 
@@ -218,12 +218,12 @@ def _hidden(far: FarList, section: Section) -> str:
     """Records whose reference is empty or leads to a hidden value, in no order."""
     assert far.absent is not None and far.absent.hidden is not None
     hop, alias = far.hops[0], far.absent.alias
-    field = f"r.{name(hop.field)}"
+    field = f"r.{quoted(hop.field)}"
     rest = far.rest_after if section.tied else True
     empty = f"select r._n as _n from {_list(far)}{_where(all_of((f'{field} is null', rest)))}"
     return (
         f"{empty} union all select r._n from {far.absent.source} cross join {_list(far)} "
-        f"on {field}={alias}.{name(hop.key)}{_where(all_of((far.absent.hidden, rest)))}"
+        f"on {field}={alias}.{quoted(hop.key)}{_where(all_of((far.absent.hidden, rest)))}"
     )
 
 
@@ -251,7 +251,7 @@ def _judged(far: FarList, part: str | None, condition: Condition, limit: str) ->
 
 
 def _list(far: FarList) -> str:
-    return f"{name(far.hops[0].holder)} r"
+    return f"{quoted(far.hops[0].holder)} r"
 
 
 def _where(condition: Condition) -> str:

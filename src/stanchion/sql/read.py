@@ -25,7 +25,7 @@ from ..plan.read import ReadPlan, SortKey
 from ..plan.resolve import Named
 from ..schema import Collection
 from .body import compile_body
-from .dialect import Dialect, name
+from .dialect import Dialect, quoted
 from .expr import ExpressionCompiler, Rows
 from .far import Absent, FarHop, FarList, compile_far, most_walked, sections
 from .text import Aliases, Condition, Parameters, Statement, all_of, any_of, boolean
@@ -74,8 +74,8 @@ class ReadDraft:
         alias = self.compiler.aliases.next()
         target = self.plan.schema.collection[hop.target]
         seen = self.compiler.true(self.plan.access.row(hop.target), Rows.of(record=alias))
-        on = boolean(all_of((f"{alias}.{name(target.key[0])}={start.sql}", seen)))
-        return f"{name(target.name)} {alias}", on, rows.join(("record", path.hops[:depth]), alias)
+        on = boolean(all_of((f"{alias}.{quoted(target.key[0])}={start.sql}", seen)))
+        return f"{quoted(target.name)} {alias}", on, rows.join(("record", path.hops[:depth]), alias)
 
     def _leads(self, path: Path) -> bool:
         """Whether SQLite is told to start from the records behind `path`: where the list has their
@@ -119,7 +119,7 @@ class ReadDraft:
         if not plain:
             return Absent(anywhere=True)
         alias = self.compiler.aliases.next()
-        rows, source = Rows.of(record=alias), f"{name(first.target)} {alias}"
+        rows, source = Rows.of(record=alias), f"{quoted(first.target)} {alias}"
         behind = replace(path, collection=first.target, hops=path.hops[1:])
         for depth in range(1, len(path.hops)):
             joined, on, rows = self._step(behind, depth, rows)
@@ -146,7 +146,7 @@ class ReadDraft:
     def source(self) -> str:
         """FROM: the collection as `r`, behind the search index where `q` is asked."""
         collection = self.plan.collection
-        source = f"{self.lead}{name(collection.name)} r{self.lead_on}{self.joins}"
+        source = f"{self.lead}{quoted(collection.name)} r{self.lead_on}{self.joins}"
         if self.plan.search and self.dialect.name == "sqlite":
             return f"{search_table(collection)} f cross join {source}"
         return source
@@ -188,11 +188,11 @@ def compile_one(plan: ReadPlan, dialect: Dialect) -> Statement:
         "key", lambda given: dialect.raw(key.type, given.key), dialect.cast(key.type)
     )
     rule = draft.compiler.true(plan.where, Rows.of(record="r"))
-    where = boolean(all_of((f"r.{name(key.name)}={mark}", rule)))
+    where = boolean(all_of((f"r.{quoted(key.name)}={mark}", rule)))
     body = compile_body(draft.compiler, plan.body, "r")
     version = "r.version" if "version" in plan.collection.field else "0"
     return draft.parameters.finish(
-        f"select {body},{version} from {name(plan.collection.name)} r where {where}"
+        f"select {body},{version} from {quoted(plan.collection.name)} r where {where}"
     )
 
 
@@ -280,7 +280,7 @@ def _shown(draft: ReadDraft, plan: ReadPlan, page: str) -> str:
     if draft.dialect.name == "sqlite":
         # only the row's number went through the sorter: what is sorted is copied
         body = compile_body(draft.compiler, plan.body, "r")
-        source = f"({page}) p cross join {name(plan.collection.name)} r on r._n=p._n"
+        source = f"({page}) p cross join {quoted(plan.collection.name)} r on r._n=p._n"
     else:
         body = compile_body(draft.compiler, plan.body, "p")
         source = f"({page}) p"
@@ -375,7 +375,7 @@ def compile_total(plan: ReadPlan, dialect: Dialect) -> Statement:
 
 def search_table(collection: Collection) -> str:
     """The FTS5 table of a collection; FTS5 adds `_data`, `_idx` and more to its name."""
-    return name(f"_{collection.name}_search")
+    return quoted(f"_{collection.name}_search")
 
 
 def match_text(columns: Sequence[str], q: str) -> str:
@@ -385,7 +385,7 @@ def match_text(columns: Sequence[str], q: str) -> str:
     '{"title" "text"} : ("red"* AND "mug"*)'
     """
     words = " AND ".join(f'"{word}"*' for word in q.split(" "))
-    return f"{{{' '.join(name(column) for column in columns)}}} : ({words})"
+    return f"{{{' '.join(quoted(column) for column in columns)}}} : ({words})"
 
 
 def tsquery_text(q: str) -> str:

@@ -19,7 +19,7 @@ from ..plan.read import Body, Shown
 from ..plan.write import WritePlan
 from ..schema import Collection, Field, Index, Schema
 from .body import compile_body
-from .dialect import Dialect, name
+from .dialect import Dialect, quoted
 from .expr import Access, ExpressionCompiler, Rows
 from .read import search_table
 from .text import Aliases, Binder, Condition, Parameters, Statement, all_of, boolean
@@ -137,7 +137,7 @@ class _WriteDraft:
             lambda given: self.dialect.raw(field.type, given.key),
             self.dialect.cast(field.type),
         )
-        return f"{name(field.name)}={mark}"
+        return f"{quoted(field.name)}={mark}"
 
     def verdicts(self, rows: Rows, rules: Sequence[Node]) -> list[str]:
         """One column for each rule: 1 where it certainly holds."""
@@ -148,11 +148,11 @@ class _WriteDraft:
         columns = []
         for reference in self.plan.references:
             inner = self.compiler.aliases.next()
-            own = f"{alias}.{name(reference.field.name)}"
+            own = f"{alias}.{quoted(reference.field.name)}"
             target = reference.target
             rule = self.compiler.true(reference.rule, Rows.of(record=inner))
-            where = boolean(all_of((f"{inner}.{name(target.key[0])}={own}", rule)))
-            found = f"exists(select 1 from {name(target.name)} {inner} where {where})"
+            where = boolean(all_of((f"{inner}.{quoted(target.key[0])}={own}", rule)))
+            found = f"exists(select 1 from {quoted(target.name)} {inner} where {where})"
             columns.append(_verdict(f"{own} is null or {found}"))
         return columns
 
@@ -195,7 +195,7 @@ class _WriteDraft:
                 mark = self.parameters.add(
                     ("old", field.name), _old_binder(field.name), self.dialect.cast(field.type)
                 )
-                columns.append(f"{mark} as {name(field.name)}")
+                columns.append(f"{mark} as {quoted(field.name)}")
         return f"(select {','.join(columns)}) o"
 
 
@@ -229,11 +229,11 @@ def _asks_its_own(plan: WritePlan) -> bool:
 def _stored(plan: WritePlan, dialect: Dialect) -> Judgement:
     """version, raw columns, then the verdicts on the stored row; `old` is the same row."""
     draft = _WriteDraft(plan, dialect)
-    columns = [f"r.{name(f.name)}" for f in plan.collection.fields]
+    columns = [f"r.{quoted(f.name)}" for f in plan.collection.fields]
     version = "r.version" if "version" in plan.collection.field else "0"
     rules = draft.verdicts(Rows.of(record="r", old="r"), _rules(plan))
     lock = " for update" if dialect.name == "postgresql" else ""
-    source = f"{name(plan.collection.name)} r where r.{draft.key()}{lock}"
+    source = f"{quoted(plan.collection.name)} r where r.{draft.key()}{lock}"
     return draft.judgement([version, *columns], rules, [], draft.texts("r")[-1:], source)
 
 
@@ -244,7 +244,7 @@ def _changed(plan: WritePlan, dialect: Dialect) -> Judgement:
     rows = Rows.of(record="r", old="o") if old else Rows.of(record="r")
     rules = draft.verdicts(rows, wanted)
     beside = f" cross join {old}" if old else ""
-    source = f"{name(plan.collection.name)} r{beside} where r.{draft.key()}"
+    source = f"{quoted(plan.collection.name)} r{beside} where r.{draft.key()}"
     version = "r.version" if "version" in plan.collection.field else "0"
     return draft.judgement([version], rules, draft.references("r"), draft.texts("r"), source)
 
@@ -259,7 +259,7 @@ def _masked(plan: WritePlan, dialect: Dialect) -> MaskedFields | None:
         return None
     draft = _WriteDraft(plan, dialect)
     verdicts = draft.verdicts(Rows.of(record="r"), [shown.when for shown in masked])
-    source = f"{name(plan.collection.name)} r where r.{draft.key()}"
+    source = f"{quoted(plan.collection.name)} r where r.{draft.key()}"
     statement = draft.parameters.finish(f"select {','.join(verdicts)} from {source}")
     return MaskedFields(tuple(shown.field.name for shown in masked), statement)
 
@@ -271,7 +271,7 @@ def _candidate(plan: WritePlan, dialect: Dialect) -> Judgement:
         mark = draft.parameters.add(
             ("value", field.name), _value_binder(field, dialect), dialect.cast(field.type)
         )
-        columns.append(f"{mark} as {name(field.name)}")
+        columns.append(f"{mark} as {quoted(field.name)}")
     wanted = _rules(plan)
     old = draft.old_values(wanted)
     rows = Rows.of(record="r", old="o") if old else Rows.of(record="r")
@@ -292,9 +292,9 @@ def _insert(collection: Collection, dialect: Dialect) -> Statement:
         parameters.add(("value", f.name), _value_binder(f, dialect), dialect.cast(f.type))
         for f in collection.fields
     ]
-    columns = ",".join(name(f.name) for f in collection.fields)
+    columns = ",".join(quoted(f.name) for f in collection.fields)
     return parameters.finish(
-        f"insert into {name(collection.name)} ({columns}) values ({','.join(marks)})"
+        f"insert into {quoted(collection.name)} ({columns}) values ({','.join(marks)})"
     )
 
 
@@ -304,8 +304,8 @@ def _by_key(collection: Collection, dialect: Dialect, form: str) -> Statement:
     mark = parameters.add(
         "key", lambda given: dialect.raw(key.type, given.key), dialect.cast(key.type)
     )
-    table = name(collection.name)
-    return parameters.finish(form.format(table=table, key=f"{name(key.name)}={mark}"))
+    table = quoted(collection.name)
+    return parameters.finish(form.format(table=table, key=f"{quoted(key.name)}={mark}"))
 
 
 def _probe(plan: WritePlan, index: Index, dialect: Dialect) -> Statement:
@@ -318,15 +318,15 @@ def _probe(plan: WritePlan, index: Index, dialect: Dialect) -> Statement:
         mark = parameters.add(
             ("value", field_name), _value_binder(field, dialect), dialect.cast(field.type)
         )
-        tests.append(f"{name(field_name)}={mark}")
+        tests.append(f"{quoted(field_name)}={mark}")
     key = collection.key_field
     if plan.operation != "create":  # a new record is not there yet, whatever its key
         mark = parameters.add(
             ("value", key.name), _value_binder(key, dialect), dialect.cast(key.type)
         )
-        tests.append(f"{name(key.name)}<>{mark}")
+        tests.append(f"{quoted(key.name)}<>{mark}")
     return parameters.finish(
-        f"select 1 from {name(collection.name)} where {' and '.join(tests)} limit 1"
+        f"select 1 from {quoted(collection.name)} where {' and '.join(tests)} limit 1"
     )
 
 
@@ -339,7 +339,7 @@ def _update(
 ) -> Statement:
     draft = _WriteDraft(plan, dialect)
     collection = plan.collection
-    own = Rows.of(record=name(collection.name))
+    own = Rows.of(record=quoted(collection.name))
     sets: list[str] = []
     guards: list[Condition] = []
     for field_name in plain:
@@ -347,17 +347,17 @@ def _update(
         mark = draft.parameters.add(
             ("value", field_name), _value_binder(stored, dialect), dialect.cast(stored.type)
         )
-        sets.append(f"{name(field_name)}={mark}")
+        sets.append(f"{quoted(field_name)}={mark}")
     for field_name, value in (assigned or {}).items():
         compiled = draft.compiler.value(value, own)
         guards += compiled.guards
-        sets.append(f"{name(field_name)}={compiled.sql}")
+        sets.append(f"{quoted(field_name)}={compiled.sql}")
     if "version" in collection.field and "version" not in plain:
         sets.append("version=version+1")
     condition: Condition = True if where is None else draft.compiler.true(where, own)
     test = boolean(all_of((draft.key(), *guards, condition)))
     return draft.parameters.finish(
-        f"update {name(collection.name)} set {','.join(sets)} where {test}"
+        f"update {quoted(collection.name)} set {','.join(sets)} where {test}"
     )
 
 
@@ -370,7 +370,7 @@ def _computable(
     verdicts = [_verdict(draft.compiler.true(where, rows))]
     for value in assigned.values():
         verdicts.append(_verdict(all_of(draft.compiler.value(value, rows).guards)))
-    source = f"{name(plan.collection.name)} r where r.{draft.key()}"
+    source = f"{quoted(plan.collection.name)} r where r.{draft.key()}"
     return draft.parameters.finish(f"select {','.join(verdicts)} from {source}")
 
 
@@ -380,7 +380,7 @@ def _computable(
 def index_search(collection: Collection) -> str:
     """Index the row that was just inserted; parameters: the words of each searched field."""
     marks = ",".join(f"?{at + 1}" for at in range(len(collection.search_fields)))
-    columns = ",".join(name(f.name) for f in collection.search_fields)
+    columns = ",".join(quoted(f.name) for f in collection.search_fields)
     return (
         f"insert into {search_table(collection)} (rowid,{columns}) "
         f"values (last_insert_rowid(),{marks})"
@@ -390,21 +390,21 @@ def index_search(collection: Collection) -> str:
 def reindex_search(collection: Collection) -> str:
     """Index a changed row again; the last parameter is its key."""
     count = len(collection.search_fields)
-    columns = ",".join(name(f.name) for f in collection.search_fields)
+    columns = ",".join(quoted(f.name) for f in collection.search_fields)
     marks = ",".join(f"?{at + 1}" for at in range(count))
-    key = name(collection.key[0])
+    key = quoted(collection.key[0])
     return (
         f"insert or replace into {search_table(collection)} (rowid,{columns}) "
-        f"select _n,{marks} from {name(collection.name)} where {key}=?{count + 1}"
+        f"select _n,{marks} from {quoted(collection.name)} where {key}=?{count + 1}"
     )
 
 
 def unindex_search(collection: Collection) -> str:
     """Take a row out of the index before it is deleted; the parameter is its key."""
-    key = name(collection.key[0])
+    key = quoted(collection.key[0])
     return (
         f"delete from {search_table(collection)} where rowid="
-        f"(select _n from {name(collection.name)} where {key}=?1)"
+        f"(select _n from {quoted(collection.name)} where {key}=?1)"
     )
 
 
@@ -415,8 +415,8 @@ def select_children(collection: Collection, field: Field, dialect: Dialect, limi
     """The keys of the records that refer to a key by `field`; the parameter is that key."""
     mark = f"{dialect.placeholder}1{dialect.cast(field.type)}"
     return (
-        f"select {name(collection.key[0])} from {name(collection.name)} "
-        f"where {name(field.name)}={mark} order by {name(collection.key[0])} limit {limit}"
+        f"select {quoted(collection.key[0])} from {quoted(collection.name)} "
+        f"where {quoted(field.name)}={mark} order by {quoted(collection.key[0])} limit {limit}"
     )
 
 
@@ -428,13 +428,13 @@ def select_kept(body: Body, field: str, schema: Schema, access: Access, dialect:
     compiler = ExpressionCompiler(schema, access, dialect, Parameters(dialect), Aliases())
     value, place, own = (f"{dialect.placeholder}{at}" for at in (1, 2, 3))
     text = (
-        f"select {compile_body(compiler, body, 'r')} from {name(collection.name)} r "
-        f"where r.{name(field)}={value}{dialect.cast(collection.field[field].type)}"
+        f"select {compile_body(compiler, body, 'r')} from {quoted(collection.name)} r "
+        f"where r.{quoted(field)}={value}{dialect.cast(collection.field[field].type)}"
     )
     if field == collection.key[0]:
         return text
     return (
-        f"{text} and cast(r.{name(collection.key[0])} as text) not in "
+        f"{text} and cast(r.{quoted(collection.key[0])} as text) not in "
         f"(select key from _changes where seq>{place} and collection={own})"
     )
 
@@ -450,8 +450,8 @@ def select_matching(plan: WritePlan, where: Node, dialect: Dialect, limit: int) 
             draft.compiler.true(plan.rule, Rows.of(record="r", old="r"), wide=True),
         )
     )
-    key = name(plan.collection.key[0])
+    key = quoted(plan.collection.key[0])
     return draft.parameters.finish(
-        f"select r.{key} from {name(plan.collection.name)} r where {boolean(condition)} "
+        f"select r.{key} from {quoted(plan.collection.name)} r where {boolean(condition)} "
         f"order by r.{key} limit {limit}"
     )

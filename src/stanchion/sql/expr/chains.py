@@ -24,7 +24,7 @@ from ...expr.tree import (
     Var,
     walk,
 )
-from ..dialect import name
+from ..dialect import quoted
 from ..text import Condition, all_of, boolean
 from .paths import compile_path, visible, visible_child, visible_link
 from .rows import Compiling, Rows
@@ -64,21 +64,20 @@ def _chain_to_child(c: Compiling, node: Macro, many: Many, rows: Rows) -> Condit
     if found is False:
         return False
     column = c.schema.collection[many.collection].key[0] if many.link else many.field
-    keys = (
-        f"select {child}.{name(column)} from {name(many.collection)} {child} where {boolean(found)}"
-    )
+    source = f"{quoted(many.collection)} {child} where {boolean(found)}"
+    keys = f"select {child}.{quoted(column)} from {source}"
     if many.link:
         keys = _links(c, many, keys)
     start = rows.roots[many.source.root]
-    return _descend(c, many.source, start, lambda alias: f"{alias}.{name(many.key)} in ({keys})")
+    return _descend(c, many.source, start, lambda alias: f"{alias}.{quoted(many.key)} in ({keys})")
 
 
 def _links(c: Compiling, many: Many, keys: str) -> str:
     """The owners that links join to these records."""
     link = c.aliases.next()
-    reached = f"{link}.{name(many.reach)} in ({keys})"
+    reached = f"{link}.{quoted(many.reach)} in ({keys})"
     found = boolean(all_of((visible_link(c, many, link), reached)))
-    return f"select {link}.{name(many.field)} from {name(many.link)} {link} where {found}"
+    return f"select {link}.{quoted(many.field)} from {quoted(many.link)} {link} where {found}"
 
 
 def _descend(c: Compiling, path: Path, alias: str, end: Callable[[str], Condition]) -> Condition:
@@ -92,10 +91,10 @@ def _descend(c: Compiling, path: Path, alias: str, end: Callable[[str], Conditio
     if condition is False:
         return False
     start = Path("record", hop.collection, (), hop.field, Type("uuid"), True, masked=path.caller)
-    key = name(c.schema.collection[hop.target].key[0])
+    key = quoted(c.schema.collection[hop.target].key[0])
     return (
         f"{compile_path(c, start, Rows.of(record=alias)).sql} in "
-        f"(select {inner}.{key} from {name(hop.target)} {inner} where {boolean(condition)})"
+        f"(select {inner}.{key} from {quoted(hop.target)} {inner} where {boolean(condition)})"
     )
 
 

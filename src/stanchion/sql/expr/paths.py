@@ -27,7 +27,7 @@ from ...expr.tree import (
     Truth,
     Type,
 )
-from ..dialect import name
+from ..dialect import quoted
 from ..text import Condition, Given, all_of, boolean
 from .rows import Compiling, Rows, Term, Way
 
@@ -97,10 +97,10 @@ def _join(c: Compiling, way: Way, path: Path, rows: Rows) -> tuple[str, list[Con
     start = compile_path(c, before, rows)
     alias = c.aliases.next()
     target = c.schema.collection[hop.target]
-    found = [*start.guards, f"{alias}.{name(target.key[0])}={start.sql}"]
+    found = [*start.guards, f"{alias}.{quoted(target.key[0])}={start.sql}"]
     if path.caller:
         found.append(visible(c, hop.target, alias))
-    return f"{name(target.name)} {alias}", found, rows.join(way, alias)
+    return f"{quoted(target.name)} {alias}", found, rows.join(way, alias)
 
 
 # the value at the end
@@ -112,7 +112,7 @@ def compile_path(c: Compiling, path: Path, rows: Rows) -> Term:
     if path.root == "auth" and not path.hops:
         return _auth_term(c, path, path.leaf)
     alias = rows.joined[path.root, path.hops] if path.hops else rows.roots[path.root]
-    sql = f"{alias}.{name(path.leaf)}"
+    sql = f"{alias}.{quoted(path.leaf)}"
     if path.masked:
         sql = _unmasked(sql, c.true(c.access.mask(path.last, path.leaf), Rows.of(record=alias)))
     return Term(sql, path.type, path.nullable, auth=path.root == "auth")
@@ -132,8 +132,8 @@ def _auth_term(c: Compiling, path: Path, leaf: str) -> Term:
         alias = c.aliases.next()
         mask = c.true(c.access.mask(users.name, leaf), Rows.of(record=alias))
         key = users.key[0]
-        found = all_of((f"{alias}.{name(key)}={_auth_mark(c, key)}", mask))
-        held = f"exists(select 1 from {name(users.name)} {alias} where {boolean(found)})"
+        found = all_of((f"{alias}.{quoted(key)}={_auth_mark(c, key)}", mask))
+        held = f"exists(select 1 from {quoted(users.name)} {alias} where {boolean(found)})"
         mark = mark if mask is True else _unmasked(mark, held)
     return Term(mark, path.type, path.nullable, (not is_absent(c),), auth=True)
 
@@ -173,19 +173,19 @@ def children(c: Compiling, many: Many, rows: Rows, alias: str) -> tuple[str, tup
     """FROM and WHERE of a to-many relation, and what must hold for its owner to be there."""
     owner = compile_path(c, replace(many.source, leaf=many.key, type=Type("uuid")), rows)
     where = boolean(all_of((_belongs(c, many, alias, owner.sql), visible_child(c, many, alias))))
-    return f"{name(many.collection)} {alias} where {where}", owner.guards
+    return f"{quoted(many.collection)} {alias} where {where}", owner.guards
 
 
 def _belongs(c: Compiling, many: Many, alias: str, owner: str) -> Condition:
     """Whether the row `alias` is one of the owner's. Links are looked up from the owner: they are
     few, and each key is found by its index."""
     if not many.link:
-        return f"{alias}.{name(many.field)}={owner}"
+        return f"{alias}.{quoted(many.field)}={owner}"
     link = c.aliases.next()
-    found = all_of((f"{link}.{name(many.field)}={owner}", visible_link(c, many, link)))
-    key = name(c.schema.collection[many.collection].key[0])
+    found = all_of((f"{link}.{quoted(many.field)}={owner}", visible_link(c, many, link)))
+    key = quoted(c.schema.collection[many.collection].key[0])
     return (
-        f"{alias}.{key} in (select {link}.{name(many.reach)} from {name(many.link)} {link} "
+        f"{alias}.{key} in (select {link}.{quoted(many.reach)} from {quoted(many.link)} {link} "
         f"where {boolean(found)})"
     )
 
