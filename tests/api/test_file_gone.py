@@ -78,6 +78,31 @@ def test_writes_are_refused_and_the_probe_says_no(
     assert http.get("/health").status == 200
 
 
+@pytest.mark.parametrize("beside", ["-wal", "-shm"])
+@pytest.mark.parametrize("lose", [delete, move_away, replace])
+def test_writes_are_refused_when_the_log_is_gone(
+    app: App, http: Client, lose: Callable[[Path], None], beside: str
+) -> None:
+    """It holds the newest writes, and nobody else would find what is added to it."""
+    lose(Path(f"{file_of(app)}{beside}"))
+    refused = http.post("/api/notes", json={"text": "lost"})
+    assert (refused.status, refused.json()["code"]) == (503, "server.database_gone")
+    assert [one["text"] for one in http.get("/api/notes").json()["items"]] == ["first"]
+    assert http.get("/ready").status == 503
+
+
+@pytest.mark.parametrize("beside", [["-wal"], ["-shm"], ["-wal", "-shm"]])
+def test_a_log_without_a_name_is_moved_into_the_database_at_the_end(
+    app: App, http: Client, beside: list[str]
+) -> None:
+    for end in beside:
+        delete(Path(f"{file_of(app)}{end}"))
+    assert http.post("/api/notes", json={"text": "lost"}).status == 503
+    http.run(app.runtime.close())
+    assert [one["text"] for one in http.get("/api/notes").json()["items"]] == ["first"]
+    assert http.post("/api/notes", json={"text": "second"}).status == 201
+
+
 def test_writes_go_on_when_the_file_is_put_back(app: App, http: Client) -> None:
     path = file_of(app)
     move_away(path)

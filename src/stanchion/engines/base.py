@@ -40,8 +40,8 @@ def database_gone() -> Unavailable:
     """What a caller is told whose write would go to a file that nobody finds again."""
     return Unavailable(
         "server.database_gone",
-        "The database file was deleted or replaced under the running server, so nothing is "
-        "written.",
+        "The database file, or its log, was deleted or replaced under the running server, so "
+        "nothing is written.",
         hint="Whoever runs the server: put the file back, or start the server again.",
     )
 

@@ -63,12 +63,13 @@ SERVER = Family(
         ),
         answer(
             Unavailable, "server.database_gone", "The database file is gone",
-            meaning="The file was deleted, moved away or replaced while the server runs. What it "
-            "would write now, nobody would find again, so it writes nothing.",
+            meaning="The file, or the log beside it (`-wal`, `-shm`), was deleted, moved away or "
+            "replaced while the server runs. What it would write now, nobody would find again, so "
+            "it writes nothing.",
             way_out="Put the file back where it was, or start the server again: it serves what is "
             "there then.",
-            detail="The database file was deleted or replaced under the running server, so nothing "
-            "is written.",
+            detail="The database file, or its log, was deleted or replaced under the running "
+            "server, so nothing is written.",
             hint="Whoever runs the server: put the file back, or start the server again.",
         ),
         answer(

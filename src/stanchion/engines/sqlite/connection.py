@@ -99,7 +99,9 @@ def open_writer(path: Path, patience: float, vfs: str | None = None) -> apsw.Con
         except BaseException:
             connection.close(True)
             raise
-        return _prepare(connection, WRITER_PRAGMAS, until)
+        _prepare(connection, WRITER_PRAGMAS, until)
+        connection.execute("select 1 from sqlite_schema limit 1").fetchall()  # makes a new log
+        return connection
     except apsw.Error as error:
         raise refused(path, error) from error
 

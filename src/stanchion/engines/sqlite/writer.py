@@ -520,7 +520,7 @@ class Writer:
     def _leave(self) -> None:
         """Put everything into the database file, if nobody is in the way, and disconnect."""
         self._lock_until = 0.0
-        if self.place.missing() is None:
+        if self.place.is_ours():
             self._move_pages(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         else:  # the log is removed by its name, and may belong to another file by now
             self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
