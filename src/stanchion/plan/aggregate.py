@@ -66,7 +66,7 @@ class AggregatePlan:
     order of their values."""
 
     schema: Schema
-    access: Profile
+    profile: Profile
     collection: Collection
     where: Node
     search: tuple[Field, ...]

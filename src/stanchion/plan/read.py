@@ -92,7 +92,7 @@ class ReadPlan:
     names in the body."""
 
     schema: Schema
-    access: Profile
+    profile: Profile
     collection: Collection
     where: Node
     search: tuple[Field, ...]

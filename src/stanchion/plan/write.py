@@ -46,7 +46,7 @@ class WritePlan:
     """
 
     schema: Schema
-    access: Profile
+    profile: Profile
     collection: Collection
     operation: Operation
     rule: Node
@@ -67,7 +67,7 @@ class WritePlan:
 
     def many(self, name: str) -> BackReference | None:
         """The to-many relation of this name, where nothing of it is closed to the caller."""
-        names = Names(self.schema, self.access)
+        names = Names(self.schema, self.profile)
         found = names.many(self.collection, name)
         return found if found is not None and names.open_ends(found) else None
 
@@ -91,7 +91,7 @@ def plan_write(
     )
     return WritePlan(
         schema=schema,
-        access=profile,
+        profile=profile,
         collection=collection,
         operation=operation,
         rule=profile.folded(profile.rule(collection.name, operation), decide),

@@ -43,7 +43,7 @@ class ReadDraft:
         self.dialect = dialect
         self.parameters = Parameters(dialect)
         self.compiler = ExpressionCompiler(
-            plan.schema, plan.access, dialect, self.parameters, Aliases()
+            plan.schema, plan.profile, dialect, self.parameters, Aliases()
         )
         self.rows = Rows.of(record="r")
         self.joins = ""
@@ -73,7 +73,7 @@ class ReadDraft:
         start = self.compiler.value(before, rows)
         alias = self.compiler.aliases.next()
         target = self.plan.schema.collection[hop.target]
-        seen = self.compiler.true(self.plan.access.row(hop.target), Rows.of(record=alias))
+        seen = self.compiler.true(self.plan.profile.row(hop.target), Rows.of(record=alias))
         on = boolean(all_of((f"{alias}.{quoted(target.key[0])}={start.sql}", seen)))
         return f"{quoted(target.name)} {alias}", on, rows.join(("record", path.hops[:depth]), alias)
 
@@ -110,10 +110,12 @@ class ReadDraft:
         """Where records without a value at the end of `path` are looked for; None: nowhere."""
         if not path.nullable:
             return None
-        schema, access, first = self.plan.schema, self.plan.access, path.hops[0]
-        plain = access.mask(first.collection, first.field) == TRUE
+        schema, profile, first = self.plan.schema, self.plan.profile, path.hops[0]
+        plain = profile.mask(first.collection, first.field) == TRUE
         field = schema.collection[path.last].field[path.leaf or ""]
-        seen = plain and not field.nullable and not path.masked and access.row(first.target) == TRUE
+        seen = (
+            plain and not field.nullable and not path.masked and profile.row(first.target) == TRUE
+        )
         if seen and all(self._is_there(hop) for hop in path.hops[1:]):
             return Absent(anywhere=False)
         if not plain:
@@ -125,18 +127,18 @@ class ReadDraft:
             joined, on, rows = self._step(behind, depth, rows)
             source += f" left join {joined} on {on}"
         value = self.compiler.value(behind, rows).sql
-        seen_row = self.compiler.true(access.row(first.target), Rows.of(record=alias))
+        seen_row = self.compiler.true(profile.row(first.target), Rows.of(record=alias))
         if seen_row is not True:
             value = f"(case when {boolean(seen_row)} then {value} end)"
         return Absent(anywhere=True, source=source, alias=alias, hidden=f"{value} is null")
 
     def _is_there(self, hop: Hop) -> bool:
         """Whether every record has one behind this reference, and the caller may see it."""
-        access = self.plan.access
+        profile = self.plan.profile
         return (
             not self.plan.schema.collection[hop.collection].field[hop.field].nullable
-            and access.mask(hop.collection, hop.field) == TRUE
-            and access.row(hop.target) == TRUE
+            and profile.mask(hop.collection, hop.field) == TRUE
+            and profile.row(hop.target) == TRUE
         )
 
     def value(self, named: Named) -> str:

@@ -127,7 +127,7 @@ class _WriteDraft:
         self.dialect = dialect
         self.parameters = Parameters(dialect)
         self.compiler = ExpressionCompiler(
-            plan.schema, plan.access, dialect, self.parameters, Aliases()
+            plan.schema, plan.profile, dialect, self.parameters, Aliases()
         )
 
     def key(self) -> str:

@@ -94,8 +94,8 @@ def _collect(statements: WriteStatements, key: str) -> Steps[_Closure]:
 
 def _forbidden(plan: WritePlan, child: Collection, by: Field) -> Conflict:
     """Names the collection and field that refer only to callers who know that they are there."""
-    access = plan.access
-    if access.refused(child.name, "read") or access.sight(child, by) == "hidden":
+    profile = plan.profile
+    if profile.refused(child.name, "read") or profile.sight(child, by) == "hidden":
         return Conflict("delete.restricted", "Other records refer to this one.")
     return Conflict(
         "delete.restricted",

@@ -112,7 +112,7 @@ def _clash(plan: WritePlan, at: str, names: Sequence[str]) -> FieldError:
 
 
 def _is_seen(plan: WritePlan, name: str) -> bool:
-    return plan.access.sight(plan.collection, plan.collection.field[name]) != "hidden"
+    return plan.profile.sight(plan.collection, plan.collection.field[name]) != "hidden"
 
 
 def constraint_error(plan: WritePlan, failed: ConstraintFailed) -> FieldError:

@@ -49,7 +49,7 @@ def compile_conditional(
     """The statements of a conditional update, compiled once for each form."""
     plan = statements.plan
     shape = (
-        "where", plan.collection.name, condition, tuple(computed.items()), plain, plan.access
+        "where", plan.collection.name, condition, tuple(computed.items()), plain, plan.profile
     )  # fmt: skip
 
     def compiled() -> tuple[Statement, Assignment]:

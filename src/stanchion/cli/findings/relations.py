@@ -101,7 +101,7 @@ def _advice(
     key = Body(collection, (Shown(collection.key_field, TRUE),))
     nothing: frozenset[str] = frozenset()
     plan = WritePlan(
-        schema=schema, access=profile, collection=collection, operation="update", rule=rule,
+        schema=schema, profile=profile, collection=collection, operation="update", rule=rule,
         read=TRUE, settable=nothing, visible=nothing, unseen=nothing, field_rules=(),
         references=(), keys=(), answer=key, logged=key,
     )  # fmt: skip
