@@ -55,7 +55,6 @@ class Records:
         self.policy = policy
         self.dialect = SQLITE if engine.name == "sqlite" else POSTGRES
         self.plans = Plans(model, policy, self.dialect, plan_cache)
-        self._plans = self.plans.by_shape
         self._writing = Writing(self.plans)
         self._longest_filter = longest_filter
 
@@ -65,7 +64,7 @@ class Records:
         """One record by key; raises `NotFound` also where the caller may not see it."""
         profile = self.policy.profile(actor)
         shape = ("one", ask.collection, ask.expand, ask.fields, profile)
-        reading: Reading = self._plans.get(shape) or self._plan_one(shape, ask, actor)
+        reading: Reading = self.plans.by_shape.get(shape) or self._plan_one(shape, ask, actor)
         given = Given(auth=actor.record, key=self.plans.key(ask.collection, ask.key or ""))
         statement = reading.one
         assert statement is not None
@@ -84,7 +83,7 @@ class Records:
             "list", ask.collection, filters, words is None, ask.sort, ask.expand, ask.fields,
             profile,
         )  # fmt: skip
-        reading: Reading = self._plans.get(shape) or self._plan_list(shape, ask, actor)
+        reading: Reading = self.plans.by_shape.get(shape) or self._plan_list(shape, ask, actor)
         given = Given(literals, ask.params, actor.record, limit=ask.limit + 1, q=words or "")
         mark, nulls = "", None
         if ask.after is not None:
@@ -142,7 +141,7 @@ class Records:
     def etag_of(self, collection: str, written: Written, actor: Actor) -> str:
         """The ETag that reading the written record would give."""
         shape = ("one", collection, "", "", self.policy.profile(actor))
-        reading: Reading = self._plans.get(shape) or self._plan_one(
+        reading: Reading = self.plans.by_shape.get(shape) or self._plan_one(
             shape, ReadQuery(collection, written.key), actor
         )
         return reading.etag(written.body or "", written.version)

@@ -42,7 +42,7 @@ def noting(records: Records | None) -> Iterator[Noted]:
     NOTE: what the writer thread plans for a cascade is not noted: it works for many requests.
     """
     if records is not None and not isinstance(records.plans.by_shape, _NotedPlans):
-        records.plans.by_shape = records._plans = _NotedPlans(records.plans.by_shape)
+        records.plans.by_shape = _NotedPlans(records.plans.by_shape)
     noted = Noted()
     token = _current.set(noted)
     try:

@@ -342,8 +342,7 @@ def test_plans_are_noted_where_dev_serves_only() -> None:
 
 def plans_of(app: App) -> dict[object, Any]:
     assert app.runtime.opened is not None
-    assert app.runtime.opened._plans is app.runtime.opened.plans.by_shape
-    return app.runtime.opened._plans
+    return app.runtime.opened.plans.by_shape
 
 
 def test_a_plan_that_another_request_makes_is_not_noted(http: Client) -> None:
