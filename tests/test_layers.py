@@ -148,7 +148,6 @@ WRITERS = {
     "sql/write.py": "the door's statements",
     "migrate/apply.py": "the tables as a whole",
     "explain/rehearsal.py": "reads what others wrote",
-    "explain/statements.py": "reads what others wrote",
 }
 
 

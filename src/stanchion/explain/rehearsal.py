@@ -18,7 +18,7 @@ from ..sql.read import EXPLAIN
 from ..store.steps import Steps
 
 T = TypeVar("T")
-_WRITES = re.compile(r'(insert into|update) ("[^"]+"|\w+)[ (]')
+_WRITES = re.compile(r'(insert into|update|delete from) (?:"([^"]+)"|(\w+))')
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,12 @@ class Became:
     collection: str
     created: bool
     raw: Mapping[str, Any]
+
+
+def written(text: str) -> tuple[str, str] | None:
+    """The verb of a statement that writes, and the table that it writes."""
+    found = _WRITES.match(text)
+    return (found[1], found[2] or found[3]) if found else None
 
 
 class Rehearsal:
@@ -40,7 +46,7 @@ class Rehearsal:
         self.engine = engine
         self.asked: list[Ask] = []
         self.became: list[Became] = []
-        self._tables = {quoted(c.name): c for c in collections}
+        self._collections = {c.name: c for c in collections}
         self._keys = keys
 
     async def open(self) -> None:
@@ -103,11 +109,11 @@ class Rehearsal:
 
     def _look(self, step: Ask) -> Steps[None]:
         """Note the row that an INSERT or an UPDATE of a collection left."""
-        found = _WRITES.match(step.text)
-        collection = self._tables.get(found[2]) if found else None
-        if found is None or collection is None:
+        verb, table = written(step.text) or ("", "")
+        collection = self._collections.get(table)
+        if collection is None or verb == "delete from":
             return
-        created = found[1] == "insert into"
+        created = verb == "insert into"
         columns = ",".join(quoted(f.name) for f in collection.fields)
         query = f"select {columns} from {quoted(collection.name)} where "
         if created:

@@ -10,9 +10,9 @@ import re
 from ..engines import Ask
 from ..engines.sqlite.scratch import Scratch
 from ..records import Records
-from ..sql.dialect import quoted
 from ..sql.read import EXPLAIN
 from .cost import advise, make_scratch, sources_of, steps_of
+from .rehearsal import written
 from .said import StatementSaid
 from .secrets import hide
 from .wording import sql_text
@@ -35,7 +35,7 @@ async def statements_of(
             scratch = scratch or make_scratch(records.schema)
             advice = advise(ask.text, ask.params, records.schema, scratch)
         found[ask.text] = StatementSaid(
-            _title(ask.text, records), sql_text(ask.text).rstrip(), hide(ask.params, secrets),
+            _title(ask.text), sql_text(ask.text).rstrip(), hide(ask.params, secrets),
             steps_of(rows, sources_of(ask.text, records.schema)), advice,
         )  # fmt: skip
     if scratch is not None:
@@ -44,26 +44,24 @@ async def statements_of(
 
 
 _BETWEEN_STEPS = ("savepoint ", "release ", "rollback ")
-_HEADS = (
-    ("select count(*)", "the total"),
-    ("insert into _changes", "the change log"),
-    ("select max(coalesce((select max(version)", "the versions of its key"),
-    ("insert into _idempotency", "the idempotency key"),
-)
+_VERBS = {"insert into": "insert", "update": "change", "delete from": "delete"}
+_OWN_TABLES = {
+    "_versions": "the versions of its key",
+    "_changes": "the change log",
+    "_idempotency": "the idempotency key",
+}
 
 
-def _title(text: str, records: Records) -> str:
-    """What a statement is for."""
-    for head, title in _HEADS:
-        if text.startswith(head):
+def _title(text: str) -> str:
+    """What a statement is for: by our own table that is in it, what it writes, or its form."""
+    for table, title in _OWN_TABLES.items():
+        if re.search(rf"\b{table}\b", text):
             return title
-    tables = {quoted(c.name): c.name for c in records.schema.collections}
-    written = re.match(r'(insert into|update|delete from) ("[^"]+"|\w+)', text)
-    if written:
-        verb = {"insert into": "insert", "update": "change", "delete from": "delete"}[written[1]]
-        return f"{verb}: {tables.get(written[2], written[2])}"
+    if (write := written(text)) is not None:
+        verb, table = write
+        return f"{_VERBS[verb]}: {table}"
+    if text.startswith("select count(*)"):
+        return "the total"
     if text.startswith('select \'{"group":'):
         return "the groups"
-    if " limit ?" in text:
-        return "the list"
-    return "the record"
+    return "the list" if " limit ?" in text else "the record"
