@@ -20,6 +20,15 @@ from .types import WireError
 
 T = TypeVar("T")
 
+PARTS = {
+    "one": ("collection", "expand", "fields"),
+    "list": ("collection", "filter", "no search", "sort", "expand", "fields"),
+    "aggregate": ("collection", "filter", "no search", *("asked",) * 7),
+    "describe": (),
+}
+"""What a shape of a read holds between its operation and the caller's profile; of a write it is the
+collection. WHY-NOT named tuples: making one takes 0.4 us, and a read of one record 40 in all."""
+
 
 class Plans:
     """The plans of one app for one engine. `by_shape` is what is kept of them."""

@@ -158,6 +158,18 @@ def test_second_request_of_a_shape_finds_its_plan(shop: Shop) -> None:
     )
 
 
+def test_search_is_told_of_groups_too(shop: Shop) -> None:
+    shop.records.plans.by_shape.clear()
+    shape = ask(shop, "GET", "/api/products/_aggregate?count=true&q=tea", MIA).shape
+    assert ("search", "q is given") in shape
+
+
+def test_plan_of_the_schema_has_an_operation_and_a_caller(shop: Shop) -> None:
+    shop.records.plans.by_shape.clear()
+    shape = ask(shop, "GET", "/api/_schema", "anonymous").shape
+    assert shape[:2] == (("operation", "describe"), ("caller", "anonymous"))
+
+
 def test_value_that_nobody_may_read_is_not_told(shop: Shop) -> None:
     key = ID(shop_module.USER, 1)
     found = render(ask(shop, "GET", f"/api/users/{key}", "system"))

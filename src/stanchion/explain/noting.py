@@ -1,4 +1,4 @@
-"""What the plan cache did for one request.
+"""What the plan cache did for one request, and what it knows a plan by.
 
 In: the pipelines of an app.   Out: `Noted`: the plans that were found for a request and those that
 were made. Used by report and, in `dev`, for every request; a server of production keeps its plans
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..plan.policy import Profile
+from ..plans import PARTS
 from ..records import Records
 from .wording import say
 
@@ -74,26 +75,20 @@ class _NotedPlans(dict[object, Any]):
 # the shape of a plan
 
 
-_LABELS = {
-    "one": ("collection", "expand", "fields"),
-    "list": ("collection", "filter", "", "sort", "expand", "fields"),
-}
-
-
 def say_shape(made: list[object], profile: Profile) -> tuple[tuple[str, str], ...]:
     """The parts of the key that the plan is kept under."""
-    shapes = [shape for shape in made if isinstance(shape, tuple) and profile in shape]
+    shapes = [shape for shape in made if isinstance(shape, tuple) and shape[-1] is profile]
     if not shapes:
         return ()
-    shape = [part for part in shapes[0] if part is not profile]
-    labels = _LABELS.get(str(shape[0]), ("collection",))
-    said: list[tuple[str, str]] = [("operation", str(shape[0]))]
-    for at, part in enumerate(shape[1:]):
-        label = labels[at] if at < len(labels) else "asked"
-        if label and part not in ("", (), None, True, False):
+    operation, *parts, _ = shapes[0]
+    labels = PARTS.get(operation, ("collection",))
+    named = list(zip(labels, parts, strict=True))
+    said = [("operation", operation)]
+    for label, part in named:
+        if part and not isinstance(part, bool):
             said.append((label, " && ".join(part) if isinstance(part, tuple) else str(part)))
     said.append(("caller", profile.kind))
-    if shape[0] == "list" and False in shape:
+    if ("no search", False) in named:
         said.append(("search", "q is given"))
     said += [(say(atom), say(verdict)) for atom, verdict in profile.verdicts.items()]
     if profile.null_auth_fields and profile.kind == "user":
