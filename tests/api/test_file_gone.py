@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -169,6 +170,23 @@ def test_the_log_of_the_new_file_is_left_alone(app: App) -> None:
             http.run(app.runtime.close())
             assert Path(f"{path}-wal").stat().st_size > 0
         other.close()
+
+
+def test_damaged_pages_are_told_as_such_and_their_neighbours_are_served(app: App) -> None:
+    with client(app) as http:
+        http.post("/api/notes", json=[{"text": f"{n} {'x' * 400}"} for n in range(100)])
+        kept = http.get("/api/notes?limit=1").json()["items"][0]["id"]
+        http.run(app.runtime.close())
+        path = file_of(app)
+        content = path.read_bytes()
+        found = re.search(rb'[^"]99 xxx', content)  # in the log of changes it stands in quotes
+        assert found is not None
+        at = found.start() // 4096 * 4096
+        path.write_bytes(content[:at] + b"\xff" * 4096 + content[at + 4096 :])
+        for refused in (http.get("/api/notes?limit=1000"), http.get("/api/notes?sort=-text")):
+            assert (refused.status, refused.json()["code"]) == (500, "server.database_damaged")
+            assert "backup" in refused.json()["hint"]
+        assert http.get(f"/api/notes/{kept}").status == 200
 
 
 def test_it_is_told_once_and_so_is_the_end_of_it(

@@ -73,6 +73,16 @@ SERVER = Family(
             hint="Whoever runs the server: put the file back, or start the server again.",
         ),
         answer(
+            InternalError, "server.database_damaged", "The database file is damaged",
+            meaning="Pages of the file hold what nobody of us wrote: a failing disk, or another "
+            "program that wrote into it. What lies on other pages is still answered, and nothing "
+            "is written that needs a damaged one.",
+            way_out="Stop the server, keep a copy of the file and of the files `-wal` and `-shm` "
+            "beside it, and put a backup in its place. Trust no figure that was answered since.",
+            detail="The database file is damaged where this read needs it.",
+            hint="Whoever runs the server: stop it, and put a backup in the place of the file.",
+        ),
+        answer(
             Unavailable, "server.closing", "The server is stopping",
             meaning="The server is about to stop and takes no more work.",
             way_out="Try again after `Retry-After` seconds.",

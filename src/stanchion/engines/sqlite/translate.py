@@ -94,6 +94,12 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
         return busy()
     if isinstance(error, apsw.IOError | apsw.CantOpenError | apsw.NoMemError):
         return Unavailable("server.database", f"The database could not finish this {doing}.")
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return InternalError(
+            "server.database_damaged",
+            f"The database file is damaged where this {doing} needs it.",
+            hint="Whoever runs the server: stop it, and put a backup in the place of the file.",
+        )
     return InternalError("server.internal", f"The database refused this {doing}.")
 
 
