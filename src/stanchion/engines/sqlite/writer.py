@@ -105,6 +105,7 @@ class Writer:
         self._held: Hold | None = None
         self._pages = 0
         self._checkpointed = 0
+        self._is_due = False
         self._restart_at = RESTART_PAGES
         self._moves = 0
         self._resting = False
@@ -196,7 +197,8 @@ class Writer:
                 self._serve_hold(first, first.hold)
             else:
                 self._share()
-            self._checkpoint()
+            if self._is_due:
+                self._checkpoint()
 
     def _wait(self) -> Waiting | None:
         """The first in the queue, still in it; None when there will be no more."""
@@ -460,7 +462,11 @@ class Writer:
     # The write-ahead log
 
     def _count_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        if pages < self._checkpointed:
+            # the WAL was written from its start again
+            self._checkpointed, self._restart_at = 0, RESTART_PAGES
         self._pages = pages
+        self._is_due = pages - self._checkpointed >= CHECKPOINT_PAGES
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
@@ -476,21 +482,17 @@ class Writer:
         failed fsync of the database file; the next one would claim that all is well and the WAL,
         which holds the only good copy, would be written over.
         """
-        if self._pages < self._checkpointed:
-            # the WAL was written from its start again
-            self._checkpointed, self._restart_at = 0, RESTART_PAGES
-        if self._pages - self._checkpointed < CHECKPOINT_PAGES:
-            return
+        self._is_due = False
         self._checkpointed = self._pages
-        if self._pages < self._restart_at:
-            self._move_pages(apsw.SQLITE_CHECKPOINT_PASSIVE)
-            return
-        self._restart_at = self._pages + RESTART_PAGES
+        mode = apsw.SQLITE_CHECKPOINT_PASSIVE
+        if self._pages >= self._restart_at:
+            self._restart_at = self._pages + RESTART_PAGES
+            mode = apsw.SQLITE_CHECKPOINT_RESTART
         reads_over = self._settings.read_deadline_ms / 1000 + READERS_LATE
-        self._lock_until = perf_counter() + reads_over
-        self._move_pages(apsw.SQLITE_CHECKPOINT_RESTART)
+        self._move_pages(mode, perf_counter() + reads_over)
 
-    def _move_pages(self, mode: int) -> None:
+    def _move_pages(self, mode: int, lock_until: float) -> None:
+        self._lock_until = lock_until
         self._resting = True
         try:
             self.connection.wal_checkpoint(mode=mode)
@@ -519,9 +521,8 @@ class Writer:
 
     def _leave(self) -> None:
         """Put everything into the database file, if nobody is in the way, and disconnect."""
-        self._lock_until = 0.0
         if self.place.is_ours():
-            self._move_pages(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._move_pages(apsw.SQLITE_CHECKPOINT_TRUNCATE, 0.0)
         else:  # the log is removed by its name, and may belong to another file by now
             self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self.connection.close(True)
