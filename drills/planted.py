@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.cli.serve import _Crew
-from stanchion.engines.sqlite import connection, translate, writer
+from stanchion.engines.sqlite import connection, queue, transactions, translate, wal, writer
 from stanchion.errors import InternalError
 from stanchion.records import Records
 from stanchion.store import idempotency
@@ -40,7 +40,7 @@ def early_answer() -> None:
     commit: Callable[..., None] = writer.Writer._commit
 
     def answer_first(self: Any, done: list[Any]) -> None:
-        writer._answer(done)
+        queue.answer(done)
         time.sleep(0.02)
         commit(self, done)
 
@@ -49,14 +49,14 @@ def early_answer() -> None:
 
 def one_in_nine() -> None:
     """One commit in nine is synced, as a server might that syncs by the clock."""
-    begin: Callable[..., Any] = writer.Writer._begin
+    begin: Callable[..., Any] = transactions.Transactions.begin
     numbers = itertools.count()
 
     def choose(self: Any, lock_until: float) -> Any:
         self._execute(f"pragma synchronous={'off' if next(numbers) % 9 else 'full'}")
         return begin(self, lock_until)
 
-    writer.Writer._begin = choose  # type: ignore[method-assign]
+    transactions.Transactions.begin = choose  # type: ignore[method-assign]
 
 
 def key_apart() -> None:
@@ -78,20 +78,20 @@ def key_apart() -> None:
 
 def deaf() -> None:
     """A failed fsync is taken for a success."""
-    end: Callable[..., Any] = writer.Writer._end
+    end: Callable[..., Any] = transactions.Transactions.end
 
     def forgive(self: Any, text: str) -> Any:
         try:
             return end(self, text)
-        except writer.Unknowable:
+        except translate.Unknowable:
             return None
 
-    writer.Writer._end = forgive  # type: ignore[method-assign]
+    transactions.Transactions.end = forgive  # type: ignore[method-assign]
 
 
 def never_restarts() -> None:
     """The WAL starts again only when nobody happens to be in the way."""
-    writer.RESTART_PAGES = 1 << 40
+    wal.RESTART_PAGES = 1 << 40
 
 
 def on_the_loop() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stanchion.engines.sqlite.writer import Writer
+from stanchion.engines.sqlite.transactions import Transactions
 from stanchion.http.dispatch import Dispatcher
 from stanchion.store import idempotency
 from tests.api.conftest import Api
@@ -49,7 +49,7 @@ def fail(*_: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [(idempotency, "find"), (Writer, "_drive"), (Dispatcher, "__call__")],
+    ("place", "name"), [(idempotency, "find"), (Transactions, "_drive"), (Dispatcher, "__call__")],
     ids=["keys", "writes", "all"],
 )  # fmt: skip
 def test_planted_failure_is_found(

@@ -585,7 +585,7 @@ def test_busy_event_loop_does_not_starve_the_writer(file: Path) -> None:
                 written += 1
 
         await asyncio.gather(burn(), *(write() for _ in range(8)))
-        assert written > 150, "about 10 without Writer._give_way, 2,000 with it"
+        assert written > 150, "about 10 without Turns._give_way, 2,000 with it"
 
     run(act, SQLiteEngine(file, Settings()))
 

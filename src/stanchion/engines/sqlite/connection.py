@@ -53,7 +53,7 @@ WRITER_PRAGMAS = (
     Pragma("synchronous", "full", 2),
     *_BOTH,
     Pragma("cache_size", -16_384, -16_384),
-    # The writer checkpoints by itself, after it has answered: see Writer._checkpoint.
+    # The writer checkpoints by itself, after it has answered: see `wal`.
     Pragma("wal_autocheckpoint", 0, 0),
     Pragma("journal_size_limit", 67_108_864, 67_108_864),
 )

@@ -30,6 +30,10 @@ class Call:
     value: Any = None
     error: BaseException | None = None
 
+    @property
+    def is_cancelled(self) -> bool:
+        return self.future is not None and self.future.cancelled()
+
 
 class Hold:
     """The writer, held for one caller: calls go in until `end` says why no more are taken."""

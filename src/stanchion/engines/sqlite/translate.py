@@ -10,7 +10,14 @@ from typing import Literal
 
 import apsw
 
-from ...errors import BadRequest, InternalError, Problem, StorageFull, Unavailable
+from ...errors import (
+    BadRequest,
+    InternalError,
+    Problem,
+    StanchionError,
+    StorageFull,
+    Unavailable,
+)
 from ...events import StatementFailed, emit
 from ..base import ConstraintFailed, database_gone
 from .file import FileGone
@@ -50,6 +57,10 @@ def constraint_of(error: apsw.Error) -> ConstraintFailed | None:
 def is_unknowable(error: apsw.Error) -> bool:
     """Whether nobody can say any more what is on disk, so that the process has to end."""
     return code_of(error) in _UNKNOWABLE
+
+
+class Unknowable(StanchionError):
+    """A failed fsync: what is on disk is not known any more. Ends the process."""
 
 
 def is_full(error: apsw.Error) -> bool:
