@@ -900,7 +900,11 @@ def test_fault_in_the_writer_fails_everybody_and_ends_the_process(
     async def act(engine: SQLiteEngine) -> None:
         assert engine._writer is not None
         engine._writer._commit = None  # type: ignore[assignment,method-assign]  # the fault
-        results = await outcomes(engine, *(bake(f"p{n}") for n in range(10)))
+        held = await engine.begin()  # so that all of them wait when it strikes
+        waiting = asyncio.create_task(outcomes(engine, *(bake(f"p{n}") for n in range(10))))
+        await asyncio.sleep(0.01)
+        await held.rollback()
+        results = await waiting
         assert [type(result) for result in results] == [InternalError] * 10
 
     run(act, SQLiteEngine(file, Settings(), end_process=ended.append))
