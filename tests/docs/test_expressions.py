@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from stanchion import testing
-from stanchion.expr.conditions import FUNCTIONS, METHODS
+from stanchion.expr.operands import FUNCTIONS, METHODS
 from stanchion.expr.parse import MACROS, MAX_CHARACTERS, MAX_NESTING, MAX_NODES
 from tests.docs.pages import blocks_of
 

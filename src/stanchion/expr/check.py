@@ -23,9 +23,10 @@ from ..schema import (
     RuleText,
 )
 from . import tree
-from .conditions import Checker, refuse
+from .conditions import Checker
 from .error import ExpressionError, line_and_column, render_frame
 from .kinds import comparable, say, say_first, type_of
+from .operands import refuse
 from .parse import parse
 from .scope import Scope, See, Sight, is_path
 from .syntax import Constant, Name, Select, Syntax
