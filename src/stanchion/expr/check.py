@@ -23,10 +23,10 @@ from ..schema import (
     RuleText,
 )
 from . import tree
-from .conditions import Checker
+from .conditions import Conditions
 from .error import ExpressionError, line_and_column, render_frame
 from .kinds import comparable, say, say_first, type_of
-from .operands import refuse
+from .operands import Operands, refuse
 from .parse import parse
 from .scope import Scope, See, Sight, is_path
 from .syntax import Constant, Name, Select, Syntax
@@ -36,7 +36,7 @@ __all__ = ["Scope", "See", "Sight", "check", "check_rule", "check_value"]
 
 def check(syntax: Syntax, scope: Scope) -> tree.Node:
     """The meaning of a condition; raises ExpressionError."""
-    return Checker(scope).condition(syntax)
+    return Conditions(Operands(scope)).condition(syntax)
 
 
 def check_value(syntax: Syntax, scope: Scope, expected: tree.Type) -> tree.Value:
@@ -45,7 +45,7 @@ def check_value(syntax: Syntax, scope: Scope, expected: tree.Type) -> tree.Value
     field that may be null; a decimal has no more places than `expected`."""
     if isinstance(syntax, Constant) and syntax.value is None:
         return tree.Null((syntax.start, syntax.end))
-    value = Checker(scope).value(syntax, expected, exact=True)
+    value = Operands(scope).value(syntax, expected, exact=True)
     found = type_of(value)
     fits = found.kind == expected.kind and found.places <= expected.places
     if found.kind == "list" and expected.item is not None and found.item is not None:
@@ -105,7 +105,7 @@ def _auth_field(scope: Scope, name: str, said: str, origin: Origin | None) -> tr
             "rule.unknown_field", f"{said} needs a field '{name}' in '{users.name}'.",
             origin=origin, hint=did_you_mean(name, users.field) or f"Add it: {name}: str",
         )  # fmt: skip
-    found = Checker(Scope(scope.schema, auth=users)).value(parse(f"auth.{name}"), None)
+    found = Operands(Scope(scope.schema, auth=users)).value(parse(f"auth.{name}"), None)
     assert isinstance(found, tree.Path)
     return found
 
@@ -136,7 +136,7 @@ def _owner(rule: RuleOwner, scope: Scope) -> tree.Node:
         if not isinstance(syntax, (Name, Select)) or not is_path(syntax):
             refuse(syntax, "owner() takes a path from the record.", 'Write owner("customer").')
         inside = Scope(scope.schema, scope.collection, bare=True)
-        path = Checker(inside).value(syntax, None)
+        path = Operands(inside).value(syntax, None)
         if not isinstance(path, tree.Path) or not comparable(type_of(path), own.type):
             refuse(syntax, f"owner() takes a path to a user, not to {say(type_of(path))}.")
     except ExpressionError as error:

@@ -23,7 +23,7 @@ from .operands import (
     widest,
 )
 from .parse import MACROS
-from .scope import Found, Resolver
+from .scope import Found
 from .syntax import (
     Call,
     Constant,
@@ -42,12 +42,11 @@ MAX_MACROS = 3
 
 
 @dataclass(frozen=True)
-class Checker(Operands):
-    """Checks one expression; `local` holds the macro variables around it."""
+class Conditions:
+    """Checks the conditions of one expression; `depth` macros stand around them."""
 
+    operands: Operands
     depth: int = 0
-
-    # conditions
 
     def condition(self, node: Syntax) -> tree.Node:
         """The node as something that is true or false."""
@@ -67,12 +66,12 @@ class Checker(Operands):
             case Call():
                 return self.call_condition(node)
             case Param():
-                return tree.Truth(self.param(node, tree.BOOL), span)
+                return tree.Truth(self.operands.param(node, tree.BOOL), span)
             case _:
                 return self.truth(node)
 
     def truth(self, node: Syntax) -> tree.Node:
-        found = self.value(node, None)
+        found = self.operands.value(node, None)
         if isinstance(found, (tree.Path, tree.Var)) and found.type.kind == "bool":
             return tree.Truth(found, span_of(node))
         shown = spelled(node) or "…"
@@ -93,8 +92,8 @@ class Checker(Operands):
         return self.truth(node)
 
     def has(self, node: Call) -> tree.Node:
-        (argument,) = self.arguments(node, 1)
-        found = self.resolve(argument) if isinstance(argument, (Name, Select)) else None
+        (argument,) = self.operands.arguments(node, 1)
+        found = self.operands.resolve(argument) if isinstance(argument, (Name, Select)) else None
         if isinstance(found, tree.Many):
             refuse(argument, "'has' takes a field.", f"Write size({spelled(argument)}) > 0.")
         if not isinstance(found, tree.Path) or found.leaf is None:
@@ -102,17 +101,17 @@ class Checker(Operands):
         return tree.Has(found, span_of(node))
 
     def text_test(self, node: Call, source: Syntax) -> tree.Node:
-        value = self.text(source)
-        (argument,) = self.arguments(node, 1)
-        part = self.text(argument)
+        value = self.operands.text(source)
+        (argument,) = self.operands.arguments(node, 1)
+        part = self.operands.text(argument)
         return tree.TextTest(node.name, value, part, span_of(node))  # type: ignore[arg-type]  # is one of TEXT_TESTS
 
     def macro(self, node: Call, source: Syntax) -> tree.Node:
         over = self.macro_source(source)
-        variable, body = self.arguments(node, 2)
+        variable, body = self.operands.arguments(node, 2)
         if not isinstance(variable, Name):
             refuse(variable, f"'{node.name}' takes a variable first.", "Write exists(x, x == …).")
-        if Resolver(self.scope, self.local).taken(variable.name):
+        if self.operands.resolver.taken(variable.name):
             refuse(
                 variable, f"'{variable.name}' already has a meaning here.", "Choose another name."
             )
@@ -121,16 +120,17 @@ class Checker(Operands):
                 "too_complex", f"At most {MAX_MACROS} macros stand inside each other.",
                 node.name_start, node.name_start + len(node.name),
             )  # fmt: skip
-        inner = replace(
-            self,
-            local={**self.local, variable.name: _item_type(over)},
-            depth=self.depth + 1,
-        )
+        local = {**self.operands.local, variable.name: _item_type(over)}
+        inner = Conditions(replace(self.operands, local=local), self.depth + 1)
         return tree.Macro(node.name, over, variable.name, inner.condition(body), span_of(node))  # type: ignore[arg-type]  # is one of MACROS
 
     def macro_source(self, node: Syntax) -> tree.Many | tree.Path | tree.Var | tree.ListOf:
         found: Found | tree.Value
-        found = self.resolve(node) if isinstance(node, (Name, Select)) else self.value(node, None)
+        found = (
+            self.operands.resolve(node)
+            if isinstance(node, (Name, Select))
+            else self.operands.value(node, None)
+        )
         if isinstance(found, tree.ListOf):
             for item, value in zip(children(node), found.items, strict=True):
                 if not isinstance(value, (tree.Lit, tree.Param)):  # so no item is null
@@ -165,14 +165,14 @@ class Checker(Operands):
         loose = (flexible(node.left), flexible(node.right))
         equality = node.sign in ("==", "!=")
         if loose[0] and loose[1]:
-            type = self.default_type(node, node.left, node.right)
-            return self.value(node.left, type), self.value(node.right, type)
+            type = self.operands.default_type(node, node.left, node.right)
+            return self.operands.value(node.left, type), self.operands.value(node.right, type)
         if loose[0]:
             right = self.operand(node.right)
-            return self.value(node.left, _neighbour(type_of(right), equality)), right
+            return self.operands.value(node.left, _neighbour(type_of(right), equality)), right
         left = self.operand(node.left)
         if loose[1]:
-            return left, self.value(node.right, _neighbour(type_of(left), equality))
+            return left, self.operands.value(node.right, _neighbour(type_of(left), equality))
         return left, self.operand(node.right)
 
     def operand(self, node: Syntax) -> tree.Operand:
@@ -185,7 +185,7 @@ class Checker(Operands):
             case Call(name=name) if name in CONDITIONS:
                 return self.condition(node)
             case _:
-                return self.value(node, None)
+                return self.operands.value(node, None)
 
     def null_comparison(self, node: Infix, other: Syntax) -> tree.Node:
         if node.sign not in ("==", "!="):
@@ -195,7 +195,7 @@ class Checker(Operands):
             case Constant(value=value):
                 return tree.Const(equal is (value is None), span_of(node))
             case Name() | Select():
-                found = self.resolve(other)
+                found = self.operands.resolve(other)
                 if isinstance(found, tree.Many):
                     refuse(
                         other, "A relation to many is never null.",
@@ -215,17 +215,19 @@ class Checker(Operands):
             case Listed():
                 return self.in_written_list(node, node.right)
             case Param():
-                type = None if not flexible(node.left) else self.default_type(node, node.left)
-                value = self.value(node.left, type)
+                type = (
+                    None if not flexible(node.left) else self.operands.default_type(node, node.left)
+                )
+                value = self.operands.value(node.left, type)
                 listed = tree.Type("list", item=member_type(node.left, type_of(value)))
-                return tree.In(value, self.param(node.right, listed), span)
+                return tree.In(value, self.operands.param(node.right, listed), span)
             case Name() | Select():
                 return self.in_stored_list(node, node.right)
             case _:
                 refuse(node.right, "'in' takes a list.", "Write x in [1, 2] or x in record.list.")
 
     def in_stored_list(self, node: Infix, source: Name | Select) -> tree.Node:
-        found = self.resolve(source)
+        found = self.operands.resolve(source)
         shown = spelled(source)
         if isinstance(found, tree.Many):
             refuse(
@@ -235,19 +237,19 @@ class Checker(Operands):
             hint = f"Write {shown}.contains(…)." if type_of(found).kind == "text" else None
             refuse(source, f"'in' takes a list, not {say(type_of(found))}.", hint)
         item = found.type.item
-        value = self.value(node.left, item if flexible(node.left) else None)
-        self.same_kind(node.left, type_of(value), item)
+        value = self.operands.value(node.left, item if flexible(node.left) else None)
+        self.operands.same_kind(node.left, type_of(value), item)
         return tree.In(value, found, span_of(node))
 
     def in_written_list(self, node: Infix, listed: Listed) -> tree.Node:
         typed = next((one for one in (node.left, *listed.items) if not flexible(one)), None)
         if typed is None:
-            want = self.default_type(node, node.left, *listed.items)
+            want = self.operands.default_type(node, node.left, *listed.items)
         else:
-            want = member_type(typed, type_of(self.value(typed, None)))
-        value = self.value(node.left, want)
-        items = self.items(listed, want)
-        self.same_kind(node.left, type_of(value), want)
+            want = member_type(typed, type_of(self.operands.value(typed, None)))
+        value = self.operands.value(node.left, want)
+        items = self.operands.items(listed, want)
+        self.operands.same_kind(node.left, type_of(value), want)
         list_type = tree.Type("list", item=widest(want, items))
         return tree.In(value, tree.ListOf(items, list_type, span_of(listed)), span_of(node))
 

@@ -62,8 +62,12 @@ class Operands:
     scope: Scope
     local: Mapping[str, tree.Type] = field(default_factory=dict)
 
+    @property
+    def resolver(self) -> Resolver:
+        return Resolver(self.scope, self.local)
+
     def resolve(self, node: Name | Select) -> Found:
-        return Resolver(self.scope, self.local).resolve(node)
+        return self.resolver.resolve(node)
 
     def value(self, node: Syntax, want: tree.Type | None, exact: bool = False) -> tree.Value:
         """The node as a value. Literals and params take the type `want`; None where nothing
