@@ -214,7 +214,7 @@ def _env(world: World, judged: Judged, sight: Sight, row: Row) -> Env:
         now=NOW,
         literals=judged.literals,
         params=judged.written.params,
-        rows=sight,
+        world=sight,
     )
 
 

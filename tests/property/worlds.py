@@ -210,6 +210,6 @@ class Sight:
                 rule = policy.field_read.get((collection, field), TRUE)
             else:
                 rule = policy.rows[collection, "read"]
-            env = Env(record=row, auth=self.actor.record, now=NOW, rows=self)
+            env = Env(record=row, auth=self.actor.record, now=NOW, world=self)
             self._judged[identity] = evaluate(rule, env) is True
         return self._judged[identity]

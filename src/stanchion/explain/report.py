@@ -37,7 +37,7 @@ async def explain_request(
         watched = copy.copy(records)
         watched.engine = rehearsal
         answered = await answer(watched, actor)
-    env = Env(auth=actor.record, now=clock.now(), rows=rows)
+    env = Env(auth=actor.record, now=clock.now(), world=rows)
     judge = Judge(records.schema, profile, rows, env)
     rules = [said for step in steps async for said in rules_of(step, judge, records, rehearsal)]
     secrets = find_secrets(records.schema, rehearsal.became, actor)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ..engines import Engine
-from ..expr.evaluate import Row
+from ..expr.evaluate import Values
 from ..schema import Collection, Schema
 from ..sql.dialect import POSTGRES, SQLITE, quoted
 
@@ -33,33 +33,33 @@ class TooMany(Exception):
 
 
 class Loaded:
-    """`evaluate.Rows` over a database. Rules see everything, so every record is readable."""
+    """`evaluate.World` over a database. Rules see everything, so every record is readable."""
 
     def __init__(self, schema: Schema, engine: Engine) -> None:
         self.schema = schema
         self.engine = engine
         self.dialect = SQLITE if engine.name == "sqlite" else POSTGRES
-        self._found: dict[tuple[str, str, Any], list[Row]] = {}
+        self._found: dict[tuple[str, str, Any], list[Values]] = {}
 
-    def one(self, collection: str, key: Any) -> Row | None:
+    def one(self, collection: str, key: Any) -> Values | None:
         rows = self._held(collection, self.schema.collection[collection].key[0], key)
         return rows[0] if rows else None
 
-    def many(self, collection: str, field: str, key: Any) -> Iterable[Row]:
+    def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
         return self._held(collection, field, key)
 
-    def readable(self, collection: str, row: Row) -> bool:
+    def readable(self, collection: str, row: Values) -> bool:
         return True
 
-    def field_readable(self, collection: str, field: str, row: Row) -> bool:
+    def field_readable(self, collection: str, field: str, row: Values) -> bool:
         return True
 
-    def _held(self, *what: Any) -> list[Row]:
+    def _held(self, *what: Any) -> list[Values]:
         if what not in self._found:
             raise _Missing(*what)
         return self._found[what]
 
-    async def record(self, collection: str, key: Any) -> Row | None:
+    async def record(self, collection: str, key: Any) -> Values | None:
         """The record with this key."""
         return await self.settle(lambda: self.one(collection, key))
 
@@ -87,6 +87,6 @@ class Loaded:
         raw = [dict(zip((f.name for f in found.fields), row, strict=True)) for row in rows]
         self._found[collection, field, key] = [self.values(found, row) for row in raw]
 
-    def values(self, collection: Collection, raw: Mapping[str, Any]) -> Row:
+    def values(self, collection: Collection, raw: Mapping[str, Any]) -> Values:
         """Raw columns as values."""
         return {f.name: self.dialect.value(f.type, raw[f.name]) for f in collection.fields}

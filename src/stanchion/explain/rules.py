@@ -78,7 +78,7 @@ async def _rule(
     decide = decide_old_is_null if operation == "create" else None
     env = None
     if row is not None:
-        env = Env(record=row, old=old, auth=judge.env.auth, now=judge.env.now, rows=judge.rows)
+        env = Env(record=row, old=old, auth=judge.env.auth, now=judge.env.now, world=judge.rows)
     part = await judge.part(node, env, decide)
     return RuleSaid(
         name=f"{collection.name}.{operation}",

@@ -18,39 +18,40 @@ from . import tree
 from .error import ExpressionError
 from .literals import Literal, value_of_lit
 
-Row = Mapping[str, Any]
+Values = Mapping[str, Any]
+"""A record: its values by field name."""
 
 
-class Rows(Protocol):
+class World(Protocol):
     """The records that an expression can reach, and what the caller may see of them."""
 
-    def one(self, collection: str, key: Any) -> Row | None:
+    def one(self, collection: str, key: Any) -> Values | None:
         """The record with this key."""
 
-    def many(self, collection: str, field: str, key: Any) -> Iterable[Row]:
+    def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
         """The records whose `field` holds this key."""
 
-    def readable(self, collection: str, row: Row) -> bool:
+    def readable(self, collection: str, row: Values) -> bool:
         """Whether the caller's row rule is certainly true for the record."""
 
-    def field_readable(self, collection: str, field: str, row: Row) -> bool:
+    def field_readable(self, collection: str, field: str, row: Values) -> bool:
         """Whether the field's read rule is certainly true for the record."""
 
 
 @dataclass(frozen=True)
-class NoRows:
+class NoWorld:
     """No records anywhere."""
 
-    def one(self, collection: str, key: Any) -> Row | None:
+    def one(self, collection: str, key: Any) -> Values | None:
         return None
 
-    def many(self, collection: str, field: str, key: Any) -> Iterable[Row]:
+    def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
         return ()
 
-    def readable(self, collection: str, row: Row) -> bool:
+    def readable(self, collection: str, row: Values) -> bool:
         return False
 
-    def field_readable(self, collection: str, field: str, row: Row) -> bool:
+    def field_readable(self, collection: str, field: str, row: Values) -> bool:
         return False
 
 
@@ -59,14 +60,14 @@ class Env:
     """What an expression is run on. Records map names to values in their Python form; a name
     that is missing is null. `variables` are those of the host and of macros around."""
 
-    record: Row | None = None
-    old: Row | None = None
-    auth: Row | None = None
+    record: Values | None = None
+    old: Values | None = None
+    auth: Values | None = None
     now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     literals: Sequence[Literal] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
-    rows: Rows = field(default_factory=NoRows)
+    world: World = field(default_factory=NoWorld)
 
 
 class _Failed(Enum):
@@ -208,7 +209,7 @@ def _macro(node: tree.Macro, env: Env) -> bool | None:
 def _bound(env: Env, variable: str, item: Any) -> Env:
     return Env(
         env.record, env.old, env.auth, env.now, env.literals, env.params,
-        {**env.variables, variable: item}, env.rows,
+        {**env.variables, variable: item}, env.world,
     )  # fmt: skip
 
 
@@ -226,19 +227,19 @@ def _related(many: tree.Many, env: Env) -> list[Any] | None:
     if many.link:
         rows = _linked(many, row[many.key], env)
     else:
-        rows = env.rows.many(many.collection, many.field, row[many.key])
+        rows = env.world.many(many.collection, many.field, row[many.key])
     if many.caller:
-        return [row for row in rows if env.rows.readable(many.collection, row)]
+        return [row for row in rows if env.world.readable(many.collection, row)]
     return list(rows)
 
 
-def _linked(many: tree.Many, key: Any, env: Env) -> Iterable[Row]:
+def _linked(many: tree.Many, key: Any, env: Env) -> Iterable[Values]:
     """The records that links lead to, each once."""
-    links = env.rows.many(many.link, many.field, key)
+    links = env.world.many(many.link, many.field, key)
     keys = [
-        link[many.reach] for link in links if not many.caller or env.rows.readable(many.link, link)
+        link[many.reach] for link in links if not many.caller or env.world.readable(many.link, link)
     ]
-    found = (env.rows.one(many.collection, one) for one in dict.fromkeys(keys) if one is not None)
+    found = (env.world.one(many.collection, one) for one in dict.fromkeys(keys) if one is not None)
     return [row for row in found if row is not None]
 
 
@@ -304,12 +305,12 @@ def _path(path: tree.Path, env: Env) -> Any:
         return FAILED
     if path.leaf is None:
         return row
-    if path.masked and not env.rows.field_readable(path.last, path.leaf, row):
+    if path.masked and not env.world.field_readable(path.last, path.leaf, row):
         return None
     return row.get(path.leaf)
 
 
-def _root(path: tree.Path, env: Env) -> Row | None:
+def _root(path: tree.Path, env: Env) -> Values | None:
     match path.root:
         case "record":
             return env.record
@@ -318,19 +319,19 @@ def _root(path: tree.Path, env: Env) -> Row | None:
         case "auth":
             return env.auth
         case name:
-            row: Row | None = env.variables.get(name)
+            row: Values | None = env.variables.get(name)
             return row
 
 
-def _row(path: tree.Path, env: Env) -> Row | None:
+def _row(path: tree.Path, env: Env) -> Values | None:
     """The record at the end of the hops, or None where the way is broken."""
     row = _root(path, env)
     for hop in path.hops:
         key = row.get(hop.field) if row is not None else None
         if key is None:
             return None
-        row = env.rows.one(hop.target, key)
-        if row is None or (path.caller and not env.rows.readable(hop.target, row)):
+        row = env.world.one(hop.target, key)
+        if row is None or (path.caller and not env.world.readable(hop.target, row)):
             return None
     return row
 

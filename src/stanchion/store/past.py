@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from ..engines import Ask, Engine
 from ..errors import StanchionError
-from ..expr.evaluate import Row
+from ..expr.evaluate import Values
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..types import WireError
@@ -98,7 +98,7 @@ async def find_several(engine: Engine, seq: int, tx: str) -> dict[tuple[str, str
 
 
 class Past:
-    """`evaluate.Rows` before or after the transaction of the change with this sequence number.
+    """`evaluate.World` before or after the transaction of the change with this sequence number.
 
     Rules see everything, so every record is readable. `select` makes the statement of the
     records of today by one field of a collection, see `sql.write.select_kept`.
@@ -115,22 +115,22 @@ class Past:
         self._change = (seq, tx)
         self._side = side
         self._place: int | None = None
-        self._found: dict[tuple[str, str, Any], list[Row]] = {}
+        self._found: dict[tuple[str, str, Any], list[Values]] = {}
 
-    def one(self, collection: str, key: Any) -> Row | None:
+    def one(self, collection: str, key: Any) -> Values | None:
         rows = self._held(collection, self._schema.collection[collection].key[0], key)
         return rows[0] if rows else None
 
-    def many(self, collection: str, field: str, key: Any) -> Iterable[Row]:
+    def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
         return self._held(collection, field, key)
 
-    def readable(self, collection: str, row: Row) -> bool:
+    def readable(self, collection: str, row: Values) -> bool:
         return True
 
-    def field_readable(self, collection: str, field: str, row: Row) -> bool:
+    def field_readable(self, collection: str, field: str, row: Values) -> bool:
         return True
 
-    def _held(self, *what: Any) -> list[Row]:
+    def _held(self, *what: Any) -> list[Values]:
         if what not in self._found:
             raise _Missing(*what)
         return self._found[what]

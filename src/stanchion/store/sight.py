@@ -110,7 +110,7 @@ class LogSight:
             record=values_of(judged.collection, row),
             auth=self._actor.record,
             now=datetime.fromisoformat(change.time),
-            rows=past,
+            world=past,
         )
         holds = partial(evaluate, env=env)
         if await past.settle(partial(holds, judged.read)) is not True:

@@ -10,7 +10,7 @@ import pytest
 
 from stanchion.expr import tree
 from stanchion.expr.check import Scope, check, check_value
-from stanchion.expr.evaluate import FAILED, Env, Row, evaluate, value_of
+from stanchion.expr.evaluate import FAILED, Env, Values, evaluate, value_of
 from stanchion.expr.literals import lift
 from stanchion.expr.parse import parse
 
@@ -44,16 +44,16 @@ class Memory:
     unreadable: tuple[str, ...] = ()
     masked: tuple[tuple[str, str], ...] = ()
 
-    def one(self, collection: str, key: Any) -> Row | None:
+    def one(self, collection: str, key: Any) -> Values | None:
         return next((row for row in DATA[collection] if row["id"] == key), None)
 
-    def many(self, collection: str, field: str, key: Any) -> Iterable[Row]:
+    def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
         return [row for row in DATA[collection] if row[field] == key]
 
-    def readable(self, collection: str, row: Row) -> bool:
+    def readable(self, collection: str, row: Values) -> bool:
         return row["id"] not in self.unreadable
 
-    def field_readable(self, collection: str, field: str, row: Row) -> bool:
+    def field_readable(self, collection: str, field: str, row: Values) -> bool:
         return (row["id"], field) not in self.masked
 
 
@@ -62,7 +62,7 @@ ENV = Env(
     auth=DATA["users"][0],
     now=datetime(2026, 2, 1, tzinfo=UTC),
     params={"n": 3, "list": [1, 3]},
-    rows=Memory(),
+    world=Memory(),
 )
 
 
@@ -174,7 +174,7 @@ def test_old_is_null_in_create(shop: Shop) -> None:
 
 
 def test_path_of_a_caller_ends_at_a_record_that_is_hidden(shop: Shop) -> None:
-    hidden = replace(ENV, rows=Memory(unreadable=("u1", "l2")))
+    hidden = replace(ENV, world=Memory(unreadable=("u1", "l2")))
     for text, open_outcome, outcome in [
         ("customer.role == 'cook'", True, None),
         ("has(record.customer)", True, True),
@@ -191,7 +191,7 @@ def test_masked_field_is_null_where_its_rule_does_not_hold(shop: Shop) -> None:
     def see(collection: Any, field: Any) -> Any:
         return "masked" if field.name in ("qty", "role") else "open"
 
-    env = replace(ENV, rows=Memory(masked=(("o1", "qty"), ("u1", "role"))))
+    env = replace(ENV, world=Memory(masked=(("o1", "qty"), ("u1", "role"))))
     for text in ("qty == null", "customer.role == null", "!has(record.qty)"):
         node = shop.check(text, caller=True, see=see)
         assert evaluate(node, env) is True
