@@ -26,7 +26,7 @@ from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
 from .http.shadows import refuse_shadowed
 from .query import SYSTEM, Actor
-from .runtime import Runtime, Seed
+from .runtime import Runtime, Seed, check_seed
 from .settings import Settings
 from .store.log import LogReader
 from .transaction import Transaction
@@ -71,8 +71,8 @@ class App(FastAPI):
 
     def seed(self, function: Seed) -> Seed:
         """Run the decorated coroutine once in the life of a database, in one transaction past all
-        rules, whichever worker opens it first."""
-        self.runtime.seeds.append(function)
+        rules, whichever worker opens it first. It may take as long as it needs."""
+        self.runtime.seeds.append(check_seed(function))
         return function
 
     def post(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:

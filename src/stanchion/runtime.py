@@ -7,18 +7,22 @@ app that is mounted, imported by a script or tested in memory works alike.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from . import events
 from .declare import Declarations, Model, build_model
+from .declare.rules import caller_origin
 from .drain import Drain
 from .engines import Engine, database_gone
 from .engines.sqlite import SQLiteEngine, foreign
+from .errors import DeclarationError
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
@@ -33,6 +37,24 @@ from .store.watch import watch_file
 from .transaction import Transaction, open_transaction
 
 Seed = Callable[[Transaction], Awaitable[None]]
+
+
+def check_seed(function: Seed) -> Seed:
+    """The function, if it can be called as a seed is. Raises `DeclarationError`."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        fits = False
+    else:
+        fits = inspect.iscoroutinefunction(function)
+    if fits:
+        return function
+    raise DeclarationError(
+        "seed.function",
+        f"the seed `{function.__name__}` is no coroutine of one argument, the transaction",
+        origin=caller_origin(),
+        hint=f"async def {function.__name__}(tx: Transaction) -> None: ...",
+    )
 
 
 class Runtime:
@@ -146,11 +168,12 @@ class Runtime:
         self._chores = [asyncio.create_task(chore) for chore in chores]
 
     async def _plant(self, records: Records, seed: Seed) -> None:
-        """Run a seed once in the life of a database, whichever worker comes first."""
+        """Run a seed once in the life of a database, whichever worker comes first. It may take
+        its time: nothing is served yet."""
         name = f"seed:{seed.__module__.rpartition('.')[2]}.{seed.__name__}"
         self._planting = records
         try:
-            async with open_transaction(records, SYSTEM, "seed") as tx:
+            async with open_transaction(records, SYSTEM, "seed", inf) as tx:
                 if await tx.session.run(lambda: claim(name)):
                     await seed(tx)
         finally:

@@ -713,6 +713,22 @@ def test_a_seed_that_raises_leaves_nothing_and_runs_again() -> None:
     assert rows == [("seeded", 3), ("inner", 0)]
 
 
+def test_a_seed_may_take_longer_than_a_transaction() -> None:
+    app = make_app(transaction_ms=50)
+
+    @app.seed
+    async def load(tx: Transaction) -> None:
+        await tx.create(Item(name="first"))
+        await asyncio.sleep(0.2)
+        await tx.create(Item(name="last"))
+
+    with client(app) as http, as_actor(app, app.system()):
+        assert [item["name"] for item in http.get("/api/items").json()["items"]] == [
+            "first",
+            "last",
+        ]
+
+
 def test_problems_inside_a_route_are_answered_as_problems(app: App) -> None:
     @app.post("/buy")
     async def buy() -> dict[str, str]:

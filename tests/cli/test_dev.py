@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from .conftest import APP, change
 from .processes import Running
 
@@ -119,6 +121,28 @@ def test_first_mistake_is_told_and_the_next_save_serves(start: Start, folder: Pa
     assert "site-packages" not in server.err
     change(app, "Feild", "Field")
     server.wait_for("app.py changed: ready in")
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "raised"),
+    [
+        (
+            'tx.update(Note, "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f", text="x")',
+            "404 record.not_found",
+        ),
+        ('asyncio.to_thread(open, "no such file")', "FileNotFoundError: "),
+    ],
+)
+def test_seed_that_fails_is_told_with_its_line_and_not_as_a_fault_of_the_database(
+    start: Start, folder: Path, line: str, raised: str
+) -> None:
+    with (folder / "app.py").open("a") as app:
+        app.write(f"\n\n@app.seed\nasync def plant(tx):\n    await {line}\n")
+    server = start("dev").wait_for(f"waiting for a change in {folder}")
+    assert server.err.startswith("error[app.failed]: app.py raised ")
+    assert raised in server.err and "database.unusable" not in server.err
+    assert " in plant\n" in server.err and f" |     await {line}\n" in server.err
     assert server.stop() == 0
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..version import __version__
 from .address import Address
 from .console import DIFFERS, FAILED, CommandFailed, count
-from .target import Target, describe_crash
+from .target import Target, describe_crash, own_frames
 
 if TYPE_CHECKING:
     from ..app import App
@@ -67,6 +67,8 @@ def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
     except CommandFailed:
         raise
     except (StanchionError, OSError) as error:
+        if own_frames(error) and not str(error).startswith("error["):  # a seed was refused
+            raise CommandFailed(describe_crash(error, target), FAILED) from None
         raise CommandFailed(_say_unopened(error, app), FAILED) from None
     except Exception as error:  # a seed of the app
         raise CommandFailed(describe_crash(error, target), FAILED) from None

@@ -62,11 +62,7 @@ def find_target(text: str) -> Target:
 def _file_target(path: Path, attribute: str | None) -> Target:
     file = path.resolve()
     if not file.is_file():
-        raise failure(
-            "target.missing",
-            f"there is no file {file}",
-            hint="name it: stanchion dev path/to/app.py; stanchion new myapp makes a project",
-        )
+        raise failure("target.missing", f"there is no file {file}", hint=_near(file))
     root, module = file.parent, file.stem
     while (root / "__init__.py").exists():  # a file of a package keeps its relative imports
         root, module = root.parent, f"{root.name}.{module}"
@@ -77,6 +73,18 @@ def _file_target(path: Path, attribute: str | None) -> Target:
             hint="letters, digits and _ only, such as app.py",
         )
     return Target(module, attribute, file, root)
+
+
+def _near(file: Path) -> str:
+    """What could have been meant by a file that is not there."""
+    apps = [
+        each
+        for each in sorted(file.parent.glob("*.py"))
+        if "App(" in each.read_text("utf-8", "replace")
+    ]
+    if len(apps) == 1:
+        return f"there is {apps[0].name}: name it after the command"
+    return "name it: stanchion dev path/to/app.py; stanchion new myapp makes a project"
 
 
 def _find_module(name: str, root: Path) -> Path | None:
@@ -181,17 +189,31 @@ def describe_crash(error: BaseException, target: Target | None) -> str:
     if isinstance(error, SyntaxError):
         rest = said.lstrip().partition("\n")[2]
         return f"error[app.syntax]: {error.msg}\n  --> {error.filename}:{error.lineno}\n{rest}"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f.filename)]
     lines = [f"error[app.failed]: {name} raised {said}"]
-    for frame in frames:
+    for frame in own_frames(error):
         lines.append(f"  --> {frame.filename}:{frame.lineno} in {frame.name}")
         if frame.line:
             lines.append(f"{frame.lineno} |     {frame.line}")
     if isinstance(error, ModuleNotFoundError):
-        lines.append(
-            f"hint: install it into {sys.prefix}, or start in the folder that holds `{error.name}`"
-        )
+        lines.append(f"hint: {_where_from(error, target)}")
     return "\n".join(lines)
+
+
+def _where_from(error: ModuleNotFoundError, target: Target | None) -> str:
+    """How a module that was not found could be."""
+    name = error.name or ""
+    if target and "." in target.module and _find_beside(target.file.parent, name):
+        return f"it is in the same package: from . import {name}"
+    return f"install it into {sys.prefix}, or start in the folder that holds `{name}`"
+
+
+def _find_beside(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The lines of the app's own code that an exception came through."""
+    return [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f.filename)]
 
 
 def app_failed(error: BaseException, target: Target) -> CommandFailed:

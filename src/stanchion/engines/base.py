@@ -124,6 +124,7 @@ class Engine(Protocol):
         """Return once any process may have committed after `mark`, or the time is over."""
         ...
 
-    async def begin(self) -> Session:
-        """Wait for the writer in arrival order and hold it; see `Settings.transaction_ms`."""
+    async def begin(self, seconds: float | None = None) -> Session:
+        """Wait for the writer in arrival order and hold it, for so long at most, or for
+        `Settings.transaction_ms`; `inf` is for what runs before there are requests."""
         ...

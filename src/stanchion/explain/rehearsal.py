@@ -80,8 +80,8 @@ class Rehearsal:
     async def wait_for_commit(self, mark: str, seconds: float) -> None:
         await self.engine.wait_for_commit(mark, seconds)
 
-    async def begin(self) -> Session:
-        return _Rehearsed(await self.engine.begin(), self)
+    async def begin(self, seconds: float | None = None) -> Session:
+        return _Rehearsed(await self.engine.begin(seconds), self)
 
     def watched(self, job: Job[T]) -> Job[T]:
         """The same job; what it asks is noted, and the rows that it leaves are looked at."""

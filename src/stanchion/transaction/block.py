@@ -37,9 +37,10 @@ class TransactionBroken(StanchionError):
 
 @asynccontextmanager
 async def open_transaction(
-    records: Records, actor: Actor, request: str = ""
+    records: Records, actor: Actor, request: str = "", seconds: float | None = None
 ) -> AsyncIterator[Transaction]:
-    """Hold the writer for a block: commit at its end, roll back when an error leaves it.
+    """Hold the writer for a block: commit at its end, roll back when an error leaves it, or when
+    it takes more than `seconds` (by itself what the settings allow).
 
     Inside another transaction of the same task on the same database it joins that one: both are
     committed together, and an error that leaves the inner block dooms the outer one.
@@ -55,7 +56,7 @@ async def open_transaction(
         return
     route = answering()
     once = None if route is None else route.once
-    session = await records.engine.begin()
+    session = await records.engine.begin(seconds)
     held = Held(records.engine, session, Occasion.now(actor.name, request))
     before = enter(held)
     if route is not None and route.task is asyncio.current_task():

@@ -127,11 +127,11 @@ class SQLiteEngine:
         version: int = reader.fetch("pragma data_version", ())[0][0]
         return version
 
-    async def begin(self) -> HeldSession:
+    async def begin(self, seconds: float | None = None) -> HeldSession:
         writer = self._writer
         if writer is None or self._pid != os.getpid():
             writer = self._connect()[1]
-        return HeldSession(await writer.hold())
+        return HeldSession(await writer.hold(seconds))
 
     def describe(self) -> dict[str, object]:
         """What `/ready`, `dev` and a report of a fault want to know of the database."""

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar
 
@@ -38,7 +39,8 @@ class Call:
 class Hold:
     """The writer, held for one caller: calls go in until `end` says why no more are taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._calls: SimpleQueue[Call] = SimpleQueue()
         self._lock = threading.Lock()
         self._over: Ending | None = None
@@ -55,9 +57,9 @@ class Hold:
         self._calls.put(Call("leave"))
 
     def next(self, seconds: float) -> Call | None:
-        """The next call, or None if none came in time."""
+        """The next call, or None if none came in time; `inf` waits for it."""
         try:
-            return self._calls.get(timeout=max(seconds, 0.0))
+            return self._calls.get(timeout=None if seconds == inf else max(seconds, 0.0))
         except Empty:
             return None
 
@@ -126,7 +128,8 @@ class TransactionEnded(StanchionError):
         )
 
 
-def timed_out(milliseconds: int) -> Unavailable:
+def timed_out(seconds: float) -> Unavailable:
+    milliseconds = round(seconds * 1000)
     return Unavailable(
         "transaction.timeout",
         f"This transaction held the writer for more than {milliseconds} ms and was rolled back.",

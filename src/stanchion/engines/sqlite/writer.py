@@ -94,9 +94,9 @@ class Writer:
         self._submit(Waiting(future, perf_counter() + self._patience, job=job))
         return await future
 
-    async def hold(self) -> Hold:
+    async def hold(self, seconds: float | None = None) -> Hold:
         future = asyncio.get_running_loop().create_future()
-        hold = Hold()
+        hold = Hold(self._settings.transaction_ms / 1000 if seconds is None else seconds)
         self._submit(Waiting(future, perf_counter() + self._patience, hold=hold))
         try:
             await future
@@ -217,7 +217,7 @@ class Writer:
 
     def _serve_hold(self, waiting: Waiting, hold: Hold) -> None:
         """Do what the holder asks until it ends the transaction, or its time is over."""
-        ends = perf_counter() + self._settings.transaction_ms / 1000
+        ends = perf_counter() + hold.seconds
         answer([waiting])
         why: Ending = TransactionEnded
         while self.connection.in_transaction:
@@ -225,22 +225,22 @@ class Writer:
             self._call = call = hold.next(ends - perf_counter())
             self._turns.work_on()
             if call is None or perf_counter() >= ends:
-                why = partial(timed_out, self._settings.transaction_ms)
+                why = partial(timed_out, hold.seconds)
                 self._transactions.end("rollback")
                 self._tell_late(call, why)
             elif call.kind != "run":
                 self._end_hold(call)
             elif not call.is_cancelled:
-                why = self._run_held(call, ends)
+                why = self._run_held(call, hold, ends)
         self._end_calls(hold, why)
         self._held = self._call = None
 
-    def _run_held(self, call: Call, ends: float) -> Ending:
+    def _run_held(self, call: Call, hold: Hold, ends: float) -> Ending:
         """Run one job of a held transaction; the result is why the transaction is over, if so."""
         self._transactions.attempt(call, min(perf_counter() + self._work, ends))
         why: Ending = TransactionEnded
         if perf_counter() >= ends:
-            why = partial(timed_out, self._settings.transaction_ms)
+            why = partial(timed_out, hold.seconds)
         elif not self.connection.in_transaction:
             why = lost
         if isinstance(call.error, Unavailable) and perf_counter() >= ends:
