@@ -109,6 +109,7 @@ def test_hidden_field_expands_into_nothing_known(api: Api) -> None:
         ({"expand": "xyz"}, "Relations here: category, reviews."),
         ({"filter": "nam == 'x'"}, "Did you mean 'name'?"),
         ({"sort": "cist"}, "Fields here: id, name"),
+        ({"filter": "name == Xylo"}, 'A text stands in quotation marks: "Xylo"'),
     ],
 )
 def test_hint_names_the_nearest(api: Api, query: dict[str, str], hint: str) -> None:

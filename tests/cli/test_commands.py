@@ -54,6 +54,11 @@ def test_help_lists_commands_in_the_order_of_need_and_the_exit_codes(tmp_path: P
     assert "3  the database does not match the code" in text
 
 
+def test_no_command_at_all_is_help(tmp_path: Path) -> None:
+    bare = run(cwd=tmp_path)
+    assert (bare.returncode, bare.stdout) == (0, run("--help", cwd=tmp_path).stdout)
+
+
 def test_no_command_is_left_out_of_these_tests() -> None:
     assert tuple(stanchion.commands) == COMMANDS
 
@@ -127,10 +132,27 @@ def test_target_in_a_package_keeps_its_relative_imports(
     assert json.loads(inside("schema", "--json", target).stdout)["title"] == "Relative"
 
 
+def test_module_beside_the_app_in_a_package_is_imported_from_there(
+    folder: Path, inside: Inside
+) -> None:
+    shop = folder / "shop"
+    shop.mkdir()
+    for name in ("__init__", "models"):
+        (shop / f"{name}.py").touch()
+    (shop / "main.py").write_text("import models\n")
+    failed = inside("check", "shop/main.py").exception
+    assert isinstance(failed, CommandFailed)
+    assert failed.text.endswith("\nhint: it is in the same package: from . import models")
+
+
 @pytest.mark.parametrize(
     ("text", "target", "said"),
     [
-        ("", "nothing.py", "error[target.missing]: there is no file "),
+        (
+            "", "nothing.py",
+            "/nothing.py\nhint: name it: stanchion dev path/to/app.py; stanchion new",
+        ),
+        (APP, "nothing.py", "/nothing.py\nhint: there is app.py: name it after the command"),
         ("", "no.such:app", "error[target.missing]: there is no module `no.such`"),
         ("x = 1\n", "app.py", "has no App in it\nhint: from stanchion import App"),
         (APP, "app:other", "has no `other`\nhint: it has app"),

@@ -45,10 +45,18 @@ class _InOrder(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_InOrder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_InOrder,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(__version__, "--version", message="Stanchion %(version)s")
-def stanchion() -> None:
+@click.pass_context
+def stanchion(context: click.Context) -> None:
     """The whole back end of a product as one Python library."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for _command in (new, dev, serve, schema, openapi, explain, check):

@@ -353,6 +353,10 @@ def _own_doc(record: type[Record]) -> str:
 
 def check_name(name: str, what: str, origin: Origin | None) -> None:
     """Refuse a name that a collection or field cannot have, on the wire or on disk."""
+    if not isinstance(name, str):
+        detail = f"a {what} is named by a text, not by {name!r}"
+        hint = '@app.collection("pizzas")'
+        raise DeclarationError(f"{what}.name", detail, origin=origin, hint=hint)
     if not name.isidentifier() or not name.isascii() or len(name) > 60:
         detail = f"`{name}` cannot name a {what}: letters, digits and _ (60 at most)"
     elif name.startswith("_"):

@@ -53,7 +53,8 @@ def class_error(name: str, error: Exception, origin: Origin | None) -> Declarati
         said = said.partition(". Set `arbitrary_types_allowed")[0].replace("Unable to", "cannot")
         hint = HINT
     elif "annotation" in said:
-        hint = "name: str = Field(...)"
+        meant = "Rules object" in said
+        hint = "rules = Rules(...), under this name" if meant else "name: str = Field(...)"
     detail = f"{name}: {' '.join(said.split())}"
     return DeclarationError("record.class", detail, origin=origin, hint=hint)
 

@@ -145,7 +145,7 @@ class Resolver:
         name = base.name
         known = [*self.local, *self.scope.variables, "auth", "now", "true", "false", "null"]
         if self.scope.collection is not None:
-            known += ["record", "old"] if self.scope.old else ["record"]
+            known = [*(["record", "old"] if self.scope.old else ["record"]), *known]
             if name in self.visible(self.scope.collection):
                 known = [f"record.{name}"]
         if name == "old" and not self.scope.old:
@@ -155,7 +155,9 @@ class Resolver:
         elif known == [f"record.{name}"]:
             hint = f"Did you mean '{known[0]}'?"
         else:
+            there = [each for each in known if each not in ("true", "false", "null")]
             hint = _constant_hint(name) or did_you_mean(name, known)
+            hint = hint or f"Known here: {', '.join(there)}."
         return ExpressionError(
             "unknown_variable", f"There is no variable '{name}'.", base.start, base.end, hint
         )

@@ -255,9 +255,17 @@ def filter_problem(error: ExpressionError, text: str) -> BadRequest:
     return BadRequest(
         f"filter.{error.code}",
         f"{error.detail} (character {error.start + 1} of the filter)",
-        hint=error.hint,
+        hint=error.hint or _quotes_hint(error, text),
         extra={"filter": text[:200], "position": error.start + 1},
     )
+
+
+def _quotes_hint(error: ExpressionError, text: str) -> str | None:
+    """For `genre == fantasy`: what was meant is a text."""
+    compared = text[: error.start].rstrip().endswith(("==", "!="))
+    if error.code != "unknown_field" or not compared:
+        return None
+    return f'A text stands in quotation marks: "{text[error.start : error.end]}"'
 
 
 def refuse_closed(profile: Profile, collection: Collection, operation: RowOperation) -> None:

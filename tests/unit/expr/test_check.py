@@ -293,7 +293,7 @@ def test_what_has_no_meaning_is_a_type_error(shop: Shop, text: str) -> None:
 
 def test_variables_must_be_known(shop: Shop) -> None:
     error = shop.refused("prce == 1", bare=False)
-    assert (error.code, error.hint) == ("unknown_variable", None)
+    assert (error.code, error.hint) == ("unknown_variable", "Known here: record, auth, now.")
     assert shop.refused("price == 1", bare=False).hint == "Did you mean 'record.price'?"
     assert shop.refused("aut.id == record.id", bare=False).hint == "Did you mean 'auth'?"
     assert shop.refused("old.qty == 1", bare=False).hint == (
