@@ -19,7 +19,8 @@ not needed has the LIMIT 0, so SQLite does not begin it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .dialect import quoted
@@ -30,6 +31,11 @@ FEW = 400
 
 WALKED, WALKED_FOR_EACH = 750, 8
 """Steps of one walk: about 1 µs each. A condition that one record in thirty meets fills a page."""
+
+
+MOST_EXPANDED = 700
+"""SELECTs of a statement when each part stands wherever it is named, as SQLite reads it. It refuses
+more than 1,000, and counts up to a fifth more than we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +123,8 @@ def most_walked(limit: int) -> int:
     return WALKED + WALKED_FOR_EACH * limit
 
 
-def compile_far(far: FarList, asked: Sequence[Section]) -> str:
-    """The page, as one SELECT."""
+def compile_far(far: FarList, asked: Sequence[Section]) -> str | None:
+    """The page, as one SELECT; None where the rules in it make it too large for SQLite."""
     many = f"(select count(*) from _few)>{FEW}"
     few = f"select r._n as _n from {_list(far)}{_where(far.where)} limit {FEW + 1}"
     parts = [("_few", few)]
@@ -143,7 +149,25 @@ def compile_far(far: FarList, asked: Sequence[Section]) -> str:
         pages.append(_judged(far, None, far.after, _limit(joined, far.limit)))
     listed = ",".join(f"{part} as materialized ({text})" for part, text in parts)
     union = " union all ".join(f"select * from ({page})" for page in pages)
+    if _expanded(parts, union) > MOST_EXPANDED:
+        return None
     return f"with {listed} {union} order by {far.outer_order} limit {far.limit}"
+
+
+def _expanded(parts: Sequence[tuple[str, str]], union: str) -> int:
+    """The SELECTs of the statement when each part stands wherever it is named."""
+    sizes: dict[str, int] = {}
+    for part, text in parts:
+        sizes[part] = _size(text, sizes)
+    return _size(union, sizes)
+
+
+def _size(text: str, sizes: Mapping[str, int]) -> int:
+    named = _PART.findall(text)
+    return text.count("select ") + sum(sizes.get(part, 0) for part in named)
+
+
+_PART = re.compile(r" from (_\w+)")
 
 
 def _section(
@@ -188,7 +212,7 @@ def _there(far: FarList, section: Section) -> str:
     as a step, or a large collection would be walked for a small list.
 
     WHY-NOT a section of its own for the cursor's value, found by its key: SQLite expands a part
-    wherever it is named, and a third section comes near to its limit of 1,000.
+    wherever it is named, and a third section comes near to its limit (see MOST_EXPANDED).
     """
     end = len(far.hops) - 1
     source = f"{quoted(far.hops[-1].target)} w{end}"

@@ -213,8 +213,9 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
     columns = [draft.value(key.named) for key in plan.sort]
     ranges = [True] if after is None else _ranges(draft, plan.sort, columns, after)
     if draft.far(plan) and not _starts_there(plan, after, ranges):
-        page = _far(draft, plan, columns, where, limit, after)
-        return draft.parameters.finish(_shown(draft, plan, page))
+        walked = _far(draft, plan, columns, where, limit, after)
+        if walked is not None:
+            return draft.parameters.finish(_shown(draft, plan, walked))
     order = _order(dialect, plan.sort, columns)
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
     chosen = "r._n as _n" if dialect.name == "sqlite" else "r.*"
@@ -241,8 +242,9 @@ def _starts_there(plan: ReadPlan, after: After, ranges: Sequence[Condition]) -> 
 def _far(
     draft: ReadDraft, plan: ReadPlan, columns: Sequence[str], where: Condition, limit: str,
     after: After,
-) -> str:  # fmt: skip
-    """A page whose candidates are walked in the order of another collection."""
+) -> str | None:  # fmt: skip
+    """A page whose candidates are walked in the order of another collection, if it is not too
+    large."""
     keys, dialect, collection = plan.sort, draft.dialect, plan.schema.collection
     path = keys[0].named.path
     named = [f"_k{at}" for at in range(len(keys))]
