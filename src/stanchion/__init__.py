@@ -12,6 +12,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .app import App
+    from .changelog.reader import Gap, LoggedChange, LogReader, ReaderMoved
     from .declare import (
         Create,
         Field,
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
         through,
     )
     from .settings import Settings
-    from .store.log import Gap, LoggedChange, LogReader, ReaderMoved
     from .transaction import Transaction, calc
 
 _HOMES = {
-    "App": "app", "Gap": "store.log", "LogReader": "store.log", "LoggedChange": "store.log",
-    "ReaderMoved": "store.log", "Settings": "settings", "Transaction": "transaction",
-    "calc": "transaction",
+    "App": "app", "Gap": "changelog.reader", "LogReader": "changelog.reader",
+    "LoggedChange": "changelog.reader", "ReaderMoved": "changelog.reader",
+    "Settings": "settings", "Transaction": "transaction", "calc": "transaction",
 }  # fmt: skip
 
 __all__ = [

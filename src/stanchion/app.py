@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from .actors import actor_of
+from .changelog.reader import LogReader
 from .declare import Module, Record
 from .declare.once import MarkedRoute, marked
 from .declare.rules import caller_origin
@@ -28,7 +29,6 @@ from .http.shadows import refuse_shadowed
 from .query import SYSTEM, Actor
 from .runtime import Runtime, Seed, check_seed
 from .settings import Settings
-from .store.log import LogReader
 from .transaction import Transaction
 
 R = TypeVar("R", bound=Record)

@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from . import events
+from .changelog.reader import LogReader, Source
+from .changelog.sight import LogSight
+from .changelog.trim import Keep, keep_trimmed
 from .declare import Declarations, Model, build_model
 from .declare.rules import caller_origin
 from .drain import Drain
 from .engines import Engine, database_gone
 from .engines.sqlite import SQLiteEngine, foreign
+from .engines.watch import watch_file
 from .errors import DeclarationError
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
@@ -30,10 +34,6 @@ from .records import Records
 from .settings import DatabaseURL, Settings
 from .store.claims import claim
 from .store.held import held_in
-from .store.log import LogReader, Source
-from .store.sight import LogSight
-from .store.trim import Keep, keep_trimmed
-from .store.watch import watch_file
 from .transaction import Transaction, open_transaction
 
 Seed = Callable[[Transaction], Awaitable[None]]

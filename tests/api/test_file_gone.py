@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 
 from stanchion import App, Record, Rules, events, public
-from stanchion.engines import Ask, Steps
+from stanchion.engines import Ask, Steps, watch
 from stanchion.errors import Unavailable
-from stanchion.store import watch
 from stanchion.testing import Client, client
 
 

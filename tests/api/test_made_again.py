@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stanchion import App, Field, Record, Ref, Rules, public
-from stanchion.store.trim import Keep, trim
+from stanchion.changelog.trim import Keep, trim
 from stanchion.testing import Client, client
 
 KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"

@@ -54,7 +54,7 @@ class Trace:
 @pytest.fixture
 def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trace]:
     """Every thread that a test starts is seen; none does chores meanwhile, and none is hurried."""
-    monkeypatch.setattr("stanchion.store.watch.EVERY_S", 3600)
+    monkeypatch.setattr("stanchion.engines.watch.EVERY_S", 3600)
     monkeypatch.setenv("STANCHION_READ_BUDGET_MS", "1000")
     found = Trace()
     threading.setprofile(found)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from stanchion.changelog.past import Past
+from stanchion.changelog.sight import LogSight
 from stanchion.expr.tree import TRUE
-from stanchion.store.past import Past
-from stanchion.store.sight import LogSight
 
 from .asking import Asking
 from .test_removed_atoms import count_red
@@ -68,7 +68,7 @@ def each_step_by_itself(patch: pytest.MonkeyPatch) -> None:
     async def find(*_: object) -> dict[Any, Any]:
         return {}
 
-    patch.setattr("stanchion.store.sight.find_several", find)
+    patch.setattr("stanchion.changelog.sight.find_several", find)
 
 
 ALL = ("projects", "tasks", "comments", "rooms", "tags", "marks")

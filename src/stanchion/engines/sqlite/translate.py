@@ -80,7 +80,7 @@ def problem_of(error: apsw.Error, statement: str, doing: str) -> Problem:
 
 
 def report(error: apsw.Error, statement: str) -> None:
-    """Emit the event that keeps the driver's message; of a file that is gone `store/watch` tells,
+    """Emit the event that keeps the driver's message; of a file that is gone `engines/watch` tells,
     once."""
     if isinstance(error, FileGone):
         return

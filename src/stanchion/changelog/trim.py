@@ -2,7 +2,7 @@
 
 In: an engine and the limits.   Out: whether there is more to do.
 Every piece is one job of the writer: it counts the bytes of changes that came, and takes the oldest
-away. A reader that was not there yet is told of it, see `log`.
+away. A reader that was not there yet is told of it, see `reader`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from datetime import timedelta
 from .. import clock
 from ..engines import Ask, Engine
 from ..errors import Problem
+from ..store.changes import forget
+from ..store.steps import Steps
 from ..types.datetime import moment_text
-from .changes import forget
-from .steps import Steps
 
 PIECE = 500
 PAUSE_S = 60.0

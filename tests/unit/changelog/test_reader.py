@@ -20,13 +20,13 @@ import pytest
 import stanchion
 from stanchion import App, Field, ReaderMoved, Record, Rules, Settings, UserRecord, public
 from stanchion.actors import actor_of
+from stanchion.changelog import reader as log
+from stanchion.changelog import trim as trimming
+from stanchion.changelog.reader import Gap, LoggedChange, LogReader, Source
+from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
 from stanchion.engines.sqlite import commits
 from stanchion.errors import Unavailable
-from stanchion.store import log
-from stanchion.store import trim as trimming
-from stanchion.store.log import Gap, LoggedChange, LogReader, Source
-from stanchion.store.trim import Keep, trim
 
 SOURCE = str(Path(stanchion.__file__).parents[1])
 
@@ -373,7 +373,7 @@ READER = """
     import asyncio, sys
     sys.path.insert(0, sys.argv[1])
     from pathlib import Path
-    from test_log import make_app
+    from test_reader import make_app
 
     async def main():
         app = make_app(Path(sys.argv[2]))

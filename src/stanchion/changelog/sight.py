@@ -28,8 +28,8 @@ from ..query import Actor, Operation
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..sql.write import select_kept
-from .log import LoggedChange, Overtaken
 from .past import Past, Side, Trimmed, Unreadable, Whole, find_several, values_of
+from .reader import LoggedChange, Overtaken
 
 Body = Mapping[str, Any]
 

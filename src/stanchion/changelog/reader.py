@@ -20,7 +20,7 @@ from .. import clock
 from ..engines import Ask, Engine, Row
 from ..errors import StanchionError
 from ..query import Operation
-from .steps import Steps
+from ..store.steps import Steps
 
 Position = NewType("Position", str)
 START = Position("0")

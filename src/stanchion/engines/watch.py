@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from .. import events
-from ..engines import Engine
+from .base import Engine
 
 EVERY_S = 1.0
 

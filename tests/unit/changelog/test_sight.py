@@ -26,10 +26,10 @@ from stanchion import (
     owner,
     public,
 )
+from stanchion.changelog.past import Past
+from stanchion.changelog.reader import Position
+from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
-from stanchion.store.log import Position
-from stanchion.store.past import Past
-from stanchion.store.trim import Keep, trim
 
 Told = tuple[str, str, Any, Any]
 
