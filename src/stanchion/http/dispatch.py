@@ -118,7 +118,7 @@ class Dispatcher(Writes):
     async def _list(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
-        records, actor = await self._caller(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope)
         ask = list_query(
             collection, scope["query_string"], lambda: records.visible(collection.name, actor)
         )
@@ -132,7 +132,7 @@ class Dispatcher(Writes):
     async def _one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
-        records, actor = await self._caller(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope)
         ask = one_query(
             collection,
             key_of(rest),
@@ -156,7 +156,7 @@ class Dispatcher(Writes):
     async def _aggregate(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
-        records, actor = await self._caller(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope)
         ask = aggregate_query(
             collection, scope["query_string"], lambda: records.visible(collection.name, actor)
         )
@@ -169,7 +169,7 @@ class Dispatcher(Writes):
         self, collection: None, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
-        records, actor = await self._caller(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope)
         described = {**records.describe(actor), "limits": self._limits()}
         text = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
         return _digested(scope, text.encode())

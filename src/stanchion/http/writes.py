@@ -34,9 +34,6 @@ class Writes:
     host: Host
     collections: dict[bytes, Collection]
 
-    async def _caller(self, scope: Scope) -> tuple[Records, Actor]:
-        return await self.host.records(), await self.host.identify(scope)
-
     async def _create(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
@@ -76,7 +73,7 @@ class Writes:
 
     async def _write(self, ask: WriteQuery, scope: Scope, wire: Any) -> Answer:
         """Write, and answer; under an `Idempotency-Key` with the first answer that it was given."""
-        records, actor = await self._caller(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope)
         once = once_of(scope, actor, wire)
         request = scope.get("stanchion.request", "")
         reply = partial(_reply, records, ask, actor, scope.get("root_path", ""))
@@ -90,7 +87,7 @@ class Writes:
         _refuse_conditions(scope, "A step names its own version: `if_match`.")
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
         asks = batch_steps(wire, self.host.settings.array_limit, self.collections)
-        records, actor = await self._caller(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope)
         once = once_of(scope, actor, wire)
         request = scope.get("stanchion.request", "")
         root = scope.get("root_path", "")
