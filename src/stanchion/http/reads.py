@@ -20,11 +20,12 @@ from .problem import Headers
 
 
 class Reads:
-    """Answers the reading routes; the part of the dispatcher that needs no body."""
+    """Answers the reading routes. `receive` is there for who takes a body."""
 
-    host: Host
+    def __init__(self, host: Host) -> None:
+        self.host = host
 
-    async def _list(
+    async def list(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         records, actor = await self.host.records(), await self.host.identify(scope)
@@ -38,7 +39,7 @@ class Reads:
         body = f'{{"items":[{items}],"next":{following}{total}}}'.encode()
         return _digested(scope, self._sendable(body))
 
-    async def _one(
+    async def one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         records, actor = await self.host.records(), await self.host.identify(scope)
@@ -62,7 +63,7 @@ class Reads:
             )
         return body
 
-    async def _aggregate(
+    async def aggregate(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         records, actor = await self.host.records(), await self.host.identify(scope)
@@ -74,9 +75,7 @@ class Reads:
         more = ',"more":true' if groups.more else ""
         return _digested(scope, f'{{"items":[{items}]{more}}}'.encode())
 
-    async def _schema(
-        self, collection: None, rest: bytes, scope: Scope, receive: Receive
-    ) -> Answer:
+    async def schema(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
         refuse_parameters(scope["query_string"])
         records, actor = await self.host.records(), await self.host.identify(scope)
         described = {**records.describe(actor), "limits": self._limits()}

@@ -29,12 +29,13 @@ REPLAYED = (b"idempotent-replayed", b"true")
 
 
 class Writes:
-    """Answers the writing routes; the part of the dispatcher that needs a body."""
+    """Answers the writing routes."""
 
-    host: Host
-    collections: dict[bytes, Collection]
+    def __init__(self, host: Host, collections: dict[bytes, Collection]) -> None:
+        self.host = host
+        self.collections = collections
 
-    async def _create(
+    async def create(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
@@ -51,21 +52,21 @@ class Writes:
         ask = WriteQuery("create", collection.name, bodies=tuple(bodies), many=many)
         return await self._write(ask, scope, wire)
 
-    async def _patch(
+    async def patch(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
         wire = await json_body(self.host.settings, scope, receive, PATCH_TYPES)
         return await self._write(_asked("update", collection, rest, scope, wire), scope, wire)
 
-    async def _put(
+    async def put(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
         return await self._write(_asked("put", collection, rest, scope, wire), scope, wire)
 
-    async def _delete(
+    async def delete(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
         refuse_parameters(scope["query_string"])
@@ -81,7 +82,7 @@ class Writes:
             return _answered(reply(await records.write(ask, actor, request)))
         return _answered(await records.write_once(ask, actor, request, once, reply))
 
-    async def _batch(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
+    async def batch(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
         """Several writes, all of them or none."""
         refuse_parameters(scope["query_string"])
         _refuse_conditions(scope, "A step names its own version: `if_match`.")
