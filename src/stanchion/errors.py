@@ -114,6 +114,11 @@ class FieldError:
     detail: str
 
 
+def pointer_to(*parts: object) -> str:
+    """The JSON pointer (RFC 6901) to a place: `/lines/0`; to the whole document it is empty."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Misuse:
     """What an app's own call got wrong, noted on the problem that it raises.

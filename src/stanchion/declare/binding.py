@@ -13,7 +13,7 @@ from typing import Any
 
 import pydantic
 
-from ..errors import FieldError, did_you_mean
+from ..errors import FieldError, did_you_mean, pointer_to
 from ..schema import Collection, Field
 from ..types import WireError
 from .annotations import Read
@@ -71,7 +71,7 @@ class Binding:
             else:
                 hint = did_you_mean(key, self._names) or ""
                 detail = f"{self.collection.name} has no field `{key}`. {hint}".rstrip()
-                errors.append(FieldError(f"/{_pointer_part(key)}", "unknown_field", detail))
+                errors.append(FieldError(pointer_to(key), "unknown_field", detail))
         return named, errors
 
     @cached_property
@@ -164,13 +164,8 @@ class Binding:
         )
 
     def _field_error(self, error: Any) -> FieldError:
-        parts = [_pointer_part(str(self._names.get(part, part))) for part in error["loc"]]
+        place = pointer_to(*(self._names.get(part, part) for part in error["loc"]))
         said: str = error["msg"]
         for prefix in ("Value error, ", "Assertion failed, "):
             said = said.removeprefix(prefix)
-        return FieldError("/" + "/".join(parts) if parts else None, error["type"], said)
-
-
-def _pointer_part(name: str) -> str:
-    """A name as one part of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
+        return FieldError(place or None, error["type"], said)

@@ -17,6 +17,7 @@ from ..errors import (
     Problem,
     TooLarge,
     did_you_mean,
+    pointer_to,
 )
 from ..query import Wish, WriteQuery
 from .exchange import key_of
@@ -36,7 +37,7 @@ def batch_steps(
     """The steps of a batch. A step that leads nowhere is its problem, told when its turn comes."""
     if not isinstance(wire, Mapping):
         raise _invalid([FieldError("", "object_type", "Must be a JSON object.")])
-    errors = [_unknown(f"/{_escaped(n)}", n, ("steps",)) for n in wire if n != "steps"]
+    errors = [_unknown(pointer_to(n[:60]), n, ("steps",)) for n in wire if n != "steps"]
     steps = wire.get("steps")
     if "steps" not in wire:
         errors.append(FieldError("/steps", "missing", "`steps` is required."))
@@ -71,7 +72,7 @@ def _mistakes(step: Any, at: str) -> list[FieldError]:
     """What is wrong with the form of a step."""
     if not isinstance(step, Mapping):
         return [FieldError(at, "object_type", "Must be a JSON object.")]
-    errors = [_unknown(f"{at}/{_escaped(n)}", n, MEMBERS) for n in step if n not in MEMBERS]
+    errors = [_unknown(at + pointer_to(n[:60]), n, MEMBERS) for n in step if n not in MEMBERS]
     for name in ("method", "path"):
         if name not in step:
             errors.append(FieldError(f"{at}/{name}", "missing", f"`{name}` is required."))
@@ -136,10 +137,6 @@ def _asked(step: Mapping[str, Any], collections: Mapping[bytes, Any]) -> WriteQu
 def _unknown(pointer: str, name: str, known: tuple[str, ...]) -> FieldError:
     hint = did_you_mean(name[:60], known) or ""
     return FieldError(pointer, "unknown_field", f"There is no `{name[:60]}` here. {hint}".rstrip())
-
-
-def _escaped(name: str) -> str:
-    return name[:60].replace("~", "~0").replace("/", "~1")
 
 
 def _invalid(errors: list[FieldError]) -> Invalid:

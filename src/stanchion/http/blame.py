@@ -22,9 +22,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from starlette.requests import Request
 
-from ..errors import FieldError, Invalid, Misuse, Origin, Problem, WrongUse
+from ..errors import FieldError, Invalid, Misuse, Origin, Problem, WrongUse, pointer_to
 from ..misuse import ABSENT, Together
-from .problem import pointer_of
 
 MOST_LEAVES = 2_000
 MEND = "mend the call in the app's code; `stanchion schema` lists every field and relation"
@@ -48,7 +47,7 @@ async def wrong_use(request: Request, problem: Problem) -> WrongUse | None:
 def invalid_of(error: ValidationError) -> Invalid:
     """What a record's constructor refused, as the write door would have told it."""
     wrong = error.errors(include_url=False)
-    errors = [FieldError(pointer_of(e["loc"]) or None, e["type"], e["msg"]) for e in wrong]
+    errors = [FieldError(pointer_to(*e["loc"]) or None, e["type"], e["msg"]) for e in wrong]
     invalid = Invalid("body.invalid", "The values break the model.", errors=errors)
     values = (ABSENT if e["type"] == "missing" else e["input"] for e in wrong)
     invalid.misuse = Misuse(

@@ -26,11 +26,12 @@ from ..errors import (
     TooLarge,
     Unauthorized,
     UnsupportedMediaType,
+    pointer_to,
 )
 from .blame import invalid_of, wrong_use
 from .dispatch import Dispatcher
 from .exchange import ASGIApp
-from .problem import pointer_of, render
+from .problem import render
 from .settled import Settled
 
 STATUS_CLASSES: dict[int, type[Problem]] = {
@@ -145,7 +146,7 @@ async def _validation_error(request: Request, error: Any) -> Response:
         places.add(place)
         if entry["type"] == "json_invalid":
             return response(BadRequest("body.syntax", f"The body is not JSON: {entry['msg']}."))
-        pointer = pointer_of(rest) if place == "body" else None
+        pointer = pointer_to(*rest) if place == "body" else None
         detail = entry["msg"]
         if pointer is None:
             detail = f"{place} {'.'.join(map(str, rest))}: {detail}"

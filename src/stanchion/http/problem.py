@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from ..errors import PAGES, Problem
@@ -48,12 +47,3 @@ def render(problem: Problem) -> tuple[int, Headers, bytes]:
         for name, value in problem.headers.items()
     ]
     return problem.status, headers, encoded
-
-
-def pointer_of(location: Sequence[Any]) -> str:
-    """A JSON pointer for a place that pydantic names.
-
-    >>> pointer_of(["items", 0, "a/b"])
-    '/items/0/a~1b'
-    """
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)

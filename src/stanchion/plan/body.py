@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .. import clock
-from ..errors import DeclarationError, FieldError, did_you_mean
+from ..errors import DeclarationError, FieldError, did_you_mean, pointer_to
 from ..schema import NEVER, BackReference, Collection, Field
 from ..types import Wire, WireError
 
@@ -171,7 +171,7 @@ def _refused_names(plan: Fillable, wire: Mapping[str, Wire], at: str) -> list[Fi
     errors: list[FieldError] = []
     for name in wire:
         if name not in plan.settable:
-            errors.append(_refused_name(plan, name, f"{at}/{_escaped(name)}"))
+            errors.append(_refused_name(plan, name, at + pointer_to(name[:60])))
             if len(errors) == MOST_MISTAKES:
                 break
     return errors
@@ -218,8 +218,3 @@ def _suggested(plan: Fillable) -> list[str]:
         for field in plan.collection.fields
         if field.name in plan.settable and (field.name in plan.visible or field.read == NEVER)
     ]
-
-
-def _escaped(name: str) -> str:
-    """A name as one part of a JSON pointer (RFC 6901)."""
-    return name[:60].replace("~", "~0").replace("/", "~1")
