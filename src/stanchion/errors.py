@@ -114,6 +114,11 @@ class FieldError:
     detail: str
 
 
+def not_an_object(pointer: str | None) -> FieldError:
+    """The mistake of a body, or of a part of it, that is no object."""
+    return FieldError(pointer, "object_type", "Must be a JSON object.")
+
+
 def pointer_to(*parts: object) -> str:
     """The JSON pointer (RFC 6901) to a place: `/lines/0`; to the whole document it is empty."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

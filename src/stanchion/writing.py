@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from .engines import Job
-from .errors import FieldError, Forbidden, Problem, Unauthorized
+from .errors import FieldError, Forbidden, Problem, Unauthorized, not_an_object
 from .plan.body import Replacement, read_create, read_replacement, read_update
 from .plans import Plans
 from .query import Actor, Operation, WriteQuery
@@ -26,7 +26,6 @@ from .store.put import Making, Replacing, put
 from .store.steps import Caller, Steps
 from .types import WireError
 
-NO_OBJECT = FieldError("", "object_type", "Must be a JSON object.")
 MOST_MISTAKES = 1_000  # told of one array
 
 
@@ -56,7 +55,7 @@ class Writing:
             case "update":
                 key = self._plans.key(ask.collection, ask.key or "")
                 values: dict[str, Any] = {}
-                errors = [NO_OBJECT]
+                errors = [not_an_object("")]
                 if isinstance(ask.bodies[0], Mapping):
                     values, errors = read_update(statements.plan, key, ask.bodies[0])
                 return partial(self._update, statements, key, values, errors, by, ask)
@@ -82,7 +81,7 @@ class Writing:
         for position, wire in enumerate(ask.bodies):
             at = f"/{position}" if ask.many else ""
             if not isinstance(wire, Mapping):
-                errors.append(replace(NO_OBJECT, pointer=at))
+                errors.append(not_an_object(at))
                 continue
             values, mistakes = read_create(statements.plan, binding.factories, wire, at)
             if not mistakes and binding.validated:
@@ -171,7 +170,7 @@ class Writing:
         plan = statements.plan
         name = plan.collection.name
         if not isinstance(wire, Mapping):
-            return Replacing(statements, Replacement({}, {}, (), {}, [NO_OBJECT]), None)
+            return Replacing(statements, Replacement({}, {}, (), {}, [not_an_object("")]), None)
         comparable = frozenset(
             f.name
             for f in plan.collection.fields
@@ -184,7 +183,7 @@ class Writing:
     def _making(self, statements: WriteStatements, key: str, wire: Any) -> Making:
         collection = statements.plan.collection
         if not isinstance(wire, Mapping):
-            return Making(statements, New({}), [NO_OBJECT])
+            return Making(statements, New({}), [not_an_object("")])
         binding = self._bindings[collection.name]
         values, errors = read_create(statements.plan, binding.factories, wire)
         name = collection.key[0]

@@ -17,6 +17,7 @@ from ..errors import (
     Problem,
     TooLarge,
     did_you_mean,
+    not_an_object,
     pointer_to,
 )
 from ..query import Wish, WriteQuery
@@ -36,7 +37,7 @@ def batch_steps(
 ) -> list[WriteQuery | Problem]:
     """The steps of a batch. A step that leads nowhere is its problem, told when its turn comes."""
     if not isinstance(wire, Mapping):
-        raise _invalid([FieldError("", "object_type", "Must be a JSON object.")])
+        raise _invalid([not_an_object("")])
     errors = [_unknown(pointer_to(n[:60]), n, ("steps",)) for n in wire if n != "steps"]
     steps = wire.get("steps")
     if "steps" not in wire:
@@ -71,7 +72,7 @@ def _refuse_too_many(steps: list[Any], limit: int) -> None:
 def _mistakes(step: Any, at: str) -> list[FieldError]:
     """What is wrong with the form of a step."""
     if not isinstance(step, Mapping):
-        return [FieldError(at, "object_type", "Must be a JSON object.")]
+        return [not_an_object(at)]
     errors = [_unknown(at + pointer_to(n[:60]), n, MEMBERS) for n in step if n not in MEMBERS]
     for name in ("method", "path"):
         if name not in step:

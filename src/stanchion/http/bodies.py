@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from typing_inspection.typing_objects import is_typealiastype
 
 from ..declare import Bodies, NewRecord, Record, Update, bind_bodies, body_error
-from ..errors import DeclarationError, FieldError, Origin
+from ..errors import DeclarationError, FieldError, Origin, not_an_object
 from ..expr.fold import certainly_false
 from ..expr.tree import TRUE
 from ..plan.body import read_create, read_update
@@ -59,7 +59,7 @@ class RecordBodies(Bodies):
     def create(self, record: type[Record], wire: Any) -> Record:
         binding = self.runtime.model.of(record)
         if not isinstance(wire, Mapping):
-            raise body_error(record.__name__, [_no_object()], wire)
+            raise body_error(record.__name__, [not_an_object(None)], wire)
         form = self._form(binding.collection, frozen=True)
         values, errors = read_create(form, binding.factories, wire)
         if not errors:
@@ -77,7 +77,7 @@ class RecordBodies(Bodies):
     def update(self, record: type[Record], wire: Any) -> Update[Any]:
         binding = self.runtime.model.of(record)
         if not isinstance(wire, Mapping):
-            raise body_error(record.__name__, [_no_object()], wire)
+            raise body_error(record.__name__, [not_an_object(None)], wire)
         form = self._form(binding.collection, frozen=False)
         values, errors = read_update(form, "", {k: v for k, v in wire.items() if k != "id"})
         if "id" in wire:
@@ -96,10 +96,6 @@ class RecordBodies(Bodies):
             and not certainly_false(rules.get((collection.name, f.name), TRUE))
         )
         return Form(collection, settable)
-
-
-def _no_object() -> FieldError:
-    return FieldError(None, "object_type", "Must be a JSON object.")
 
 
 def refuse_bare_records(routes: Iterable[Any]) -> None:
