@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 MARK = "x-idempotent"
-PARAMETER = {
+KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -29,7 +29,7 @@ def marked(idempotent: bool, fastapi: dict[str, Any]) -> dict[str, Any]:
     if not idempotent:
         return fastapi
     extra = dict(fastapi.get("openapi_extra") or {})
-    parameters = [*extra.get("parameters", ()), PARAMETER]
+    parameters = [*extra.get("parameters", ()), KEY_PARAMETER]
     return {**fastapi, "openapi_extra": {**extra, MARK: True, "parameters": parameters}}
 
 

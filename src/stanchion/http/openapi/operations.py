@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ...declare.once import KEY_PARAMETER
 from ...errors import (
     BadRequest,
     Conflict,
@@ -110,14 +111,7 @@ def shared_parameters() -> dict[str, Any]:
             "description": "The `ETag` of the answer that the client has: 304 if it is the same.",
             "schema": {"type": "string"},
         },
-        "idempotency_key": {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "A key of the client's making (a UUID unless it is signed in): the same "
-            "request sent again has no second effect, and the first answer.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        },
+        "idempotency_key": KEY_PARAMETER,
     }
 
 
