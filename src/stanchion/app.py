@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from fastapi import FastAPI
 
 from .actors import actor_of
-from .changelog.reader import LogReader
+from .changelog import LogReader
 from .declare import Module, Record
 from .declare.once import MarkedRoute, marked
 from .declare.rules import caller_origin

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import events
-from .changelog.reader import LogReader, Source
-from .changelog.sight import LogSight
-from .changelog.trim import Keep, keep_trimmed
+from .changelog import Keep, LogReader, keep_trimmed, open_reader
 from .declare import Declarations, Model, build_model
 from .declare.rules import caller_origin
 from .drain import Drain
@@ -217,16 +215,7 @@ class Runtime:
         from_start: bool = False,
     ) -> LogReader:  # fmt: skip
         """See `App.changes`; the database is opened when the first change is asked for."""
-
-        async def source() -> Source:
-            records = await self.records()
-            profile = self.policy.profile(actor)
-            sight = LogSight(
-                self.model.schema, profile, actor, records.engine, records.dialect, collections
-            )
-            return Source(records.engine, sight.see)
-
-        return LogReader(name, source, from_start=from_start)
+        return open_reader(name, self.records, actor, collections, from_start=from_start)
 
 
 current_request: ContextVar[str] = ContextVar("stanchion_request", default="")

@@ -7,3 +7,36 @@
 `past`     the records as they were at a place of the log, for the rules that judge it
 `trim`     the log kept within its days and its size
 """
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+
+from ..query import Actor
+from ..records import Records
+from .reader import LogReader, Source
+from .sight import LogSight
+from .trim import Keep, keep_trimmed
+
+__all__ = ["Keep", "LogReader", "keep_trimmed", "open_reader"]
+
+
+def open_reader(
+    name: str,
+    open_records: Callable[[], Awaitable[Records]],
+    actor: Actor,
+    collections: Collection[str],
+    *,
+    from_start: bool,
+) -> LogReader:
+    """A reader of what `actor` may see; `open_records` is awaited when it is first asked."""
+
+    async def source() -> Source:
+        records = await open_records()
+        profile = records.policy.profile(actor)
+        sight = LogSight(
+            records.schema, profile, actor, records.engine, records.dialect, collections
+        )
+        return Source(records.engine, sight.see)
+
+    return LogReader(name, source, from_start=from_start)
