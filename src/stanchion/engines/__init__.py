@@ -1,7 +1,19 @@
 """Engines: the only rooms that talk to a database. See `base` for what one offers."""
 
-from .base import Ask, ConstraintFailed, Engine, Job, Row, Session, Steps, Undo, database_gone
+from .base import (
+    Ask,
+    ConstraintFailed,
+    Engine,
+    Job,
+    Row,
+    Session,
+    Steps,
+    Undo,
+    database_gone,
+    through,
+)
 
 __all__ = [
     "Ask", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo", "database_gone",
+    "through",
 ]  # fmt: skip

@@ -66,6 +66,26 @@ class ConstraintFailed(StanchionError):
         self.name = name
 
 
+def through(job: Job[T], each: Callable[[Ask | Undo], Steps[list[Row]]]) -> Steps[T]:
+    """The steps of a job that runs inside another one: for each thing that it wants, those of
+    `each`, whose rows it is sent."""
+    steps = job()
+    try:
+        wanted = next(steps)
+        while True:
+            try:
+                rows = yield from each(wanted)
+            except ConstraintFailed as failed:
+                wanted = steps.throw(failed)
+            else:
+                wanted = steps.send(rows)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()
+
+
 class Session(Protocol):
     """A transaction that is held open between awaits. Ended by `commit` or `rollback`."""
 

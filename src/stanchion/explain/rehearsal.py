@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
-from ..engines import Ask, ConstraintFailed, Engine, Job, Row, Session
+from ..engines import Ask, Engine, Job, Row, Session, Undo, through
 from ..schema import Collection
 from ..sql.dialect import quoted
 from ..sql.read import EXPLAIN
@@ -85,27 +86,14 @@ class Rehearsal:
 
     def watched(self, job: Job[T]) -> Job[T]:
         """The same job; what it asks is noted, and the rows that it leaves are looked at."""
+        return partial(through, job, self._watch)
 
-        def steps() -> Steps[T]:
-            inner = job()
-            rows: list[Row] | None = None
-            failed: ConstraintFailed | None = None
-            while True:
-                try:
-                    step = inner.throw(failed) if failed else inner.send(rows)  # type: ignore[arg-type]  # None starts it
-                except StopIteration as end:
-                    return end.value  # type: ignore[no-any-return]  # what the job returns
-                failed = None
-                try:
-                    rows = yield step
-                except ConstraintFailed as error:
-                    failed = error
-                    continue
-                if isinstance(step, Ask):
-                    self.asked.append(step)
-                    yield from self._look(step)
-
-        return steps
+    def _watch(self, wanted: Ask | Undo) -> Steps[list[Row]]:
+        rows = yield wanted
+        if isinstance(wanted, Ask):
+            self.asked.append(wanted)
+            yield from self._look(wanted)
+        return rows
 
     def _look(self, step: Ask) -> Steps[None]:
         """Note the row that an INSERT or an UPDATE of a collection left."""

@@ -13,7 +13,7 @@ import copy
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..engines import Ask, ConstraintFailed, Job, Row, Undo
+from ..engines import Ask, Job, Row, Undo, through
 from ..errors import FieldError, Problem
 from .door import Written
 from .steps import Steps
@@ -48,21 +48,11 @@ def at_step(problem: Problem, position: int) -> Problem:
 def _in_savepoint(job: Job[T]) -> Steps[T]:
     """Run a job inside another one: what it takes back is its own work alone."""
     yield Ask("savepoint step")
-    steps = job()
-    try:
-        wanted = next(steps)
-        while True:
-            try:
-                rows: list[Row] = yield (
-                    Ask("rollback to step") if isinstance(wanted, Undo) else wanted
-                )
-            except ConstraintFailed as failed:
-                wanted = steps.throw(failed)
-            else:
-                wanted = steps.send(rows)
-    except StopIteration as end:
-        result: T = end.value
-    finally:
-        steps.close()
+    result = yield from through(job, _within_step)
     yield Ask("release step")
     return result
+
+
+def _within_step(wanted: Ask | Undo) -> Steps[list[Row]]:
+    """What a step wants; where it takes back everything, what the step did alone."""
+    return (yield Ask("rollback to step") if isinstance(wanted, Undo) else wanted)
