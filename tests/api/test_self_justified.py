@@ -3,13 +3,18 @@ those that were there, too."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from stanchion import App, Field, Many, Record, Ref, Rules, UserRecord, back, public, through
+from stanchion.cli.explain import read_request
 from stanchion.errors import Forbidden
+from stanchion.explain import explain_request
+from stanchion.explain.said import Explanation
+from stanchion.http.rehearse import answer_with
 from stanchion.query import Actor
 from stanchion.testing import Client, as_actor, client
 
@@ -142,3 +147,24 @@ def test_what_the_write_makes_counts_as_well(http: Client) -> None:
     guests = [{"team": RED, "user": BOB} for _ in range(3)]
     assert status(http, ANN, "POST", "members", guests) == 403, "there would be four"
     assert status(http, ANN, "POST", "members", guests[:2]) == 201
+
+
+def test_it_is_explained_which_of_the_two_refused(http: Client) -> None:
+    runtime = http.app.runtime
+
+    def said(who: str, bodies: Any) -> list[tuple[str, str | None]]:
+        async def explain() -> Explanation:
+            records = await runtime.records()
+            request = read_request("POST", "/api/members", json.dumps(bodies), ())
+            answer = answer_with(request, runtime)
+            return await explain_request(request, records, actor(who), answer)
+
+        return [(rule.on, rule.outcome) for rule in http.run(explain()).rules]
+
+    mine = {"id": NEW, "team": RED, "user": EVE}
+    assert said(EVE, mine) == [("the new record", "does not hold")]
+    assert said(ANN, mine) == [("the new record", "holds")]
+    many = [{"team": RED, "user": BOB} for _ in range(3)]
+    told = said(ANN, many)
+    assert ("the new record", "holds") in told
+    assert ("the new record, as one of the others", "does not hold") in told

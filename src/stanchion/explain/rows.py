@@ -7,7 +7,8 @@ is fetched, and it starts again; the fetches of one rule are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..engines import Engine
@@ -40,13 +41,29 @@ class Loaded:
         self.engine = engine
         self.dialect = SQLITE if engine.name == "sqlite" else POSTGRES
         self._found: dict[tuple[str, str, Any], list[Values]] = {}
+        self._written: dict[str, dict[Any, Values]] = {}
 
     def one(self, collection: str, key: Any) -> Values | None:
-        rows = self._held(collection, self.schema.collection[collection].key[0], key)
+        rows = list(self.many(collection, self.schema.collection[collection].key[0], key))
         return rows[0] if rows else None
 
     def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
-        return self._held(collection, field, key)
+        stored = self._held(collection, field, key)
+        written = self._written.get(collection)
+        if not written:
+            return stored
+        own = self.schema.collection[collection].key[0]
+        left = [row for row in stored if row[own] not in written]
+        return [*left, *(row for row in written.values() if row[field] == key)]
+
+    @contextmanager
+    def with_written(self, collection: Collection, rows: Iterable[Values]) -> Iterator[None]:
+        """Inside the block these rows of a write, which was taken back, are there as well."""
+        self._written[collection.name] = {row[collection.key[0]]: row for row in rows}
+        try:
+            yield
+        finally:
+            del self._written[collection.name]
 
     def readable(self, collection: str, row: Values) -> bool:
         return True

@@ -5,7 +5,7 @@ In: what is `Asked`, a `Judge`, the rows that a rehearsal left.   Out: `RuleSaid
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..expr.evaluate import Env
@@ -46,13 +46,14 @@ async def rules_of(
         made: list[Mapping[str, Any] | None]
         made = [judge.rows.values(step.collection, b.raw) for b in looked if b.created]
         for row in made or [None]:
-            yield await _rule(step, "create", judge, records, "the new record", row)
+            async for said in _twice(step, "create", judge, records, "the new record", row, made):
+                yield said
     for became in looked:
         if not became.created and _key_of(step.collection, became) == step.key:
             row = judge.rows.values(step.collection, became.raw)
-            yield await _rule(
-                step, "update", judge, records, "the record as it would be", row, stored
-            )
+            on = "the record as it would be"
+            async for said in _twice(step, "update", judge, records, on, row, [row], stored):
+                yield said
 
 
 def _makes(step: Asked, stored: object) -> bool:
@@ -61,6 +62,30 @@ def _makes(step: Asked, stored: object) -> bool:
 
 def _key_of(collection: Collection, became: Became) -> str:
     return str(collection.key_field.type.sqlite_value(became.raw[collection.key[0]]))
+
+
+async def _twice(
+    step: Asked,
+    operation: RowOperation,
+    judge: Judge,
+    records: Records,
+    on: str,
+    row: Mapping[str, Any] | None,
+    written: Sequence[Mapping[str, Any] | None],
+    old: Mapping[str, Any] | None = None,
+) -> AsyncIterator[RuleSaid]:
+    """A rule of a record that is written: asked of the records that are there, and where it holds
+    and comes to something else with what is written among them, of these too."""
+    said = await _rule(step, operation, judge, records, on, row, old)
+    yield said
+    if row is None or said.outcome != "holds":
+        return
+    with judge.rows.with_written(step.collection, [one for one in written if one is not None]):
+        again = await _rule(
+            step, operation, judge, records, f"{on}, as one of the others", row, old
+        )
+    if again.outcome != said.outcome:
+        yield again
 
 
 async def _rule(
