@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +16,20 @@ from .conftest import Api
 
 PATH = "/api/_schema"
 CALLERS = ("anonymous", "ada", "bo", "mia", "system")
+FILE = Path(__file__).parent / "schema.json"  # STANCHION_GOLDEN=write writes it anew
 
 
 def model(api: Api, caller: str) -> Any:
     answer = api.get(PATH, caller)
     assert answer.status == 200
     return answer.json
+
+
+def test_model_that_a_customer_sees_is_as_reviewed(api: Api) -> None:
+    text = json.dumps(model(api, "ada"), indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("STANCHION_GOLDEN") == "write":
+        FILE.write_text(text, "utf-8")
+    assert text == FILE.read_text("utf-8"), f"{FILE.name} differs; is the change meant?"
 
 
 def test_closed_collection_is_not_there_and_nothing_names_it(api: Api) -> None:
