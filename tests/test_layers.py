@@ -81,6 +81,10 @@ def test_every_room_has_a_level() -> None:
     assert {room_of(path) for path in FILES} <= set(LEVELS)
 
 
+def test_the_words_of_asgi_need_nothing_of_ours() -> None:
+    assert imports_of(SOURCE / "http" / "asgi.py") == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_imports_go_down(path: Path) -> None:
     room = room_of(path)

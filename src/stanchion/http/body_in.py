@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import BadRequest, TooLarge, UnsupportedMediaType
 from ..settings import Settings
-from .exchange import Receive, Scope, header
+from .asgi import Receive, Scope, header
 from .json_in import read_json
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..errors import MethodNotAllowed, NotFound, Problem, did_you_mean
 from ..schema import Collection
-from .exchange import Answer, ASGIApp, Host, Receive, Scope, Send
+from .asgi import Answer, ASGIApp, Receive, Scope, Send
+from .exchange import Host
 from .packing import PACKED_FROM, Packer
 from .problem import render
 from .reads import Reads

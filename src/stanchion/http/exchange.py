@@ -1,25 +1,18 @@
-"""What passes between the parts of the generated data API: a request's scope, an answer.
+"""What the generated data API asks of the running app, and how its answers begin.
 
-In: an ASGI scope.   Out: a header, a key, an `Answer`.
+In: a path segment, a body.   Out: a key, an `Answer`.
 Used by everything in `http/` that answers a generated route.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from ..query import Actor
 from ..records import Records
 from ..settings import Settings
-from .problem import Headers
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answer = tuple[int, Headers, bytes]
+from .asgi import Answer, Headers, Scope
 
 JSON = (b"content-type", b"application/json")
 VARY = (b"vary", b"Authorization, Cookie")
@@ -48,14 +41,6 @@ def key_of(raw: bytes) -> str:
     if raw.find(b"%") >= 0:
         raw = unquote_to_bytes(raw)
     return raw.decode("utf-8", "replace")
-
-
-def header(scope: Scope, wanted: bytes) -> str | None:
-    """A header of the request, or None."""
-    for name, value in scope["headers"]:
-        if name == wanted:
-            return str(value.decode("latin-1"))
-    return None
 
 
 def json_answer(status: int, body: bytes, more: Headers) -> Answer:

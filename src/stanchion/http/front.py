@@ -18,8 +18,8 @@ from ..drain import Drain
 from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..runtime import current_request
 from ..settings import Settings
+from .asgi import ASGIApp, Receive, Scope, Send, header
 from .body_in import body_too_large, is_longer
-from .exchange import ASGIApp, Receive, Scope, Send, header
 from .incoming import Incoming
 from .outgoing import Outgoing
 from .overload import Overload, overloaded

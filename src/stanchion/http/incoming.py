@@ -14,12 +14,12 @@ from typing import Any
 
 from ..drain import Drain
 from ..errors import Problem, RequestTimeout
+from .asgi import Message, Receive
 from .body_in import body_too_large
-from .exchange import Receive, Scope
 from .outgoing import Outgoing
 
 LOOK_S = 0.05
-LEFT: Scope = {"type": "http.disconnect"}
+LEFT: Message = {"type": "http.disconnect"}
 
 
 class Incoming:
@@ -101,5 +101,5 @@ class Incoming:
             untell()
 
 
-async def _left() -> Scope:
+async def _left() -> Message:
     return LEFT

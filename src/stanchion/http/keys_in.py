@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import BadRequest
 from ..query import Actor
 from ..store.idempotency import Once
-from .exchange import Scope
+from .asgi import Scope
 
 LONGEST = 255
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")

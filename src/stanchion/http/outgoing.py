@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ..drain import Drain
 from ..errors import Problem
-from .exchange import Scope, Send
-from .problem import Headers, render
+from .asgi import Headers, Message, Scope, Send
+from .problem import render
 
 CLOSE = (b"connection", b"close")
 STREAM = b"text/event-stream"
@@ -35,7 +35,7 @@ class Outgoing:
         self.status = 0
         self.sent = 0
 
-    async def send(self, message: Scope) -> None:
+    async def send(self, message: Message) -> None:
         """Pass a message of the app on; none after an answer of ours."""
         if self.refused:
             return
@@ -79,5 +79,5 @@ class Outgoing:
         self._send = _nowhere  # a connection is closed once nobody holds it; tracebacks do
 
 
-async def _nowhere(message: Scope) -> None:
+async def _nowhere(message: Message) -> None:
     """Where messages go after an answer of ours."""

@@ -12,9 +12,8 @@ import asyncio
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
-from .exchange import Answer, Scope
+from .asgi import Answer, Headers, Scope
 from .preference import takes_gzip
-from .problem import Headers
 
 PACKED_FROM = 2_048
 LEVEL = 1

@@ -28,9 +28,9 @@ from ..errors import (
     UnsupportedMediaType,
     pointer_to,
 )
+from .asgi import ASGIApp
 from .blame import invalid_of, wrong_use
 from .dispatch import Dispatcher
-from .exchange import ASGIApp
 from .problem import render
 from .settled import Settled
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from ..errors import PAGES, Problem
+from .asgi import Headers
 
 CONTENT_TYPE = (b"content-type", b"application/problem+json")
-Headers = list[tuple[bytes, bytes]]
 
 
 def document(problem: Problem) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from hashlib import sha256
 from ..errors import BadRequest
 from ..plan.describe import LIMITS
 from ..schema import Collection
-from .exchange import JSON, NOSNIFF, VARY, Answer, Host, Receive, Scope, key_of
+from .asgi import Answer, Headers, Receive, Scope
+from .exchange import JSON, NOSNIFF, VARY, Host, key_of
 from .packing import PACKED_FROM, asks_for_gzip, vary
 from .parameters import MOST, aggregate_query, list_query, one_query, refuse_parameters
-from .problem import Headers
 
 
 class Reads:

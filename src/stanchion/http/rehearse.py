@@ -18,8 +18,8 @@ from ..query import Actor
 from ..records import Records
 from ..runtime import Runtime
 from ..settings import Settings
+from .asgi import Receive, Scope, Send
 from .dispatch import Dispatcher
-from .exchange import Receive, Scope, Send
 from .problem import render
 
 

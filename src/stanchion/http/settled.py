@@ -12,7 +12,7 @@ import asyncio
 
 from ..store.held import Answering, begin_answer, end_answer
 from ..transaction import NotCommitted, settle
-from .exchange import ASGIApp, Receive, Scope, Send
+from .asgi import ASGIApp, Message, Receive, Scope, Send
 
 
 class Settled:
@@ -43,9 +43,9 @@ class _Answer:
     def __init__(self, route: Answering, send: Send) -> None:
         self._route = route
         self._send = send
-        self._start: Scope | None = None
+        self._start: Message | None = None
 
-    async def send(self, message: Scope) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             if self._route.opened and await settle(self._route):
                 self._start = message

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 
 from ..drain import Drain
-from .exchange import ASGIApp, Receive, Scope, Send
+from .asgi import ASGIApp, Message, Receive, Scope, Send
 
 GOING_AWAY = 1001
-GONE: Scope = {"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""}
-CLOSE: Scope = {"type": "websocket.close", "code": GOING_AWAY, "reason": ""}
+GONE: Message = {"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""}
+CLOSE: Message = {"type": "websocket.close", "code": GOING_AWAY, "reason": ""}
 
 
 class SocketGone(OSError):
@@ -58,7 +58,7 @@ class Socket:
             self._closed = True
             await self._send(CLOSE)
 
-    async def receive(self) -> Scope:
+    async def receive(self) -> Message:
         if self._closing is not None:
             return GONE
         try:
@@ -69,7 +69,7 @@ class Socket:
         finally:
             self._waiting = None
 
-    async def send(self, message: Scope) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "websocket.close":
             if not self._closed:
                 self._closed = True

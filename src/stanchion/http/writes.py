@@ -16,9 +16,10 @@ from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
 from ..store.idempotency import Reply
+from .asgi import Answer, Receive, Scope, header
 from .batch_in import NO_VERSION, batch_steps
 from .body_in import json_body
-from .exchange import VARY, Answer, Host, Receive, Scope, header, json_answer, key_of
+from .exchange import VARY, Host, json_answer, key_of
 from .keys_in import once_of
 from .parameters import refuse_parameters
 

@@ -22,7 +22,7 @@ from starlette.routing import Match
 
 from ...explain import explain_request
 from ...runtime import Runtime
-from ..exchange import Scope, header
+from ..asgi import Scope, header
 from ..pages import TEXT_POLICY, page_response
 from ..pages.html import Site
 from ..pages.routes import OwnRoute

@@ -21,7 +21,7 @@ from ...errors import Problem
 from ...explain import Request, noting
 from ...query import ANONYMOUS, Actor
 from ...runtime import Runtime
-from ..exchange import Receive, Scope, Send, header
+from ..asgi import Receive, Scope, Send, header
 
 MOST = 25
 LONGEST = 65_536

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from ..exchange import Scope
+from ..asgi import Scope
 
 Answer = Callable[[Request], Awaitable[Response]]
 

@@ -1,0 +1,27 @@
+"""The words of ASGI, and what an answer of ours is made of.
+
+Nothing of ours is imported here: a module that only passes messages on knows nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Headers = list[tuple[bytes, bytes]]
+Answer = tuple[int, Headers, bytes]
+"""Status, headers and the whole body."""
+
+
+def header(scope: Scope, wanted: bytes) -> str | None:
+    """A header of the request, or None."""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value.decode("latin-1"))
+    return None
