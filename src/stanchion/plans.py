@@ -30,6 +30,11 @@ PARTS = {
 collection. WHY-NOT named tuples: making one takes 0.4 us, and a read of one record 40 in all."""
 
 
+TEXT_FOR_EACH = 8_192
+"""Characters of SQL that the kept plans have at most, on average: a list has 1,000 to 6,000, and
+its pages after cursors as many each. In memory a plan takes four times its text."""
+
+
 class Plans:
     """The plans of one app for one engine. `by_shape` is what is kept of them."""
 
@@ -40,6 +45,7 @@ class Plans:
         self.dialect = dialect
         self.by_shape: dict[object, Any] = {}
         self._most = most
+        self._text = 0
 
     def kept(self, shape: object, make: Callable[[], T]) -> T:
         """The plan of this shape, made if need be."""
@@ -49,10 +55,21 @@ class Plans:
     def keep(self, shape: object, plan: T) -> T:
         """Remember a plan; the oldest half goes when there are too many."""
         if len(self.by_shape) >= self._most:
-            for old in list(self.by_shape)[: self._most // 2]:
-                self.by_shape.pop(old, None)  # the writer thread keeps plans here too
+            self._forget()
         self.by_shape[shape] = plan
+        self.grown(_text_of(plan))
         return plan
+
+    def grown(self, characters: int) -> None:
+        """Count what a kept plan has grown by; the oldest half goes when all are too large."""
+        self._text += characters
+        if self._text > self._most * TEXT_FOR_EACH:
+            self._forget()
+
+    def _forget(self) -> None:
+        for old in list(self.by_shape)[: max(1, len(self.by_shape) // 2)]:
+            self.by_shape.pop(old, None)  # the writer thread keeps plans here too
+        self._text = sum(map(_text_of, list(self.by_shape.values())))
 
     def statements(self, collection: str, operation: Operation, actor: Actor) -> WriteStatements:
         """The compiled plan of an operation for this kind of caller."""
@@ -75,3 +92,8 @@ class Plans:
             return found.key_field.type.parse(key)  # type: ignore[no-any-return]  # keys are texts
         except WireError:
             raise not_found(found, key) from None
+
+
+def _text_of(plan: object) -> int:
+    """The characters of what a read keeps; a write has as many plans as the app has rules for."""
+    return getattr(plan, "size", 0)

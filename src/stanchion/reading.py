@@ -64,13 +64,19 @@ class Groups:
 class Reading:
     """A read plan and its statements, compiled as they are needed.
 
-    `fingerprint` is the schema's: a cursor of another schema is refused.
+    `fingerprint` is the schema's: a cursor of another schema is refused. `grown` is told the
+    characters of each further statement.
     """
 
-    __slots__ = ("_dialect", "_fingerprint", "_parsers", "_total", "one", "pages", "plan")
+    __slots__ = (
+        "_dialect", "_fingerprint", "_grown", "_parsers", "_total", "one", "pages", "plan",
+    )  # fmt: skip
 
-    def __init__(self, plan: ReadPlan, dialect: Dialect, fingerprint: str) -> None:
+    def __init__(
+        self, plan: ReadPlan, dialect: Dialect, fingerprint: str, grown: Callable[[int], None]
+    ) -> None:
         self.plan = plan
+        self._grown = grown
         self.one: Statement | None = None
         self.pages: dict[After, Statement] = {}
         self._dialect = dialect
@@ -92,12 +98,20 @@ class Reading:
         if len(self.pages) >= MOST_PAGES:
             self.pages.clear()
         self.pages[nulls] = statement
+        self._grown(statement.size)
         return statement
+
+    @property
+    def size(self) -> int:
+        """The characters of its statements."""
+        made = (self.one, self._total, *self.pages.values())
+        return sum(statement.size for statement in made if statement is not None)
 
     def total(self) -> Statement:
         """The statement that counts the whole list."""
         if self._total is None:
             self._total = compile_total(self.plan, self._dialect)
+            self._grown(self._total.size)
         return self._total
 
     def seek(self, cursor: str, mark: str, given: Given) -> tuple[bool, ...]:

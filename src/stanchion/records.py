@@ -156,7 +156,7 @@ class Records:
 
     def _reading(self, ask: ReadQuery, actor: Actor) -> Reading:
         plan = plan_read(ask, self.schema, self.policy.profile(actor))
-        return Reading(plan, self.dialect, self.schema.fingerprint)
+        return Reading(plan, self.dialect, self.schema.fingerprint, self.plans.grown)
 
     # writing
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stanchion import App, Field, Record, Ref, Rules, Settings, public, reading, records
+from stanchion.plans import TEXT_FOR_EACH
 from stanchion.query import encode_cursor
 from stanchion.sql import read as sql_read
 
@@ -529,6 +530,26 @@ def test_plans_are_bounded(shop: ModuleType, tmp_path: Path) -> None:
         assert api.get(P, fields="name,stock,price"[: 4 + number % 3 * 6], limit=1).status == 200
         assert api.get(P, filter="stock > 1" + " && stock > 1" * number).status == 200
         assert len(api.records.plans.by_shape) <= 8
+    api.close()
+
+
+def test_text_of_plans_is_bounded(shop: ModuleType, tmp_path: Path) -> None:
+    """Few plans may be as large as many: a long filter, or a list after cursors of many forms."""
+    app = shop.make_app(tmp_path / "shop.db", plan_cache=8)
+    api = Api(app, shop.callers(app))
+
+    def kept() -> int:
+        plans = api.records.plans.by_shape.values()
+        return sum(plan.size for plan in plans if isinstance(plan, reading.Reading))
+
+    largest = 0
+    for number in range(12):
+        signs = ["!=" if number >> at & 1 else "<" for at in range(40)]
+        long = " || ".join(f"category.name {sign} 'x'" for sign in signs)
+        assert api.get(P, filter=long, limit=1).status == 200
+        largest = max(largest, kept())
+    assert TEXT_FOR_EACH * 2 < largest <= TEXT_FOR_EACH * 8
+    assert len(api.records.plans.by_shape) < 8, "the eight would be too large together"
     api.close()
 
 

@@ -93,6 +93,11 @@ class Statement:
     text: str
     binders: tuple[Binder, ...]
 
+    @property
+    def size(self) -> int:
+        """The characters of the text."""
+        return len(self.text)
+
     def bind(self, given: Given) -> list[Any]:
         """The raw parameters, in order."""
         return [binder(given) for binder in self.binders]
