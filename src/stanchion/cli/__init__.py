@@ -1,7 +1,7 @@
-"""The command line: `stanchion new | dev | serve | schema | openapi | explain | check`.
+"""The command line: one file per command, listed below in the order in which people need them.
 
-One file per command. They load FastAPI and the engines only when they run, so that `--help`
-answers at once. Results go to stdout, errors to stderr, and every failure has an exit code:
+They load FastAPI and the engines only when they run, so that `--help` answers at once. Results go
+to stdout, errors to stderr, and every failure has an exit code:
 
     0  done          2  wrong usage, setting or declaration    4  the address cannot be used
     1  failed, or `check` found a mistake      3  the database does not match the code

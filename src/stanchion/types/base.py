@@ -1,8 +1,10 @@
 """What every field type knows about itself.
 
 A field type is one frozen value in one file: how a value looks in Python, on the wire, in each
-engine, in OpenAPI, in a cursor and to the expression language. Adding a type is adding a file
-and naming it in `types/__init__.py`; nothing else asks what type a field has.
+engine, in OpenAPI, in a cursor and to the expression language. Adding a type is adding a file,
+naming it in `types/__init__.py`, and teaching it to the few who ask what type a field has: how it
+is declared, what a literal of it is, what an example looks like. `tests/api/test_every_type.py`
+names each of them as long as one is missing.
 
 Words used here: a *wire value* is what JSON holds; a *value* is its Python form; a *raw value*
 is what an engine's driver takes and returns. A decimal is another thing in each of the three:

@@ -332,6 +332,9 @@ def _schemas(part: Any) -> Iterator[dict[str, Any]]:
 
 def named(operation: dict[str, Any], document: dict[str, Any]) -> list[str]:
     shared = document["components"]["parameters"]
+    used = {p["$ref"].rpartition("/")[2] for p in operation.get("parameters", ()) if "$ref" in p}
+    left = used - set(shared)
+    assert not left, f"describe these in `shared_parameters`, http/openapi/operations.py: {left}"
     return [
         (shared[p["$ref"].rpartition("/")[2]] if "$ref" in p else p)["name"]
         for p in operation.get("parameters", ())
