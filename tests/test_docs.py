@@ -51,6 +51,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_source_points_to_a_decision_by_its_heading() -> None:
+    """006 is long: a name of the file alone leaves its reader to search."""
+    pointers = 0
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        text = " ".join(path.read_text().split())
+        for page, heading in re.findall(r'docs/decisions/([\w-]+\.md)(?:, "([^"]*)")?', text):
+            headings = re.findall("^#+ (.*)$", (ROOT / "docs/decisions" / page).read_text(), re.M)
+            assert heading in headings, f"{path}: {page} has no {heading!r}"
+            pointers += 1
+    assert pointers >= 10
+
+
 def test_readme_code_is_an_app_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's app.py and its route, run together."""
     python = [text for language, text in blocks(ROOT / "README.md") if language == "python"]

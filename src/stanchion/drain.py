@@ -2,6 +2,7 @@
 
 A worker that is asked to stop says `begin()`. From then on every answer closes its connection, and
 what would go on for ever (event streams, waiting readers) is told to end. Nothing is cut here.
+Why so: docs/decisions/006-the-spine.md, "The end of a server".
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ In: an engine and a reader's name.   Out: changes, each at least once, in order 
 Refuses: nothing. What was trimmed before a reader came to it is told as a `Gap`.
 
 A position is opaque: it says what was seen, not which row is next. On SQLite, whose commits are in
-sequence order, it is a sequence; where commits finish out of order it has to be a snapshot.
+sequence order, it is a sequence; where commits finish out of order it has to be a snapshot. Why so:
+docs/decisions/006-the-spine.md, "Reading the log".
 """
 
 from __future__ import annotations

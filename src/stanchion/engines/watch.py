@@ -2,7 +2,7 @@
 
 In: an engine.   Out: `DatabaseGone` and `DatabaseBack` events.
 That writes are refused meanwhile does not hang on this: the writer looks before it says that
-something is on disk.
+something is on disk. Why so: docs/decisions/006-the-spine.md, "A database file that goes".
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ REST_ANNOUNCED = 16_777_216
 REST_BYTES = 65_536
 """What is taken of one that is larger, or does not say how large it is."""
 REST_SECONDS = 2
+"""Why so: docs/decisions/006-the-spine.md, "What is read of a body that was refused"."""
 
 
 class Front:

@@ -19,7 +19,7 @@ PACKED_FROM = 2_048
 LEVEL = 1
 ON_THREAD_FROM = 65_536
 MOST_ON_THREADS = 4
-"""See docs/decisions/006-the-spine.md for the figures behind these."""
+"""The figures behind these: docs/decisions/006-the-spine.md, "Large answers are packed"."""
 
 ENCODED = (b"content-encoding", b"gzip")
 GZIP_FORM = 31  # window bits, and a gzip header without a time: equal bodies are packed alike

@@ -148,7 +148,8 @@ def _key_alone(collection: Collection, written: Written) -> str:
 
 
 def _refuse_conditions(scope: Scope, hint: str) -> None:
-    """Refuse what a `POST` cannot honour: whoever sends it believes to be protected by it."""
+    """Refuse what a `POST` cannot honour: whoever sends it believes to be protected by it. See
+    docs/decisions/006-the-spine.md, "Conditions on a `POST`"."""
     for name, _ in scope["headers"]:
         if name in CONDITIONS:
             said = CONDITIONS[name]

@@ -3,7 +3,8 @@
 In: whose key, for which route, and what was sent.   Out: the first answer, or that of the effect.
 Refuses: a key that was used with another body (422), or is in use at this moment (409).
 Called by records and transaction. Effect and key are on disk together or not at all, so a retry
-after a crash finds either nothing or the answer. What is refused keeps no key.
+after a crash finds either nothing or the answer. What is refused keeps no key. Why so:
+docs/decisions/006-the-spine.md, "Writes that may be sent again".
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ Statements are started again from their beginning: a read has no effect that cou
 and what the event loop spent on it is one budget. The texts that took long are remembered, so that
 the next one of that shape costs the event loop nothing; one that proves quick is forgotten. What
 counts there is work, not time: on a busy machine a thread waits for its turn longer than it works,
-and a quick text that was interrupted once would never come back.
+and a quick text that was interrupted once would never come back. The figures:
+docs/decisions/006-the-spine.md, "Long reads".
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """When the write-ahead log is moved into the database file, and whether readers are waited for.
 
 In: its pages after each commit.   Out: whether a checkpoint is due, and which.
-Called by `writer`, which runs it after everybody was answered.
+Called by `writer`, which runs it after everybody was answered. The figures:
+docs/decisions/006-the-spine.md, "The write-ahead log".
 """
 
 from __future__ import annotations
