@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from .actors import actor_of
 from .changelog import LogReader
 from .declare import Module, Record
-from .declare.once import MarkedRoute, marked
+from .declare.once import MarkedRoute, MarkedRoutes
 from .declare.rules import caller_origin
 from .http.bodies import RecordBodies, refuse_bare_records
 from .http.dispatch import Dispatcher
@@ -32,10 +32,9 @@ from .settings import Settings
 from .transaction import Transaction
 
 R = TypeVar("R", bound=Record)
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-class App(FastAPI):
+class App(MarkedRoutes, FastAPI):
     """A back end: collections, rules and routes.
 
     `App("Pizzeria")` is a FastAPI application; FastAPI's own arguments and methods work as its
@@ -74,26 +73,6 @@ class App(FastAPI):
         rules, whichever worker opens it first. It may take as long as it needs."""
         self.runtime.seeds.append(check_seed(function))
         return function
-
-    def post(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `post`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().post(path, **marked(idempotent, fastapi))
-
-    def put(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `put`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().put(path, **marked(idempotent, fastapi))
-
-    def patch(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `patch`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().patch(path, **marked(idempotent, fastapi))
-
-    def delete(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `delete`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().delete(path, **marked(idempotent, fastapi))
 
     # using
 

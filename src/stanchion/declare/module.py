@@ -8,14 +8,13 @@ from typing import Any, TypeVar
 from fastapi import APIRouter
 
 from .model import Declarations
-from .once import MarkedRoute, marked
+from .once import MarkedRoute, MarkedRoutes
 from .record import Record
 
 R = TypeVar("R", bound=Record)
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Module(APIRouter):
+class Module(MarkedRoutes, APIRouter):
     """Collections and routes that `app.include(module)` adds to an app.
 
     It is a FastAPI router, so `@module.get(...)` and its sisters work as FastAPI's docs say.
@@ -30,23 +29,3 @@ class Module(APIRouter):
     def collection(self, name: str) -> Callable[[type[R]], type[R]]:
         """Make the decorated record class the collection `name`."""
         return self.declarations.collection(name)
-
-    def post(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `post`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().post(path, **marked(idempotent, fastapi))
-
-    def put(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `put`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().put(path, **marked(idempotent, fastapi))
-
-    def patch(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `patch`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().patch(path, **marked(idempotent, fastapi))
-
-    def delete(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
-        """FastAPI's `delete`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
-        has no second effect; the effect is one `transaction()`."""
-        return super().delete(path, **marked(idempotent, fastapi))

@@ -7,11 +7,12 @@ What the mark does is `http/idempotent`, which the app puts where `MarkedRoute` 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+F = TypeVar("F", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 MARK = "x-idempotent"
 KEY_PARAMETER = {
@@ -49,3 +50,28 @@ class MarkedRoute(APIRoute):
             return response
 
         return handler
+
+
+class MarkedRoutes:
+    """The methods of FastAPI's apps and routers whose routes may carry the mark; either of these
+    stands behind it among the bases of a class."""
+
+    def post(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `post`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().post(path, **marked(idempotent, fastapi))  # type: ignore[misc,no-any-return]  # FastAPI's
+
+    def put(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `put`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().put(path, **marked(idempotent, fastapi))  # type: ignore[misc,no-any-return]  # FastAPI's
+
+    def patch(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `patch`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().patch(path, **marked(idempotent, fastapi))  # type: ignore[misc,no-any-return]  # FastAPI's
+
+    def delete(self, path: str, *, idempotent: bool = False, **fastapi: Any) -> Callable[[F], F]:
+        """FastAPI's `delete`. `idempotent`: with an `Idempotency-Key`, a request that is sent again
+        has no second effect; the effect is one `transaction()`."""
+        return super().delete(path, **marked(idempotent, fastapi))  # type: ignore[misc,no-any-return]  # FastAPI's
