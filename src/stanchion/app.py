@@ -112,11 +112,11 @@ class App(MarkedRoutes, FastAPI):
 
     def check(self) -> None:
         """Check every declaration, rule and route; raises `DeclarationError`."""
-        schema = self.runtime.model.schema
         assert self.runtime.policy
         RecordBodies.bind(self.runtime)
         refuse_bare_records(self.routes)
-        refuse_shadowed(self.routes, schema.collection.keys())
+        generated = Dispatcher(self.runtime, self.runtime.model.schema, self.router)
+        refuse_shadowed(self.routes, generated.methods_at)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one ASGI call; FastAPI's own telemetry is asked for once, not at every request."""
@@ -134,10 +134,10 @@ class App(MarkedRoutes, FastAPI):
     def build_middleware_stack(self) -> Any:
         """The app's middleware around the dispatcher, and FastAPI behind it."""
         self.check()
-        collections = {c.name.encode(): c for c in self.runtime.model.schema.collections}
+        schema = self.runtime.model.schema
         return Front(
             self.runtime.settings,
-            build_stack(self, lambda other: Dispatcher(self.runtime, collections, other)),
+            build_stack(self, lambda other: Dispatcher(self.runtime, schema, other)),
             self.runtime.drain,
             sheds_load=self.runtime.sheds_load,
         )

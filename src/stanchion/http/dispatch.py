@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..errors import MethodNotAllowed, NotFound, Problem, did_you_mean
-from ..schema import Collection
+from ..schema import Collection, Schema
 from .asgi import Answer, ASGIApp, Receive, Scope, Send
 from .exchange import Host
 from .packing import PACKED_FROM, Packer
@@ -22,16 +22,17 @@ from .writes import Writes
 PREFIX = b"/api/"
 Handler = Callable[[Any, bytes, Scope, Receive], Awaitable[Answer]]
 Routes = dict[str, Handler]
+NOBODY: Routes = {}
 
 
 class Dispatcher:
     """Answers the generated routes; `other` answers everything else."""
 
-    def __init__(self, host: Host, collections: dict[bytes, Collection], other: ASGIApp) -> None:
-        self.collections = collections
+    def __init__(self, host: Host, schema: Schema, other: ASGIApp) -> None:
+        self.collections = {c.name.encode(): c for c in schema.collections}
         self.other = other
         self.packer = Packer()
-        reads, writes = Reads(host), Writes(host, collections)
+        reads, writes = Reads(host), Writes(host, self.collections)
         self._on_collection: Routes = {
             "GET": reads.list, "HEAD": reads.list, "POST": writes.create
         }  # fmt: skip
@@ -54,10 +55,9 @@ class Dispatcher:
             path = path.removeprefix(root.encode())
         if not path.startswith(PREFIX):
             return await self.other(scope, receive, send)
-        name, slash, rest = path[5:].partition(b"/")
-        collection = self.collections.get(name)
-        routes = self._own.get(path[5:]) if collection is None else self._behind(slash, rest)
-        if routes is None or (answer := routes.get(scope["method"])) is None:
+        collection, rest, routes = self._find(path)
+        answer = routes.get(scope["method"])
+        if answer is None:
             return await self.other(scope, receive, send)
         try:
             answered = await answer(collection, rest, scope, receive)
@@ -71,15 +71,25 @@ class Dispatcher:
             body = b""
         await send({"type": "http.response.body", "body": body})
 
-    def _behind(self, slash: bytes, rest: bytes) -> Routes | None:
-        """What stands behind a collection's name, by method; None where nothing does."""
-        if not rest:
-            return None if slash else self._on_collection
-        if rest.find(b"/") >= 0:  # `in` takes ten times as many instructions
-            return None
-        if rest == b"_aggregate":
-            return self._on_groups
-        return None if rest.startswith(b"_") else self._on_record
+    def _find(self, path: bytes) -> tuple[Collection | None, bytes, Routes]:
+        """The collection of a path, what stands behind its name, and who answers there."""
+        name, slash, rest = path[5:].partition(b"/")
+        collection = self.collections.get(name)
+        if collection is None:
+            routes = self._own.get(path[5:], NOBODY)
+        elif not rest:
+            routes = NOBODY if slash else self._on_collection
+        elif rest == b"_aggregate":
+            routes = self._on_groups
+        elif rest.startswith(b"_") or rest.find(b"/") >= 0:  # `in` takes ten times as many steps
+            routes = NOBODY
+        else:
+            routes = self._on_record
+        return collection, rest, routes
+
+    def methods_at(self, path: bytes) -> tuple[str, ...]:
+        """The methods that are answered at a path, so that no route of the app is asked there."""
+        return tuple(self._find(path)[2]) if path.startswith(PREFIX) else ()
 
     def refusal(self, scope: Scope) -> Problem | None:
         """The 404 or 405 of a path under `/api/` that no route of the app answered either."""
@@ -87,17 +97,15 @@ class Dispatcher:
         path = path.removeprefix(scope.get("root_path", "").encode())
         if path != b"/api" and not path.startswith(PREFIX):
             return None
-        name, slash, rest = path[5:].partition(b"/")
-        collection = self.collections.get(name)
-        routes = self._own.get(path[5:]) if collection is None else self._behind(slash, rest)
-        if routes is not None:
+        collection, _, routes = self._find(path)
+        if routes:
             return _wrong_method(scope, path, ", ".join((*routes, "OPTIONS")))
         if collection is None:
             known = [key.decode() for key in self.collections]
-            said = name.decode("utf-8", "replace")[:60]
+            said = path[5:].partition(b"/")[0].decode("utf-8", "replace")[:60]
             return NotFound(
                 "route.not_found",
-                f"There is no collection {said!r}." if name else "Name a collection: /api/…",
+                f"There is no collection {said!r}." if said else "Name a collection: /api/…",
                 hint=did_you_mean(said, known) or "See /docs for what there is.",
             )
         return NotFound(

@@ -55,7 +55,6 @@ def answer_with(
     """The way to answer `request`."""
 
     async def answer(records: Records, actor: Actor) -> Answer:
-        collections = {c.name.encode(): c for c in runtime.model.schema.collections}
         sent: list[Any] = []
 
         async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +69,7 @@ def answer_with(
         async def send(message: Any) -> None:
             sent.append(message)
 
-        dispatcher = Dispatcher(_Host(runtime, records, actor), collections, nowhere)
+        dispatcher = Dispatcher(_Host(runtime, records, actor), records.schema, nowhere)
         body = request.sent
         if body is None:
             body = json.dumps(request.body).encode() if request.has_body else b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from stanchion import App, Module, Record, Rules, public
+from stanchion import App, Module, Record, Rules, public, testing
 from stanchion.errors import DeclarationError
 from stanchion.http.routes import walk_routes
 
@@ -27,6 +27,9 @@ def make_app() -> App:
         ("post", "/things"),
         ("get", "/things/special"),
         ("patch", "/things/{id}"),
+        ("get", "/things/_aggregate"),
+        ("get", "/_schema"),
+        ("post", "/_batch"),
     ],
 )
 def test_shadowed_route_is_refused(method: str, path: str) -> None:
@@ -80,12 +83,25 @@ def test_walk_finds_routes_at_any_depth_with_their_whole_path() -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [("put", "/api/things"), ("post", "/api/things/{id}/publish"), ("get", "/api/things/_report"),
-     ("get", "/api/other"), ("get", "/things")],
+     ("get", "/api/other"), ("get", "/things"), ("get", "/api/things/"),
+     ("patch", "/api/things/_aggregate"), ("post", "/api/_schema")],
 )  # fmt: skip
 def test_other_routes_are_not(method: str, path: str) -> None:
     app = make_app()
     getattr(app, method)(path)(lambda: None)
     app.check()
+
+
+def test_route_beside_the_generated_ones_is_called() -> None:
+    app = make_app()
+    app.get("/api/things/")(lambda: "slash")
+    app.patch("/api/things/_aggregate")(lambda: "patched")
+    with testing.client(app) as client:
+        assert client.get("/api/things/").json() == "slash"
+        assert client.patch("/api/things/_aggregate", {}).json() == "patched"
+        assert client.get("/api/things/_aggregate?count=true").json()["items"] == [
+            {"group": {}, "count": 0}
+        ]
 
 
 def test_bare_record_in_a_mounted_app_is_refused() -> None:
