@@ -2,31 +2,29 @@
 
 In: an engine, and a change.   Out: `Past`: the whole database before its transaction, or after it.
 Refuses: a place whose changes were trimmed (`Trimmed`), a record that the types of today cannot
-read (`Unreadable`), and rules that reach further than anybody should wait for.
+read (`Unreadable`), and rules that reach further than anybody should wait for (`TooFar`).
 
 A record was what the first change after the place found before it; without such a change it is what
-it is now. The evaluator does no I/O: where it needs records that are not here yet it is stopped,
-they are fetched, and it starts again. What was does not change between two fetches.
+it is now. It is fetched as the evaluator asks for it (`expr/reach`); what was does not change
+between two fetches.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from ..engines import Ask, Engine
-from ..errors import StanchionError
 from ..expr.evaluate import Values
+from ..expr.reach import Reached, TooFar
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..types import WireError
 
-T = TypeVar("T")
 Side = Literal["before", "after"]
 SelectKept = Callable[[Collection, str], str]
-MOST_FETCHES = 10_000
 MOST_CHILDREN = 100_000
 
 _TRIMMED = "select trimmed from _log where id=1"
@@ -56,14 +54,6 @@ class Trimmed(Exception):
 
 class Unreadable(Exception):
     """A row of the log does not fit the types of today, so no rule can be judged on it."""
-
-
-class _Missing(Exception):
-    """The evaluator needs these records: those of `collection` whose `field` holds `key`."""
-
-    def __init__(self, collection: str, field: str, key: Any) -> None:
-        super().__init__(collection, field)
-        self.what = (collection, field, key)
 
 
 def values_of(collection: Collection, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,54 +87,28 @@ async def find_several(engine: Engine, seq: int, tx: str) -> dict[tuple[str, str
     }
 
 
-class Past:
-    """`evaluate.World` before or after the transaction of the change with this sequence number.
+class Past(Reached):
+    """The records before or after the transaction of the change with this sequence number.
 
-    Rules see everything, so every record is readable. `select` makes the statement of the
-    records of today by one field of a collection, see `sql.write.select_kept`.
+    `select` makes the statement of the records of today by one field of a collection, see
+    `sql.write.select_kept`.
     """
+
+    most_fetches = 10_000
 
     def __init__(
         self, schema: Schema, engine: Engine, dialect: Dialect, select: SelectKept,
         seq: int, tx: str, side: Side,
     ) -> None:  # fmt: skip
-        self._schema = schema
+        super().__init__(schema)
         self._engine = engine
         self._dialect = dialect
         self._select = select
         self._change = (seq, tx)
         self._side = side
         self._place: int | None = None
-        self._found: dict[tuple[str, str, Any], list[Values]] = {}
 
-    def one(self, collection: str, key: Any) -> Values | None:
-        rows = self._held(collection, self._schema.collection[collection].key[0], key)
-        return rows[0] if rows else None
-
-    def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
-        return self._held(collection, field, key)
-
-    def readable(self, collection: str, row: Values) -> bool:
-        return True
-
-    def field_readable(self, collection: str, field: str, row: Values) -> bool:
-        return True
-
-    def _held(self, *what: Any) -> list[Values]:
-        if what not in self._found:
-            raise _Missing(*what)
-        return self._found[what]
-
-    async def settle(self, work: Callable[[], T]) -> T:
-        """What `work` comes to, with every record that it asks for."""
-        for _ in range(MOST_FETCHES):
-            try:
-                return work()
-            except _Missing as missing:
-                await self._load(*missing.what)
-        raise StanchionError(f"a read rule reaches more than {MOST_FETCHES} records of the past")
-
-    async def _load(self, collection: str, field: str, key: Any) -> None:
+    async def _load(self, collection: str, field: str, key: Any) -> list[Values]:
         found = self._schema.collection[collection]
         kind = found.field[field].type
         place, one = await self._find_place(), field == found.key[0]
@@ -158,10 +122,8 @@ class Past:
         if not (one and rows):
             rows = [*rows, *others]
         if len(rows) > MOST_CHILDREN:
-            raise StanchionError(f"a read rule reaches more than {MOST_CHILDREN} {collection}")
-        self._found[collection, field, key] = [
-            values_of(found, json.loads(row[0])) for row in rows if row[0] is not None
-        ]
+            raise TooFar(f"a rule reaches more than {MOST_CHILDREN} {collection}")
+        return [values_of(found, json.loads(row[0])) for row in rows if row[0] is not None]
 
     async def _find_place(self) -> int:
         """The last change of the world that is asked for; its neighbours must be there still."""

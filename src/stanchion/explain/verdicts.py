@@ -14,10 +14,11 @@ from typing import Literal
 
 from ..expr.evaluate import FAILED, Env, evaluate, value_of
 from ..expr.fold import certainly_false
+from ..expr.reach import TooFar
 from ..expr.tree import And, Const, Macro, Many, Node, Not, Or, Path, walk
 from ..plan.policy import Profile
 from ..schema import NEVER, Schema
-from .rows import Loaded, TooMany
+from .rows import Loaded
 from .wording import say
 
 Outcome = Literal["holds", "does not hold", "error", "depends on the record", "too much to look at"]
@@ -72,7 +73,7 @@ class Judge:
     async def _judged(self, node: Node, env: Env) -> Outcome:
         try:
             return _outcome(await self.rows.settle(lambda: evaluate(node, env)))
-        except TooMany:
+        except TooFar:
             return "too much to look at"
 
     async def _values(self, node: Node, env: Env | None) -> AsyncIterator[str]:
@@ -92,7 +93,7 @@ class Judge:
             return f"{text} is {'null' if getattr(env, path.root, None) is None else 'there'}"
         try:
             value = await self.rows.settle(lambda: value_of(path, env))
-        except TooMany:
+        except TooFar:
             return f"{text} is too far to look at"
         if value is FAILED:
             return f"{text} leads to no record"

@@ -172,10 +172,10 @@ def test_a_parent_is_looked_up_once_for_all_that_went_with_it(
         loaded = 0
         load = Past._load
 
-        async def counted(past: Past, *what: Any) -> None:
+        async def counted(past: Past, *what: Any) -> Any:
             nonlocal loaded
             loaded += 1
-            await load(past, *what)
+            return await load(past, *what)
 
         monkeypatch.setattr(Past, "_load", counted)
         assert len(await shop.told(ann, shop.line)) == 60
