@@ -81,7 +81,7 @@ class Plans:
             found = self.keep(shape, compile_write(plan, self.dialect))
         return found
 
-    def past_rules(self, collection: str) -> WriteStatements:
+    def system_statements(self, collection: str) -> WriteStatements:
         """The statements that planned steps run with: the system's."""
         return self.statements(collection, "update", SYSTEM)
 

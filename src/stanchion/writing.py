@@ -121,7 +121,7 @@ class Writing:
         self, statements: WriteStatements, key: str, by: Callable[[], Caller], ask: WriteQuery
     ) -> Steps[list[Written]]:
         yield from door.delete(
-            statements, self._plans.past_rules, key, by(), if_match=ask.if_match,
+            statements, self._plans.system_statements, key, by(), if_match=ask.if_match,
             if_none_match=ask.if_none_match,
         )  # fmt: skip
         return []

@@ -236,7 +236,7 @@ class Transaction:
         if_match = None if if_version is None else f'"{if_version}"'
         await self.session.run(
             lambda: door.delete(
-                statements, self._records.plans.past_rules, key, caller, if_match=if_match
+                statements, self._records.plans.system_statements, key, caller, if_match=if_match
             )
         )
 
