@@ -135,6 +135,10 @@ PARAMETERS: list[tuple[str, str, str]] = [
     ("limit=5&limit=5", "query.limit", "2 times"),
     ("sort=name&sort=price", "query.sort", "2 times"),
     ("expand=category&expand=reviews", "query.expand", "2 times"),
+    ("fields=id&fields=name", "query.fields", "2 times"),
+    ("after=a&after=b", "query.after", "2 times"),
+    ("q=tea&q=cup", "query.q", "2 times"),
+    ("total=true&total=true", "query.total", "2 times"),
     ("total=1", "query.total", "total=true"),
     ("total=", "query.total", "total=true"),
     ("sort=name,", "query.sort", "commas"),
@@ -206,6 +210,11 @@ PARAMETERS: list[tuple[str, str, str]] = [
 )
 def test_parameter(api: Api, query: str, code: str, told: str) -> None:
     refused(api.ask("GET", f"{P}?{query}"), 400, code, told)
+
+
+def test_limit_is_taken_from_1_to_1000(api: Api) -> None:
+    assert len(api.get(P, limit=1).json["items"]) == 1
+    assert len(api.get(P, limit=1000).json["items"]) == 5
 
 
 def test_hint_never_names_a_hidden_field(api: Api) -> None:
@@ -660,6 +669,7 @@ def make_bank(path: Path) -> App:
     class Doc(Record):
         vault: Ref[Vault] | None = None
         salary: int = Field(default=0, read=role("manager"))
+        keeper: Ref[User] | None = Field(default=None, read=role("manager"))
         password: str = Field(default="", read=False)
         whole: int = 0
         real: float = 0.0
@@ -719,6 +729,30 @@ def test_no_hint_names_a_field_of_a_closed_collection(
         assert name not in answer.json.get("hint", "")
     for caller in ("system", "admin"):
         assert name in bank.get("/api/docs", caller, **query).hint
+
+
+NEAR_THE_HIDDEN: list[tuple[dict[str, str], str]] = [
+    ({"sort": "salry"}, "salary"),
+    ({"fields": "salry"}, "salary"),
+    ({"filter": "salry == 1"}, "salary"),
+    ({"filter": "subs.exists(s, s.doc.salry == 1)"}, "salary"),
+    ({"salry": "1"}, "salary"),
+    ({"expand": "keepr"}, "keeper"),
+    ({"expand": "nothing"}, "keeper"),
+    ({"group": "salry", "count": "true"}, "salary"),
+    ({"sum": "salry"}, "salary"),
+]
+
+
+@pytest.mark.parametrize(("query", "name"), NEAR_THE_HIDDEN)
+def test_no_hint_names_a_field_that_a_rule_hides(
+    bank: Api, query: dict[str, str], name: str
+) -> None:
+    path = "/api/docs/_aggregate" if {"group", "sum"} & set(query) else "/api/docs"
+    for caller, told in (("anonymous", False), ("customer", False), ("manager", True)):
+        answer = bank.get(path, caller, **query)
+        assert answer.status == 400
+        assert (name in answer.body.decode()) is told, caller
 
 
 def test_hint_of_a_body_names_no_field_that_a_rule_hides(bank: Api) -> None:

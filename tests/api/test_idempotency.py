@@ -160,8 +160,12 @@ def test_a_key_is_written_plain_or_quoted(http: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", '""', "not-a-uuid", '"x', f'"{A}";a=1', A + "0", "é" * 36, "k" * 256, A[:-1] + "\t"]
-)
+    "key",
+    [
+        "", '""', "not-a-uuid", '"x', f'"{A}";a=1', A + "0", "é" * 36, "k" * 256, A[:-1] + "\t",
+        "g" + A[1:], A.replace("-", "_"),
+    ],
+)  # fmt: skip
 def test_an_anonymous_key_is_a_uuid(http: Client, key: str) -> None:
     answer = send(http, "POST", "/api/notes", {}, key)
     assert (answer.status, answer.json()["code"]) == (400, "idempotency.key")

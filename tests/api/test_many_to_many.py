@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import App, Field, Many, Record, Ref, Rules, Settings, Transaction, public, through
+from stanchion import (
+    App,
+    Field,
+    Many,
+    Record,
+    Ref,
+    Rules,
+    Settings,
+    Transaction,
+    back,
+    public,
+    through,
+)
 from stanchion.query import ANONYMOUS, SYSTEM
 
 from .conftest import Api
@@ -30,6 +42,8 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         tags: Many[Tag] = through("post_tags")
         quiet: Many[Tag] = through("quiet_tags")
         near: Many[Post] = through("near_posts", by="one", to="other")
+        half: Many[Tag] = through("half_tags")
+        halves: Many[HalfTag] = back("post")
         rules = Rules(read=public)
 
     @app.collection("tags")
@@ -52,6 +66,14 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         tag: Ref[Tag] = Field(read=False)
         rules = Rules(read=public)
 
+    @app.collection("half_tags")
+    class HalfTag(Record):
+        post: Ref[Post] = Field(read="record.post_told")
+        tag: Ref[Tag] = Field(read="record.tag_told")
+        post_told: bool = True
+        tag_told: bool = True
+        rules = Rules(read=public)
+
     @app.collection("near_posts")
     class NearPost(Record):
         one: Ref[Post]
@@ -70,6 +92,10 @@ def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             await tx.create(PostTag(post=key(1, 2), tag=key(2, number)))
         await tx.create(QuietTag(post=key(1, 1), tag=key(2, 1)))
         await tx.create(NearPost(one=key(1, 1), other=key(1, 2)))
+        for tag, post_told, tag_told in ((4, False, True), (5, True, False), (6, True, True)):
+            await tx.create(
+                HalfTag(post=key(1, 3), tag=key(2, tag), post_told=post_told, tag_told=tag_told)
+            )
 
     @app.get("/tags-of-first")
     async def tags_of_first() -> list[str]:
@@ -107,6 +133,23 @@ def test_relation_is_seen_from_either_side(blog: Api) -> None:
     }  # fmt: skip
     assert names(blog, "anonymous", 1, "near") == ["Post 2"]
     assert names(blog, "anonymous", 2, "near") == [], "a link has a direction"
+
+
+def test_link_joins_nothing_for_a_caller_who_may_not_read_both_of_its_ends(blog: Api) -> None:
+    """A field rule hides one of them in some links: `expand` leaves those out."""
+    assert names(blog, "anonymous", 3, "half") == ["tag 6"]
+    assert names(blog, "system", 3, "half") == ["tag 4", "tag 5", "tag 6"]
+    asked = {"filter": "half.exists(t, t.name == 'tag 6')"}
+    assert blog.get("/api/posts", **asked).code == "filter.unknown_field"
+    assert blog.get("/api/posts", "system", **asked).column("id") == [key(1, 3)]
+
+
+def test_record_that_hides_where_it_belongs_is_not_among_those_that_belong_there(
+    blog: Api,
+) -> None:
+    for caller, seen in (("anonymous", 2), ("system", 3)):
+        found = blog.get(f"/api/posts/{key(1, 3)}", caller, expand="halves").json["halves"]
+        assert len(found["items"]) == seen
 
 
 def test_at_most_a_hundred_and_then_more(blog: Api) -> None:

@@ -78,6 +78,25 @@ def test_what_changed_is_sent_again(fresh: Api, shop: ModuleType) -> None:
     assert ask(fresh, "/api/_schema", schema, caller="anonymous").status == 304
 
 
+def test_what_changed_around_a_record_is_sent_again(fresh: Api, shop: ModuleType) -> None:
+    """What is expanded, and what is said of a list beside its items."""
+    one = f"{P}/{shop.make_id(shop.PRODUCT, 1)}"
+    category = shop.make_id(shop.CATEGORY, 1)
+    paths = (
+        f"{one}?expand=category", f"{one}?expand=reviews&fields=id",
+        f"{P}?limit=1&fields=id&total=true",
+    )  # fmt: skip
+    tags = {path: fresh.ask("GET", path).headers["etag"] for path in (one, *paths)}
+    assert fresh.send("PATCH", f"/api/categories/{category}", {"name": "Teas"}).status == 200
+    review = {"product": shop.make_id(shop.PRODUCT, 1), "stars": 1}
+    assert fresh.send("POST", "/api/reviews", review).status == 201
+    product = {"name": "Last", "category": category, "price": "1.00"}
+    assert fresh.send("POST", P, product).status == 201
+    for path in paths:
+        assert ask(fresh, path, tags[path], caller="anonymous").status == 200, path
+    assert ask(fresh, one, tags[one], caller="anonymous").status == 304
+
+
 def test_tag_of_one_caller_is_not_that_of_another_who_sees_less(api: Api, shop: ModuleType) -> None:
     for path in (P, f"{P}/{shop.make_id(shop.PRODUCT, 1)}", "/api/_schema"):
         seen = api.ask("GET", path, "mia").headers["etag"]

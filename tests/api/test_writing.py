@@ -22,6 +22,7 @@ from stanchion import (
     Rules,
     UserRecord,
     back,
+    clock,
     nobody,
     public,
     role,
@@ -442,16 +443,18 @@ def test_if_match_compares_the_version(http: Client, tag: str, status: int) -> N
     assert http.delete(at, headers={"If-Match": tag}).status == expected
 
 
-def test_of_many_that_saw_the_same_version_one_writes(http: Client) -> None:
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_of_many_that_saw_the_same_version_one_writes(http: Client, method: str) -> None:
     """Nobody's change is lost: the others are told."""
     made = http.post("/api/products", product())
     at, tag = made.headers["location"], made.headers["etag"]
 
-    def patch(number: int) -> Response:
-        return http.patch(at, {"stock": number}, headers={"If-Match": tag})
+    def write(number: int) -> Response:
+        body = {"stock": number} if method == "PATCH" else product(stock=number)
+        return http.request(method, at, body, headers={"If-Match": tag})
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(patch, range(1, 21)))
+        answers = list(pool.map(write, range(1, 21)))
     (won,) = [answer for answer in answers if answer.status == 200]
     assert sorted(answer.status for answer in answers) == [200] + [412] * 19
     assert http.get(at).json() == won.json()
@@ -644,19 +647,26 @@ def test_each_change_has_its_row_in_the_log(app: App, http: Client) -> None:
         at = made.headers["location"]
         changed = http.patch(at, {"stock": 4})
         http.delete(at)
+        here = clock.now_text()
     log = rows(
         http,
-        "select operation,version,actor,request<>'',before,after,time from _changes "
+        "select operation,version,actor,request<>'',key,before,after,time,seq,tx from _changes "
         "where collection='products' order by seq",
     )
-    assert [r[:4] for r in log] == [
-        ("create", 1, str(ann.id), 1), ("update", 2, str(ann.id), 1), ("delete", 3, str(ann.id), 1),
+    key = made.json()["id"]
+    assert [r[:5] for r in log] == [
+        ("create", 1, str(ann.id), 1, key), ("update", 2, str(ann.id), 1, key),
+        ("delete", 3, str(ann.id), 1, key),
     ]  # fmt: skip
-    (_, *_, no_before, first, created), (*_, before, second, _), (*_, last, no_after, _) = log
+    (no_before, first), (before, second), (last, no_after) = (r[5:7] for r in log)
     assert no_before is None and no_after is None
     assert first == before and second == last
     assert json.loads(first) == made.json() and json.loads(second) == changed.json()
-    assert created == made.json()["created"]
+    created, updated, deleted = (r[7] for r in log)
+    assert created == made.json()["created"] and updated == changed.json()["updated"]
+    assert updated < deleted <= here
+    seqs, transactions = zip(*(r[8:] for r in log), strict=True)
+    assert len(set(seqs)) == len(set(transactions)) == 3
 
 
 def test_a_refused_write_leaves_no_trace(http: Client) -> None:

@@ -105,6 +105,15 @@ def test_target_in_each_of_its_forms(
     assert found.attribute == ("app" if ":" in target else None)
 
 
+@pytest.mark.parametrize("target", ["app:other", "app.py:other", "./app.py:other"])
+def test_target_names_one_app_of_several(folder: Path, inside: Inside, target: str) -> None:
+    (folder / "app.py").write_text(
+        "from stanchion import App\napp = App('First')\nother = App('Other')\n"
+    )
+    assert json.loads(inside("schema", "--json", target).stdout)["title"] == "Other"
+    assert json.loads(inside("schema", "--json").stdout)["title"] == "First"
+
+
 def test_target_elsewhere_finds_its_neighbours_and_those_of_the_working_directory(
     folder: Path, inside: Inside
 ) -> None:

@@ -12,13 +12,14 @@ import sys
 import textwrap
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import stanchion
-from stanchion import App, Field, ReaderMoved, Record, Rules, Settings, UserRecord, public
+from stanchion import App, Field, ReaderMoved, Record, Rules, Settings, UserRecord, clock, public
 from stanchion.actors import actor_of
 from stanchion.changelog import reader as log
 from stanchion.changelog import trim as trimming
@@ -27,6 +28,7 @@ from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
 from stanchion.engines.sqlite import commits
 from stanchion.errors import Unavailable
+from stanchion.types.datetime import moment_text
 
 SOURCE = str(Path(stanchion.__file__).parents[1])
 
@@ -492,7 +494,7 @@ def test_a_running_app_trims_its_log(
 
     async def main() -> None:
         app = make_app(tmp_path, log_days=2, log_mb=1)
-        old = "2020-01-01T00:00:00.000000Z"
+        old = moment_text(clock.now() - timedelta(days=2, seconds=1))
 
         def age() -> Any:
             yield Ask("update _changes set time=?1 where seq<=2", (old,))

@@ -1,5 +1,6 @@
 """What a declaration comes to: fields, relations, the schema as data, records in Python."""
 
+import dataclasses
 import importlib
 import json
 import sys
@@ -34,7 +35,7 @@ from stanchion import (
     back,
     public,
 )  # fmt: skip
-from stanchion.schema import describe
+from stanchion.schema import NO_DEFAULT, describe
 from stanchion.testing import Client, as_actor, client
 from stanchion.types import FieldType
 
@@ -392,17 +393,77 @@ def test_the_schema_is_plain_data_with_a_stable_fingerprint() -> None:
     assert [f.name for f in one.collection["users"].fields][:2] == ["id", "email"]
 
 
+def parts(value: Any) -> Iterator[Any]:
+    """Every dataclass that a schema is made of; what is none is a plain value."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from parts(item)
+    elif dataclasses.is_dataclass(value):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from parts(getattr(value, field.name))
+    else:
+        assert value is NO_DEFAULT or json.loads(json.dumps(value)) == value, value
+
+
+def test_every_part_of_the_schema_is_frozen() -> None:
+    kinds = set()
+    for part in parts(make_app().runtime.model.schema):
+        kinds.add(type(part).__name__)
+        for field in dataclasses.fields(part):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(part, field.name, None)
+    assert kinds >= {"Schema", "Collection", "Field", "Reference", "BackReference", "Rules"}
+
+
 def test_the_fingerprint_covers_what_the_database_must_look_like() -> None:
-    def fingerprint(field: Any, rules: Rules) -> str:
+    def fingerprint(field: Any, rules: Rules | None = None, kind: str = "str") -> str:
         app = App("Shop")
-        fields = {"__annotations__": {"name": str}, "name": field, "rules": rules}
+
+        @app.collection("others")
+        class Other(Record):
+            pass
+
+        @app.collection("more")
+        class More(Record):
+            pass
+
+        kinds = {
+            "str": str, "int": int, "str?": str | None, "Other": Ref[Other], "More": Ref[More],
+        }  # fmt: skip
+        fields = {
+            "__annotations__": {"name": kinds[kind]},
+            "name": field,
+            "rules": rules or Rules(),
+        }
         app.collection("things")(type("Thing", (Record,), {"__module__": __name__, **fields}))
         return app.runtime.model.schema.fingerprint
 
-    plain = fingerprint(Field(), Rules())
+    plain = fingerprint(Field())
     assert plain == fingerprint(Field(default="x", description="Y"), Rules(read=public))
-    assert plain != fingerprint(Field(max_length=3), Rules())
-    assert plain != fingerprint(Field(search=True), Rules())
+    others = [
+        fingerprint(Field(**options))
+        for options in ({"max_length": 3}, {"search": True}, {"unique": True}, {"index": True})
+    ]
+    others += [fingerprint(Field(), kind=kind) for kind in ("int", "str?", "Other", "More")]
+    assert len({plain, *others}) == 9
+
+
+def test_the_fingerprint_is_the_same_in_every_process() -> None:
+    """It is compared with what another process stored, maybe years ago."""
+    app = App("Shop")
+
+    @app.collection("things")
+    class Thing(Record):
+        a: str = Field(unique=True)
+        b: int = Field(index=True)
+        c: str = Field(index=True)
+        d: int = Field(unique=True)
+        e: date = Field(index=True)
+        up: Ref[Self] | None = None
+        indexes = (("a", "b"), ("c", "d"))
+
+    assert app.runtime.model.schema.fingerprint == "c2afb3885fc99fa4"
 
 
 def test_a_callers_record_is_an_actor(http: Client) -> None:
