@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,7 @@ def test_certainly_false_is_never_true(node: tree.Node) -> None:
 
 
 A, B = atom("a"), atom("b")
+ITEMS = tree.Macro("exists", tree.Var("xs", tree.Type("list", item=tree.INT)), "x", A)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,15 @@ def test_a_slot_or_a_free_variable_depends_on_more(shop: Shop) -> None:
         (tree.Not(tree.Or((A, tree.ERROR))), True),
         (tree.Not(tree.And((A, tree.ERROR))), False),
         (tree.Not(tree.And((tree.TRUE, tree.ERROR))), True),
+        (ITEMS, False),
+        (replace(ITEMS, body=tree.FALSE), True),
+        (tree.Not(ITEMS), False),
+        (tree.Not(replace(ITEMS, body=tree.FALSE)), False),
+        (replace(ITEMS, kind="exists_one", body=tree.FALSE), True),
+        (replace(ITEMS, kind="all", body=tree.FALSE), False),
+        (tree.Not(replace(ITEMS, kind="all")), False),
+        (tree.Not(replace(ITEMS, kind="all", body=tree.TRUE)), True),
+        (tree.Not(replace(ITEMS, kind="all", body=tree.FALSE)), False),
     ],
 )
 def test_certainly_false(node: tree.Node, never: bool) -> None:

@@ -98,6 +98,47 @@ def test_owner_takes_a_path_to_a_user(scope: Scope) -> None:
         assert refused(RuleOwner(path), scope).code in ("rule.type", "rule.unknown_field")
 
 
+@pytest.mark.parametrize(
+    ("rule", "code", "detail", "hint"),
+    [
+        (
+            RuleOwner("1"), "rule.type", "owner() takes a path from the record.",
+            'Write owner("customer").',
+        ),
+        (
+            RuleOwner("qty"), "rule.type",
+            "owner() takes a path to a user, not to a whole number.", None,
+        ),
+        (
+            RuleOwner("lines"), "rule.type", "'lines' holds many records.",
+            "Write lines.exists(x, …), lines.all(x, …) or size(lines).",
+        ),
+        (RuleOwner("nobody"), "rule.unknown_field", "'orders' has no field 'nobody'.", None),
+        (
+            RuleRole("cok"), "rule.literal",
+            'role("cok") can never hold: no user can have this role.', "Did you mean 'cook'?",
+        ),
+        (RuleText("record.qty = 1"), "rule.syntax", "'=' is not an operator here.",
+         "Write '==' to compare."),
+    ],
+)  # fmt: skip
+def test_words_of_a_rule(
+    rule: Rule, code: str, detail: str, hint: str | None, scope: Scope
+) -> None:
+    error = refused(rule, scope)
+    assert (error.code, error.detail, error.hint) == (code, detail, hint)
+
+
+def test_role_says_which_field_it_needs(scope: Scope) -> None:
+    error = refused(RuleRole("cook"), _with_role(scope, None))
+    assert error.detail == "role(\"cook\") needs a field 'role' in 'users'."
+    assert error.hint == "Add it: role: str"
+    error = refused(RuleRole("cook"), _with_role(scope, IntType()))
+    assert error.detail == 'role("cook") needs a role of text, and it is a whole number.'
+    error = refused(RuleOwner("customer"), replace(scope, auth=None))
+    assert error.detail == 'owner("customer") needs a users collection, and none is declared.'
+
+
 SOURCE = '''\
 from stanchion import rule
 

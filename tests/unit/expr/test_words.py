@@ -17,12 +17,18 @@ from stanchion.expr import tree
 from stanchion.expr.check import check_value
 from stanchion.expr.error import ExpressionError
 from stanchion.expr.parse import parse
+from stanchion.schema import Collection, Field
 
 if TYPE_CHECKING:
     from .conftest import Shop
 
 FILE = Path(__file__).parent / "words.txt"
 WRITE = os.environ.get("STANCHION_GOLDEN") == "write"
+
+
+def see(collection: Collection, field: Field) -> Any:
+    return {"secret": "hidden", "team": "masked"}.get(field.name, "open")
+
 
 WRITERS: dict[str, dict[str, Any]] = {
     "a filter": {"params": ()},
@@ -31,6 +37,7 @@ WRITERS: dict[str, dict[str, Any]] = {
     "a rule where nobody signs in": {"bare": False, "auth": None},
     "code that gives $count": {"params": ("count",)},
     "code that gives what it names": {},
+    "a caller who sees no secret, and some teams": {"caller": True, "see": see},
     "nobody, over no collection": {"bare": False, "collection": None},
 }
 VALUES = {
