@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .base import FieldType, Wire, WireError, expected
@@ -46,6 +47,20 @@ class TextType(FieldType):
         return checks
 
 
+@lru_cache
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern whose `$` is the end of the text, as it is for pydantic and for who reads the JSON
+    schema. To Python it is also the place before a last line break: `^[a-z]+$` took "abc\\n"."""
+    plain = re.compile(pattern)
+    if plain.flags & re.MULTILINE:
+        return plain
+    return re.compile(_END.sub(lambda found: r"\Z" if found[0] == "$" else found[0], pattern))
+
+
+_END = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+"""An escape, a set of characters, or the sign: the first two stay as they are."""
+
+
 def check_text(text: str, least: int | None, most: int | None, pattern: str | None) -> str:
     """`text` itself; refuses NUL, lone surrogates, wrong lengths and a missed pattern."""
     if "\0" in text:
@@ -61,6 +76,6 @@ def check_text(text: str, least: int | None, most: int | None, pattern: str | No
         raise WireError("string_too_short", f"Must have {least} or more characters.")
     if most is not None and len(text) > most:
         raise WireError("string_too_long", f"Must have {most} or fewer characters.")
-    if pattern is not None and re.search(pattern, text) is None:
+    if pattern is not None and compile_pattern(pattern).search(text) is None:
         raise WireError("string_pattern_mismatch", f"Must match the pattern {pattern}")
     return text

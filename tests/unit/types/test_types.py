@@ -163,6 +163,17 @@ def test_values_of_python_become_canonical(kind: FieldType, given: Any, value: A
 
 
 @pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^[$\]a]+$", "$]a"), (r"^[^$]$", "x"), (r"^\$$", "$"), (r"^\\$", "\\"), (r"^[]$]$", "$"),
+        (r"(?m)^a$", "a\nb"),
+    ],
+)  # fmt: skip
+def test_end_of_a_pattern_leaves_the_other_dollars_alone(pattern: str, text: str) -> None:
+    assert TextType(pattern=pattern).accept(text) == text
+
+
+@pytest.mark.parametrize(
     ("kind", "given", "code"),
     [
         (TextType(), b"x", "string_type"),
@@ -171,6 +182,10 @@ def test_values_of_python_become_canonical(kind: FieldType, given: Any, value: A
         (TextType(min_length=2), "é", "string_too_short"),
         (TextType(max_length=1), "ab", "string_too_long"),
         (TextType(pattern="^a$"), "b", "string_pattern_mismatch"),
+        (TextType(pattern="^a$"), "a\n", "string_pattern_mismatch"),
+        (TextType(pattern=r"^(a|b$)$"), "b\n", "string_pattern_mismatch"),
+        (TextType(pattern=r"^[$\]a]+$"), "$]\n", "string_pattern_mismatch"),
+        (TextType(pattern=r"^\$$"), "$\n", "string_pattern_mismatch"),
         (IntType(), True, "int_type"),
         (IntType(), 1.0, "int_type"),
         (IntType(), "5", "int_type"),
