@@ -93,13 +93,29 @@ Operation = Literal["create", "update", "delete"]
 Wish = Literal["create", "update", "put", "delete"]
 
 
+class Conditions(NamedTuple):
+    """ETags, as they were sent: the record must be at one of `if_match`, and at none of
+    `if_none_match`."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    @classmethod
+    def at(cls, version: int | None) -> Conditions:
+        """Of Python code, which names versions."""
+        return cls() if version is None else cls(f'"{version}"')
+
+
+NO_CONDITIONS = Conditions()
+
+
 @dataclass(frozen=True, slots=True)
 class WriteQuery:
     """One step of the write door.
 
     create: `bodies` holds what was sent for each record; `many` says that it came as an array.
-    update, put and delete: `key` names the record, `if_match` the version it must have and
-    `if_none_match` those it must not have. put: replaces the record, or creates it.
+    update, put and delete: `key` names the record, `conditions` the versions that it may have.
+    put: replaces the record, or creates it.
     """
 
     operation: Wish
@@ -107,8 +123,7 @@ class WriteQuery:
     key: str | None = None
     bodies: tuple[Any, ...] = ()
     many: bool = False
-    if_match: str | None = None
-    if_none_match: str | None = None
+    conditions: Conditions = NO_CONDITIONS
 
 
 # cursors

@@ -108,8 +108,8 @@ class Writing:
         errors: list[FieldError], by: Callable[[], Caller], ask: WriteQuery,
     ) -> Steps[list[Written]]:  # fmt: skip
         written = yield from door.update(
-            statements, key, values, errors, by(), if_match=ask.if_match,
-            if_none_match=ask.if_none_match, validate=self._validator(ask.collection),
+            statements, key, values, errors, by(), ask.conditions,
+            validate=self._validator(ask.collection),
         )  # fmt: skip
         return [written]
 
@@ -120,10 +120,7 @@ class Writing:
     def _delete(
         self, statements: WriteStatements, key: str, by: Callable[[], Caller], ask: WriteQuery
     ) -> Steps[list[Written]]:
-        yield from door.delete(
-            statements, self._plans.system_statements, key, by(), if_match=ask.if_match,
-            if_none_match=ask.if_none_match,
-        )  # fmt: skip
+        yield from door.delete(statements, self._plans.system_statements, key, by(), ask.conditions)
         return []
 
     def _put(self, ask: WriteQuery, actor: Actor, by: Callable[[], Caller]) -> Job[list[Written]]:
@@ -141,11 +138,7 @@ class Writing:
         making = creating if isinstance(creating, Problem) else self._making(creating, key, wire)
 
         def run() -> Steps[list[Written]]:
-            written = yield from put(
-                replacing, making, key, by(), if_match=ask.if_match,
-                if_none_match=ask.if_none_match,
-            )  # fmt: skip
-            return [written]
+            return [(yield from put(replacing, making, key, by(), ask.conditions))]
 
         return run
 

@@ -20,7 +20,7 @@ from ..errors import (
     not_an_object,
     pointer_to,
 )
-from ..query import Wish, WriteQuery
+from ..query import Conditions, Wish, WriteQuery
 from .exchange import key_of
 
 NO_VERSION = "POST makes a record; there is no version to match."
@@ -130,9 +130,8 @@ def _asked(step: Mapping[str, Any], collections: Mapping[bytes, Any]) -> WriteQu
             return WriteQuery("create", collection.name, bodies=tuple(body), many=True)
         return WriteQuery("create", collection.name, bodies=(body,))
     bodies = () if method == "DELETE" else (body,)
-    return WriteQuery(
-        METHODS[method], collection.name, key_of(rest), bodies, if_match=step.get("if_match")
-    )
+    said = Conditions(step.get("if_match"))
+    return WriteQuery(METHODS[method], collection.name, key_of(rest), bodies, conditions=said)
 
 
 def _unknown(pointer: str, name: str, known: tuple[str, ...]) -> FieldError:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import BadRequest, TooLarge
-from ..query import Actor, Wish, WriteQuery
+from ..query import Actor, Conditions, Wish, WriteQuery
 from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
@@ -167,6 +167,5 @@ def _asked(
         collection.name,
         key_of(rest),
         bodies,
-        if_match=header(scope, b"if-match"),
-        if_none_match=header(scope, b"if-none-match"),
+        conditions=Conditions(header(scope, b"if-match"), header(scope, b"if-none-match")),
     )

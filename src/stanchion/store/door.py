@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..engines import Ask, ConstraintFailed, Row, Undo
 from ..errors import Conflict, FieldError, Invalid
+from ..query import Conditions
 from ..schema import Collection
 from ..search import indexed_text
 from ..sql.text import Given, Statement
@@ -141,13 +142,12 @@ def update(
     changes: Mapping[str, Any],
     errors: Sequence[FieldError],
     caller: Caller,
+    conditions: Conditions,
     *,
-    if_match: str | None = None,
-    if_none_match: str | None = None,
     validate: Validate | None = None,
 ) -> Steps[Written]:
     """Change fields of one record. `errors` are the mistakes of the body, told in their turn."""
-    stored = yield from stored_row(statements, key, caller, if_match, if_none_match)
+    stored = yield from stored_row(statements, key, caller, conditions)
     return (yield from change(statements, key, stored, changes, errors, caller, validate=validate))
 
 
@@ -219,16 +219,14 @@ def delete(
     others: Callable[[str], WriteStatements],
     key: str,
     caller: Caller,
-    *,
-    if_match: str | None = None,
-    if_none_match: str | None = None,
+    conditions: Conditions,
 ) -> Steps[None]:
     """Delete one record and do what its references were declared to do.
 
     The rule of the named record is judged; what hangs on it goes with system right. `others`
     gives the statements of another collection, past all rules.
     """
-    stored = yield from stored_row(statements, key, caller, if_match, if_none_match)
+    stored = yield from stored_row(statements, key, caller, conditions)
     judge_rules(statements.plan, statements.stored, stored, NOTHING)
     yield from run_delete(statements, others, key, caller)
 

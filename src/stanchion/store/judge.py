@@ -13,35 +13,37 @@ from typing import Any
 from ..engines import Row
 from ..errors import Forbidden, NotFound, PreconditionFailed
 from ..plan.write import WritePlan
+from ..query import Conditions
 from ..schema import Collection
 from ..sql.write import Judgement, WriteStatements
 from .steps import Caller, Steps, ask
 
 
 def stored_row(
-    statements: WriteStatements,
-    key: str,
-    caller: Caller,
-    if_match: str | None,
-    if_none_match: str | None = None,
+    statements: WriteStatements, key: str, caller: Caller, conditions: Conditions
 ) -> Steps[Row]:
     """The stored row; refuses what is not there or not visible, then what is stale."""
     row = yield from visible_row(statements, key, caller)
     if row is None:
         raise not_found(statements.plan.collection, key)
-    refuse_stale(row[0], if_match, if_none_match)
+    refuse_stale(row[0], conditions)
+    refuse_present(row[0], conditions)
     return row
 
 
-def refuse_stale(version: int, if_match: str | None, if_none_match: str | None) -> None:
-    """Raise 412 where the version is not one that was asked for, or one that must not be."""
-    if if_match is not None and not version_matches(if_match, version):
+def refuse_stale(version: int, conditions: Conditions) -> None:
+    """Raise 412 where the version is not one that was asked for."""
+    if conditions.if_match is not None and not version_matches(conditions.if_match, version):
         raise PreconditionFailed(
             "record.stale",
             f"The record is at version {version}, not at the one that `If-Match` names.",
             hint="Read it again, apply the change to what is there now, and send its ETag.",
         )
-    if if_none_match is not None and version_matches(if_none_match, version):
+
+
+def refuse_present(version: int, conditions: Conditions) -> None:
+    """Raise 412 where the version is one that must not be there."""
+    if conditions.if_none_match is not None and version_matches(conditions.if_none_match, version):
         raise PreconditionFailed(
             "record.exists",
             f"The record is there, at version {version}, and `If-None-Match` excludes that.",
@@ -60,12 +62,12 @@ def not_found(collection: Collection, key: str) -> NotFound:
     return NotFound("record.not_found", f"{collection.name} holds no record {key[:80]!r}.")
 
 
-def version_matches(if_match: str, version: int) -> bool:
+def version_matches(tags: str, version: int) -> bool:
     """Whether one of these ETags names this version; `*` names any.
 
     The version stands before the first `-`. A weak tag counts, because proxies make them weak.
     """
-    for tag in if_match.split(","):
+    for tag in tags.split(","):
         plain = tag.strip()
         if plain == "*" or plain.removeprefix("W/").strip('"').partition("-")[0] == str(version):
             return True

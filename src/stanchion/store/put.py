@@ -17,9 +17,10 @@ from typing import Any
 from ..engines import Row
 from ..errors import FieldError, PreconditionFailed, Problem
 from ..plan.body import Replacement
+from ..query import Conditions
 from ..sql.write import WriteStatements
 from .door import New, Validate, Written, change, create, invalid, stamp
-from .judge import raw_columns, refuse_stale, visible_row
+from .judge import raw_columns, refuse_present, refuse_stale, visible_row
 from .steps import Caller, Steps, ask
 
 
@@ -46,9 +47,7 @@ def put(
     making: Making | Problem,
     key: str,
     caller: Caller,
-    *,
-    if_match: str | None = None,
-    if_none_match: str | None = None,
+    conditions: Conditions,
 ) -> Steps[Written]:
     """Replace the record, or create it where the caller sees none. At least one of the two ways
     is open to the caller."""
@@ -56,11 +55,11 @@ def put(
     assert not isinstance(looking, Problem)
     stored = yield from visible_row(looking.statements, key, caller)
     if stored is None:
-        return (yield from _make(making, caller, if_match))
-    refuse_stale(stored[0], None, if_none_match)
+        return (yield from _make(making, caller, conditions))
+    refuse_present(stored[0], conditions)
     if isinstance(replacing, Problem):
         raise replacing
-    refuse_stale(stored[0], if_match, None)
+    refuse_stale(stored[0], conditions)
     unread = yield from _unread(replacing, key, caller)
     values, errors = _settled(replacing, stored, unread)
     return (
@@ -70,10 +69,10 @@ def put(
     )
 
 
-def _make(making: Making | Problem, caller: Caller, if_match: str | None) -> Steps[Written]:
+def _make(making: Making | Problem, caller: Caller, conditions: Conditions) -> Steps[Written]:
     if isinstance(making, Problem):
         raise making
-    if if_match is not None:
+    if conditions.if_match is not None:
         raise PreconditionFailed(
             "record.stale",
             "There is no record here, so it has no version that `If-Match` could name.",

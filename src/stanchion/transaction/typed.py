@@ -17,7 +17,7 @@ from ..declare import Binding, Record, Update
 from ..engines import Ask, Row
 from ..errors import BadRequest, FieldError, Invalid, NotFound
 from ..plan.write import WritePlan
-from ..query import SYSTEM, Actor, ReadQuery
+from ..query import SYSTEM, Actor, Conditions, ReadQuery
 from ..records import Records
 from ..store import door
 from ..store.door import New, Written
@@ -158,12 +158,12 @@ class Transaction:
         values, errors = binding.changes_of(given)
         errors += _not_settable(statements.plan, values)
         caller = self._caller()
-        if_match = None if if_version is None else f'"{if_version}"'
+        conditions = Conditions.at(if_version)
         validate = binding.validate if binding.validated else None
         try:
             written = await self.session.run(
                 lambda: door.update(
-                    statements, key, values, errors, caller, if_match=if_match, validate=validate
+                    statements, key, values, errors, caller, conditions, validate=validate
                 )
             )
         except Invalid as refused:
@@ -233,10 +233,10 @@ class Transaction:
         statements = self._records.plans.statements(binding.collection.name, "delete", self._actor)
         key = self._records.plans.key(binding.collection.name, str(id))
         caller = self._caller()
-        if_match = None if if_version is None else f'"{if_version}"'
+        conditions = Conditions.at(if_version)
         await self.session.run(
             lambda: door.delete(
-                statements, self._records.plans.system_statements, key, caller, if_match=if_match
+                statements, self._records.plans.system_statements, key, caller, conditions
             )
         )
 
