@@ -79,6 +79,13 @@ class SchemaApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedRuns:
+    """A seed takes its time; nothing is served before it ends."""
+
+    seed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A worker serves from now on."""
 
@@ -103,6 +110,7 @@ Event = (
     | DatabaseGone
     | DatabaseBack
     | SchemaApplied
+    | SeedRuns
     | Started
     | Stopped
 )

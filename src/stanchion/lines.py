@@ -116,6 +116,8 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return Told("critical", "database.gone", facts)
         case events.DatabaseBack():
             return Told("info", "database.back", {"writes": "go on"})
+        case events.SeedRuns(seed):
+            return Told("info", "seed.runs", {"seed": seed, "requests": "wait until it ends"})
         case events.Started(app, pid):
             return None if human else Told("info", "started", {"app": app, "pid": pid})
         case events.Stopped(pid, cut):

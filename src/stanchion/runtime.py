@@ -35,6 +35,7 @@ from .store.held import held_in
 from .transaction import Transaction, open_transaction
 
 Seed = Callable[[Transaction], Awaitable[None]]
+TELL_OF_SEED_AFTER = 2.0  # seconds
 
 
 def check_seed(function: Seed) -> Seed:
@@ -170,11 +171,14 @@ class Runtime:
         its time: nothing is served yet."""
         name = f"seed:{seed.__module__.rpartition('.')[2]}.{seed.__name__}"
         self._planting = records
+        runs = events.SeedRuns(seed.__name__)
+        told = asyncio.get_running_loop().call_later(TELL_OF_SEED_AFTER, events.emit, runs)
         try:
             async with open_transaction(records, SYSTEM, "seed", inf) as tx:
                 if await tx.session.run(lambda: claim(name)):
                     await seed(tx)
         finally:
+            told.cancel()
             self._planting = None
 
     async def identify(self, scope: MutableMapping[str, Any]) -> Actor:

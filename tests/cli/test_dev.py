@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -144,6 +145,15 @@ def test_seed_that_fails_is_told_with_its_line_and_not_as_a_fault_of_the_databas
     assert raised in server.err and "database.unusable" not in server.err
     assert " in plant\n" in server.err and f" |     await {line}\n" in server.err
     assert server.stop() == 0
+
+
+def test_seed_that_takes_long_is_told_and_can_be_ended(start: Start, folder: Path) -> None:
+    with (folder / "app.py").open("a") as app:
+        app.write("\n\n@app.seed\nasync def plant(tx):\n    await asyncio.sleep(60)\n")
+    server = start("dev").wait_for("the seed `plant` runs; nothing is served before it ends")
+    began = time.monotonic()
+    server.stop()
+    assert time.monotonic() - began < 4
 
 
 def test_reload_refuses_no_connection(start: Start, folder: Path) -> None:

@@ -99,6 +99,7 @@ def test_what_the_command_line_tells_people_is_told_machines_only() -> None:
     for event in (events.Started("app", 1), events.Stopped(1, 0)):
         assert told_of(event, human=True) is None
         assert told_of(event, human=False) is not None
+    assert "  info[seed.runs]  seed=load  " in rendered(events.SeedRuns("load"), human=True)
     for event in (done(), events.SchemaApplied((), 1)):
         assert told_of(event, human=False) is None
 

@@ -75,17 +75,22 @@ class _Server:
     process: BaseProcess
     pipe: Connection
 
-    def stop(self) -> None:
-        """End it: it finishes the requests in flight."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """End it: it finishes the requests in flight, unless it has none yet."""
         self.pipe.close()
+        if at_once:
+            self.process.kill()
         self.process.join(STOP_S + 1)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
 
-    def says(self, word: str) -> bool:
-        """Wait until it says `word`; False when it ended instead."""
+    def says(self, word: str, ended: threading.Event) -> bool:
+        """Wait until it says `word`; False when it ended instead, or we shall."""
         try:
+            while not self.pipe.poll(0.1):
+                if ended.is_set():
+                    return False
             return bool(self.pipe.recv() == word)
         except (EOFError, OSError):
             return False
@@ -134,15 +139,15 @@ class Workshop:
     def _replace(self, changed: str) -> None:
         """Put a process with the code as it is now into the place of the running one."""
         new = self._fork(changed)
-        if not new.says("fits"):
-            new.stop()
+        if not new.says("fits", self._ended):
+            new.stop(at_once=self._ended.is_set())
             self._say_waiting()
             return
         if self.server:
             self.server.stop()
         self.server = new
         new.pipe.send("serve")
-        if not new.says("serves"):
+        if not new.says("serves", self._ended):
             self.server = None
             new.stop()
             self._say_waiting()

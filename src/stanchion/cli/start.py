@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ..version import __version__
 from .address import Address
-from .console import DIFFERS, FAILED, CommandFailed, count
+from .console import DIFFERS, FAILED, CommandFailed, clock_time, count
 from .target import Target, describe_crash, own_frames
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
     def watch(event: events.Event) -> None:
         if isinstance(event, events.SchemaApplied):
             took.append(event.duration_us)
+        elif isinstance(event, events.SeedRuns):
+            told = f"the seed `{event.seed}` runs; nothing is served before it ends"
+            click.echo(f"{clock_time()}  {told}", err=True)
 
     async def run() -> Prepared:
         runtime = app.runtime
