@@ -713,6 +713,26 @@ def test_a_seed_that_raises_leaves_nothing_and_runs_again() -> None:
     assert rows == [("seeded", 3), ("inner", 0)]
 
 
+class Letter(Record):
+    text: str
+    rules = Rules(create=True)
+
+
+def test_what_a_caller_made_and_may_not_read_has_the_moment_that_is_stored() -> None:
+    app = App("Inbox")
+    app.collection("letters")(Letter)
+
+    async def block() -> tuple[Letter, list[Letter]]:
+        async with app.transaction() as tx:
+            made = await tx.create(Letter(text="Dear all"))
+            assert "created" not in made.model_fields_set  # so that it can be made once more
+            return made, await tx.system().list(Letter)
+
+    with client(app) as http:
+        made, stored = http.run(block())
+    assert [made] == stored
+
+
 def test_a_seed_may_take_longer_than_a_transaction() -> None:
     app = make_app(transaction_ms=50)
 

@@ -26,6 +26,7 @@ from ..store.steps import Caller, Steps
 from .conditional import MOST_UPDATED, Calc, compile_conditional
 
 R = TypeVar("R", bound=Record)
+STAMPED = ("created", "updated", "version")  # by the write door itself
 
 
 class Transaction:
@@ -134,6 +135,8 @@ class Transaction:
         row = door.stamp(statements, New(values, named), caller)
         written = await self.session.run(lambda: door.create(statements, [row], caller, many=False))
         record.model_fields_set.add("id")  # made once more, it has the key of a stored record
+        for name in STAMPED:  # past the fields that count as given
+            object.__setattr__(record, binding.attributes[name], row.values[name])
         return _result(binding, written[0], kind, record)
 
     async def update(
@@ -272,7 +275,7 @@ def _named(binding: Binding, record: Record) -> frozenset[str]:
 
 def _is_stamped(pointer: str | None) -> bool:
     """Whether the write door sets the field itself."""
-    return pointer in ("/created", "/updated", "/version")
+    return pointer is not None and pointer[1:] in STAMPED
 
 
 def _not_settable(plan: WritePlan, names: Iterable[str]) -> builtins.list[FieldError]:
