@@ -14,7 +14,8 @@ import apsw
 import pytest
 from click.testing import Result
 
-from stanchion.cli.explain import command_for
+from stanchion.cli.console import CommandFailed
+from stanchion.cli.explain import command_for, read_request
 
 from .conftest import change
 from .processes import Running, environment, run
@@ -109,6 +110,12 @@ def test_what_cannot_be_explained_is_exit_code_2(
     done = run("explain", *arguments, cwd=made)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error[{code}]: ")
+
+
+def test_the_command_of_dev_wants_the_body_that_it_cannot_know() -> None:
+    with pytest.raises(CommandFailed) as failed:
+        read_request("POST", "/api/notes", "{…}", ())
+    assert failed.value.text.endswith("in the place of {…}, or --body @file")
 
 
 def test_without_a_database_there_is_nothing_to_ask(folder: Path) -> None:

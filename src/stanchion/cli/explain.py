@@ -91,9 +91,10 @@ def _decoded(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise failure(
-            "usage.wrong", f"the body is no JSON: {error}", hint='--body \'{"name": "Ann"}\''
-        ) from None
+        hint = '--body \'{"name": "Ann"}\''
+        if "…" in text:  # as `dev` prints the command
+            hint = f"write the body that was sent in the place of {text}, or --body @file"
+        raise failure("usage.wrong", f"the body is no JSON: {error}", hint=hint) from None
 
 
 def explain_on_database(app: App, request: Request, who: str) -> Explanation:

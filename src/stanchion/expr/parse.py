@@ -12,6 +12,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from . import grammar
@@ -319,9 +320,10 @@ def _unexpected(tokens: list[Token], number: int, expected: dict[str, int]) -> E
         )
     shown = token.text if len(token.text) <= 40 else token.text[:30] + "…"
     after = f" after '{before.text[:30]}'" if before is not None else " first"
+    missing = _round_list(tokens[:number]) if token.text == "," else None
     return ExpressionError(
         "syntax", f"'{shown}' cannot stand{after}.", token.start, token.end,
-        _missing(token, before, expected),
+        missing or _missing(token, before, expected),
     )  # fmt: skip
 
 
@@ -358,3 +360,9 @@ def _missing(token: Token, before: Token | None, expected: dict[str, int]) -> st
     if "DOT" not in expected and token.kind == "RELATION":
         return "A comparison has two sides."
     return None
+
+
+def _round_list(tokens: list[Token]) -> str | None:
+    """For `x in (1, 2)`, of which these are the tokens before the comma."""
+    opened = [word.text == "in" and mark.text == "(" for word, mark in pairwise(tokens)]
+    return "A list stands in square brackets: x in [1, 2]." if any(opened) else None

@@ -143,6 +143,11 @@ syntax: '~' is not an operator here.
  | name ~ 'Mar'
  |      ^
 hint: There are no patterns yet: write name.contains("…") or name.startsWith("…")."""),
+        ("a in (1, 2)", """
+syntax: ',' cannot stand after '1'.
+ | a in (1, 2)
+ |        ^
+hint: A list stands in square brackets: x in [1, 2]."""),
         ("a not in b", """
 syntax: 'not' is not an operator here.
  | a not in b
