@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from ..records import Records
-from ..schema import Collection
+from ..schema import Collection, Schema
 from ..types import WireError
 from .said import Request
 
@@ -26,7 +25,7 @@ class Asked:
     body: Any
 
 
-def asked_of(request: Request, records: Records) -> Iterator[Asked]:
+def asked_of(request: Request, schema: Schema) -> Iterator[Asked]:
     """The collections that a request is about, in order."""
     if request.method == "OPTIONS":
         return  # it asks what could be asked, of everybody alike
@@ -35,10 +34,10 @@ def asked_of(request: Request, records: Records) -> Iterator[Asked]:
         for step in asked if isinstance(asked, list) else ():
             if isinstance(step, dict):
                 method, path = str(step.get("method", "")), str(step.get("path", ""))
-                yield from asked_of(Request(method, path, body=step.get("body")), records)
+                yield from asked_of(Request(method, path, body=step.get("body")), schema)
         return
     collection_name, _, rest = request.path.removeprefix("/api/").partition("/")
-    collection = records.schema.collection.get(collection_name)
+    collection = schema.collection.get(collection_name)
     if collection is None:
         return
     key = unquote(rest) if rest and not rest.startswith("_") else None
@@ -47,7 +46,7 @@ def asked_of(request: Request, records: Records) -> Iterator[Asked]:
     )
     yield Asked(collection, operation, _parsed(collection, key), request.body)
     for word in parse_qs(request.query).get("expand", [""])[0].split(","):
-        yield from _expanded(collection, word.strip(), records)
+        yield from _expanded(collection, word.strip(), schema)
 
 
 def _parsed(collection: Collection, key: str | None) -> str | None:
@@ -58,13 +57,13 @@ def _parsed(collection: Collection, key: str | None) -> str | None:
         return None
 
 
-def _expanded(collection: Collection, word: str, records: Records) -> Iterator[Asked]:
+def _expanded(collection: Collection, word: str, schema: Schema) -> Iterator[Asked]:
     """The collections that one path of `expand` leads to."""
     for step in word.split("."):
         if step in collection.back_reference:
-            collection = records.schema.collection[collection.back_reference[step].collection]
+            collection = schema.collection[collection.back_reference[step].collection]
         elif step in collection.field and collection.field[step].reference is not None:
-            collection = records.schema.target(collection.field[step])
+            collection = schema.target(collection.field[step])
         else:
             return
         yield Asked(collection, "read", None, None)

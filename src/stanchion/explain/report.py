@@ -28,7 +28,7 @@ async def explain_request(
     request: Request, records: Records, actor: Actor, answer: Answering
 ) -> Explanation:
     """Explain a request as `actor`. `answer` answers it with the pipelines that it is given."""
-    steps = tuple(asked_of(request, records))
+    steps = tuple(asked_of(request, records.schema))
     keys = {step.key for step in steps if step.key is not None}
     rehearsal = Rehearsal(records.engine, records.schema.collections, keys)
     profile = records.policy.profile(actor)
@@ -38,8 +38,8 @@ async def explain_request(
         watched.engine = rehearsal
         answered = await answer(watched, actor)
     env = Env(auth=actor.record, now=clock.now(), world=rows)
-    judge = Judge(records.schema, profile, rows, env)
-    rules = [said for step in steps async for said in rules_of(step, judge, records, rehearsal)]
+    judge = Judge(profile, rows, env)
+    rules = [said for step in steps async for said in rules_of(step, judge, rehearsal)]
     secrets = find_secrets(records.schema, rehearsal.became, actor)
     statements = await statements_of(rehearsal.asked, records, secrets)
     return Explanation(
@@ -47,7 +47,7 @@ async def explain_request(
         actor=_say_actor(actor),
         answer=answered,
         rules=tuple(dict.fromkeys(rules)),
-        fields=tuple(dict.fromkeys(f for s in steps for f in fields_of(s, profile, request))),
+        fields=tuple(dict.fromkeys(f for s in steps for f in fields_of(s, profile))),
         statements=statements,
         cache=noted.said,
         shape=say_shape(noted.made, profile),

@@ -12,20 +12,17 @@ from ..expr.evaluate import Env
 from ..expr.fold import certainly_false
 from ..expr.tree import TRUE
 from ..plan.policy import Profile, RowOperation, decide_old_is_null
-from ..records import Records
 from ..schema import ALWAYS, Collection, rule_text
 from .asked import Asked
 from .rehearsal import Became, Rehearsal
-from .said import FieldSaid, Request, RuleSaid
+from .said import FieldSaid, RuleSaid
 from .verdicts import Judge
 from .wording import say
 
 # of rows
 
 
-async def rules_of(
-    step: Asked, judge: Judge, records: Records, rehearsal: Rehearsal
-) -> AsyncIterator[RuleSaid]:
+async def rules_of(step: Asked, judge: Judge, rehearsal: Rehearsal) -> AsyncIterator[RuleSaid]:
     """Every rule that the step asks, on every row that it is asked of."""
     stored, found = None, "the stored record"
     looked = [b for b in rehearsal.became if b.collection == step.collection.name]
@@ -37,22 +34,22 @@ async def rules_of(
             stored = judge.rows.values(step.collection, earlier[0].raw)
             found = "the record that an earlier step makes"
     if step.operation == "read" or (step.key is not None and not _makes(step, stored)):
-        yield await _rule(step, "read", judge, records, found, stored)
+        yield await _rule(step, "read", judge, found, stored)
     if step.operation == "delete":
-        yield await _rule(step, "delete", judge, records, found, stored)
+        yield await _rule(step, "delete", judge, found, stored)
     if step.operation == "update" or (step.operation == "replace" and stored is not None):
-        yield await _rule(step, "update", judge, records, found, stored, stored)
+        yield await _rule(step, "update", judge, found, stored, stored)
     if _makes(step, stored):
         made: list[Mapping[str, Any] | None]
         made = [judge.rows.values(step.collection, b.raw) for b in looked if b.created]
         for row in made or [None]:
-            async for said in _twice(step, "create", judge, records, "the new record", row, made):
+            async for said in _twice(step, "create", judge, "the new record", row, made):
                 yield said
     for became in looked:
         if not became.created and _key_of(step.collection, became) == step.key:
             row = judge.rows.values(step.collection, became.raw)
             on = "the record as it would be"
-            async for said in _twice(step, "update", judge, records, on, row, [row], stored):
+            async for said in _twice(step, "update", judge, on, row, [row], stored):
                 yield said
 
 
@@ -68,7 +65,6 @@ async def _twice(
     step: Asked,
     operation: RowOperation,
     judge: Judge,
-    records: Records,
     on: str,
     row: Mapping[str, Any] | None,
     written: Sequence[Mapping[str, Any] | None],
@@ -76,14 +72,12 @@ async def _twice(
 ) -> AsyncIterator[RuleSaid]:
     """A rule of a record that is written: asked of the records that are there, and where it holds
     and comes to something else with what is written among them, of these too."""
-    said = await _rule(step, operation, judge, records, on, row, old)
+    said = await _rule(step, operation, judge, on, row, old)
     yield said
     if row is None or said.outcome != "holds":
         return
     with judge.rows.with_written(step.collection, [one for one in written if one is not None]):
-        again = await _rule(
-            step, operation, judge, records, f"{on}, as one of the others", row, old
-        )
+        again = await _rule(step, operation, judge, f"{on}, as one of the others", row, old)
     if again.outcome != said.outcome:
         yield again
 
@@ -92,14 +86,13 @@ async def _rule(
     step: Asked,
     operation: RowOperation,
     judge: Judge,
-    records: Records,
     on: str,
     row: Mapping[str, Any] | None,
     old: Mapping[str, Any] | None = None,
 ) -> RuleSaid:
     collection = step.collection
     written = getattr(collection.rules, operation)
-    node = records.policy.rows[collection.name, operation]
+    node = judge.profile.policy.rows[collection.name, operation]
     decide = decide_old_is_null if operation == "create" else None
     env = None
     if row is not None:
@@ -118,7 +111,7 @@ async def _rule(
 # of fields
 
 
-def fields_of(step: Asked, profile: Profile, request: Request) -> Iterator[FieldSaid]:
+def fields_of(step: Asked, profile: Profile) -> Iterator[FieldSaid]:
     """Fields that the caller does not simply see; and those of the body that it may not set."""
     collection = step.collection
     bodies = step.body if isinstance(step.body, list) else [step.body]

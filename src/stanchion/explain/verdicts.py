@@ -17,7 +17,7 @@ from ..expr.fold import certainly_false
 from ..expr.reach import TooFar
 from ..expr.tree import And, Const, Macro, Many, Node, Not, Or, Path, walk
 from ..plan.policy import Profile
-from ..schema import NEVER, Schema
+from ..schema import NEVER
 from .rows import Loaded
 from .wording import say
 
@@ -41,8 +41,7 @@ class Part:
 class Judge:
     """Judges the rules of one caller."""
 
-    def __init__(self, schema: Schema, profile: Profile, rows: Loaded, env: Env) -> None:
-        self.schema = schema
+    def __init__(self, profile: Profile, rows: Loaded, env: Env) -> None:
         self.profile = profile
         self.rows = rows
         self.env = env
@@ -97,7 +96,7 @@ class Judge:
             return f"{text} is too far to look at"
         if value is FAILED:
             return f"{text} leads to no record"
-        stored = self.schema.collection[path.last].field[path.leaf]
+        stored = self.profile.policy.schema.collection[path.last].field[path.leaf]
         if stored.read == NEVER:
             return f"{text} is a value that nobody may read"
         wire = json.dumps(None if value is None else stored.type.wire(value), ensure_ascii=False)
