@@ -129,7 +129,7 @@ async def _explain(app: App, request: Request, who: str) -> Explanation:
     runtime = app.runtime
     try:
         records = await runtime.records()
-        if not is_generated(request, runtime):
+        if not is_generated(request.path, runtime):
             raise failure(
                 "explain.route",
                 f"{request.method} {request.path} is no route of the data API",
@@ -170,12 +170,12 @@ async def find_actor(records: Records, who: str) -> Actor:
 
 def explains(app: App, target: Target) -> Callable[[events.RequestDone], str]:
     """For the log of `dev`: the command that explains a refused request of the data API."""
-    collections = app.runtime.model.schema.collection.keys() | {"_batch"}
+    from ..http.rehearse import is_generated
+
     named = target_option(target)
 
     def command(done: events.RequestDone) -> str:
-        first = done.path.removeprefix("/api/").partition("/")[0]
-        if not done.path.startswith("/api/") or first not in collections:
+        if not is_generated(done.path, app.runtime):
             return ""
         query = done.query.decode("latin-1")
         return command_for(done.method, done.path, query) + named

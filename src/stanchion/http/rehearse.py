@@ -42,11 +42,11 @@ class _Host:
         return self._actor
 
 
-def is_generated(request: Request, runtime: Runtime) -> bool:
-    """Whether the request is for the data API, whatever its answer may be."""
-    first = request.path.removeprefix("/api/").partition("/")[0]
+def is_generated(path: str, runtime: Runtime) -> bool:
+    """Whether a path is one of the data API, whatever is answered there."""
+    first = path.removeprefix("/api/").partition("/")[0]
     known = first in runtime.model.schema.collection or first in ("_batch", "_schema")
-    return request.path.startswith("/api/") and known
+    return path.startswith("/api/") and known
 
 
 def answer_with(

@@ -91,10 +91,10 @@ class _Pages:
         return _page(why_page(site, call, found, self._command(call)))
 
     def _command(self, call: Call) -> str:
-        return self.command(call) if is_generated(request_of(call), self.runtime) else ""
+        return self.command(call) if is_generated(call.path, self.runtime) else ""
 
     def _is_explained(self, call: Call) -> bool:
-        return not call.cut and is_generated(request_of(call), self.runtime)
+        return not call.cut and is_generated(call.path, self.runtime)
 
 
 def _page(text: str, status: int = 200) -> Response:
