@@ -82,6 +82,26 @@ def test_every_room_has_a_level() -> None:
     assert not left, f"give these a level in LEVELS, above all that they import: {left}"
 
 
+# Names that two things have. A new thing is given another name; one that goes is struck here.
+TWICE = {
+    "Answer", "Answering", "Asked", "Call", "Found", "Given", "Handler", "Level", "Listed", "Many",
+    "Names", "Operation", "Param", "Reach", "Rule", "Rules", "Scope", "Step", "Written",
+}  # fmt: skip
+
+
+def test_a_class_or_type_has_its_name_to_itself() -> None:
+    declared: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            match node:
+                case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                    if re.fullmatch("[A-Z][a-z]+([A-Z][a-z]+)*", name):
+                        declared.setdefault(name, []).append(str(path.relative_to(SOURCE)))
+    twice = {name: places for name, places in declared.items() if len(places) > 1}
+    assert not set(twice) - TWICE, {n: p for n, p in twice.items() if n not in TWICE}
+    assert not TWICE - set(twice), "strike what has one meaning now"
+
+
 def test_the_words_of_asgi_need_nothing_of_ours() -> None:
     assert imports_of(SOURCE / "http" / "asgi.py") == []
 

@@ -16,10 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from ..engines import Engine
-from ..expr.evaluate import Env, evaluate
+from ..expr.evaluate import Env, Values, evaluate
 from ..expr.fold import certainly_false
 from ..expr.tree import FALSE, TRUE, Many, Node, Path, walk
 from ..plan.policy import Profile
@@ -30,8 +29,6 @@ from ..sql.dialect import Dialect
 from ..sql.write import select_kept
 from .past import Past, Side, Trimmed, Unreadable, Whole, find_several, values_of
 from .reader import LoggedChange, Overtaken
-
-Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +97,8 @@ class LogSight:
         return replace(change, operation=operation, before=before, after=after)
 
     async def _seen(
-        self, judged: _Judged, row: Body | None, seq: int, change: LoggedChange, side: Side
-    ) -> Body | None:
+        self, judged: _Judged, row: Values | None, seq: int, change: LoggedChange, side: Side
+    ) -> Values | None:
         """The row with the fields that the caller may read, or None if it may not read it."""
         if row is None:
             return None

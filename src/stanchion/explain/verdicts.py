@@ -8,12 +8,12 @@ the evaluator's, which a property test holds to the SQL of both engines.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ..expr.evaluate import FAILED, Env, evaluate, value_of
-from ..expr.fold import certainly_false
+from ..expr.fold import Decide, certainly_false
 from ..expr.reach import TooFar
 from ..expr.tree import And, Const, Macro, Many, Node, Not, Or, Path, walk
 from ..plan.policy import Profile
@@ -22,7 +22,6 @@ from .rows import Loaded
 from .wording import say
 
 Outcome = Literal["holds", "does not hold", "error", "depends on the record", "too much to look at"]
-Decide = Callable[[Node], Const | None] | None
 LONGEST = 60
 
 
@@ -46,14 +45,14 @@ class Judge:
         self.rows = rows
         self.env = env
 
-    def for_caller(self, node: Node, decide: Decide = None) -> Outcome:
+    def for_caller(self, node: Node, decide: Decide | None = None) -> Outcome:
         """What a rule comes to without a record."""
         folded = self.profile.folded(node, decide)
         if isinstance(folded, Const):
             return _outcome(folded.value)
         return "does not hold" if certainly_false(folded) else "depends on the record"
 
-    async def part(self, node: Node, env: Env | None, decide: Decide = None) -> Part:
+    async def part(self, node: Node, env: Env | None, decide: Decide | None = None) -> Part:
         """A rule and its parts; on the record of `env` if there is one."""
         inner: tuple[Node, ...] = ()
         joined: Literal["all", "any", "not"] | None = None

@@ -126,10 +126,10 @@ def depends_on_auth_alone(node: tree.Node) -> bool:
     return True
 
 
-Absent = Callable[[tree.Operand], bool]
+IsNull = Callable[[tree.Operand], bool]
 
 
-def certainly_false(node: tree.Node, absent: Absent = lambda operand: False) -> bool:
+def certainly_false(node: tree.Node, absent: IsNull = lambda operand: False) -> bool:
     """Whether the condition can be true for no record; an error is not true either.
 
     Sees through constants, junctions, `!` and macros; a True answer is certain, a False one is
@@ -139,7 +139,7 @@ def certainly_false(node: tree.Node, absent: Absent = lambda operand: False) -> 
     return _never(node, True, absent)
 
 
-def _never(node: tree.Node, outcome: bool, absent: Absent) -> bool:
+def _never(node: tree.Node, outcome: bool, absent: IsNull) -> bool:
     match node:
         case tree.Const(value=value):
             return value is not outcome
@@ -160,7 +160,7 @@ def _never(node: tree.Node, outcome: bool, absent: Absent) -> bool:
 
 
 def _never_compares(
-    op: str, outcome: bool, sides: tuple[tree.Operand, tree.Operand], absent: Absent
+    op: str, outcome: bool, sides: tuple[tree.Operand, tree.Operand], absent: IsNull
 ) -> bool:
     if any(isinstance(side, tree.Null) for side in sides) or not any(map(absent, sides)):
         return False

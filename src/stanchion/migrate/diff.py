@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from ..schema import NO_DEFAULT, Collection, Schema, stored_form
 
-Kind = Literal[
+DifferenceKind = Literal[
     "new collection", "new field", "new index", "drop index", "change field", "drop field",
     "drop collection",
 ]  # fmt: skip
@@ -28,7 +28,7 @@ Kind = Literal[
 class Difference:
     """One thing in which code and database differ. `safe`: no stored value can be lost."""
 
-    kind: Kind
+    kind: DifferenceKind
     collection: str
     detail: str
     safe: bool
@@ -138,7 +138,9 @@ def _number(said: Any) -> Decimal:
     return Decimal(str(said))
 
 
-def _index(collection: str, index: Mapping[str, Any], kind: Kind, *, safe: bool) -> Difference:
+def _index(
+    collection: str, index: Mapping[str, Any], kind: DifferenceKind, *, safe: bool
+) -> Difference:
     fields = ", ".join(index["fields"])
     sign = "+" if kind == "new index" else "-"
     unique = "unique index" if index["unique"] else "index"

@@ -60,7 +60,7 @@ class SQLiteEngine:
         self._pid = os.getpid()
         self._reader: Reader | None = None
         self._writer: Writer | None = None
-        self._long = LongReads(path, settings, vfs, self._check_place)
+        self._long = LongReads(path, settings, vfs, self._check_files)
         self._commits = Commits()
         self._closed = False
         _engines.add(self)
@@ -107,11 +107,11 @@ class SQLiteEngine:
         writer = self._writer
         if writer is None or self._pid != os.getpid():
             return None
-        return writer.place.missing()
+        return writer.files.missing()
 
-    def _check_place(self) -> None:
+    def _check_files(self) -> None:
         if self._writer is not None:
-            self._writer.place.check()
+            self._writer.files.check()
 
     async def mark(self) -> str:
         return self._commits.mark(self._version)
@@ -193,7 +193,7 @@ class SQLiteEngine:
         """
         _keep_for_ever([each for each in (self._reader, self._writer) if each is not None])
         _keep_for_ever(self._long.readers)
-        self._long = LongReads(self.path, self._settings, self._vfs, self._check_place)
+        self._long = LongReads(self.path, self._settings, self._vfs, self._check_files)
         self._commits = Commits()
         self._lock = threading.Lock()
         self._reader = self._writer = None

@@ -191,14 +191,14 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OpenedFiles:
     """Where a database and its log were opened: what has their names later may be others."""
 
     database: _Found
     log: tuple[_Found, ...]
 
     @classmethod
-    def of(cls, path: Path) -> Place:
+    def of(cls, path: Path) -> OpenedFiles:
         """The files that are there now. The log is from the first read on."""
         beside = [Path(f"{path}{end}") for end in LOG_FILES]
         database, *log = [

@@ -19,7 +19,7 @@ import apsw
 from ...errors import Problem
 from ..base import Ask, ConstraintFailed, Job, Row
 from .connection import STEPS, executor, wait_until
-from .file import Place
+from .file import OpenedFiles
 from .queue import Waiting
 from .session import Call
 from .translate import Unknowable, constraint_of, is_unknowable, problem_of, report
@@ -33,13 +33,13 @@ class Transactions:
     def __init__(
         self,
         connection: apsw.Connection,
-        place: Place,
+        files: OpenedFiles,
         turns: Turns,
         closing_until: Callable[[], float],
         committed: Callable[[], None],
     ) -> None:
         self._connection = connection
-        self._place = place
+        self._files = files
         self._turns = turns
         self._closing_until = closing_until
         self._committed = committed
@@ -64,10 +64,10 @@ class Transactions:
             self._turns.rest()
         try:
             if text == "commit":
-                self._place.check()  # before it, so that nothing is done; and after it, in case
+                self._files.check()  # before it, so that nothing is done; and after it, in case
             self._execute(text)
             if text == "commit":
-                self._place.check()
+                self._files.check()
                 self._committed()
         except apsw.Error as error:
             if is_unknowable(error):
@@ -167,7 +167,7 @@ class Transactions:
 
     def close(self) -> None:
         """Put everything into the database file, if nobody is in the way, and disconnect."""
-        if self._place.is_ours():
+        if self._files.is_ours():
             self.move_pages(apsw.SQLITE_CHECKPOINT_TRUNCATE, 0.0)
         else:  # the log is removed by its name, and may belong to another file by now
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

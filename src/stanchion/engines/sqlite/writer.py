@@ -33,7 +33,7 @@ from ...events import TransactionReplayed, WriterFailed, emit
 from ...settings import Settings
 from ..base import Job
 from .connection import open_writer
-from .file import Place
+from .file import OpenedFiles
 from .queue import Waiting, WriteQueue, answer
 from .session import Call, Ending, Hold, TransactionEnded, lost, timed_out
 from .transactions import Transactions
@@ -77,11 +77,11 @@ class Writer:
         self._call: Call | None = None
         self._held: Hold | None = None
         self.connection = open_writer(path, self._patience, vfs)
-        self.place = Place.of(path)
+        self.files = OpenedFiles.of(path)
         self._turns = Turns(self._is_needed)
         self._queue = WriteQueue(settings.write_queue, self._turns)
         self._transactions = Transactions(
-            self.connection, self.place, self._turns, lambda: self._queue.closing_until, committed
+            self.connection, self.files, self._turns, lambda: self._queue.closing_until, committed
         )
         self._wal = Checkpoints(self.connection)
         self._thread = threading.Thread(target=self._main, name="stanchion-writer", daemon=True)
