@@ -23,7 +23,7 @@ from ..schema import (
     RuleText,
 )
 from . import tree
-from .conditions import Conditions
+from .conditions import ConditionChecker
 from .error import ExpressionError, line_and_column, render_frame
 from .kinds import comparable, say, say_first, type_of
 from .operands import Operands, refuse
@@ -36,7 +36,7 @@ __all__ = ["Scope", "See", "Sight", "check", "check_rule", "check_value"]
 
 def check(syntax: Syntax, scope: Scope) -> tree.Node:
     """The meaning of a condition; raises ExpressionError."""
-    return Conditions(Operands(scope)).condition(syntax)
+    return ConditionChecker(Operands(scope)).condition(syntax)
 
 
 def check_value(syntax: Syntax, scope: Scope, expected: tree.Type) -> tree.Value:

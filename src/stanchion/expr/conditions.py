@@ -42,7 +42,7 @@ MAX_MACROS = 3
 
 
 @dataclass(frozen=True)
-class Conditions:
+class ConditionChecker:
     """Checks the conditions of one expression; `depth` macros stand around them."""
 
     operands: Operands
@@ -121,7 +121,7 @@ class Conditions:
                 node.name_start, node.name_start + len(node.name),
             )  # fmt: skip
         local = {**self.operands.local, variable.name: _item_type(over)}
-        inner = Conditions(replace(self.operands, local=local), self.depth + 1)
+        inner = ConditionChecker(replace(self.operands, local=local), self.depth + 1)
         return tree.Macro(node.name, over, variable.name, inner.condition(body), span_of(node))  # type: ignore[arg-type]  # is one of MACROS
 
     def macro_source(self, node: Syntax) -> tree.Many | tree.Path | tree.Var | tree.ListOf:

@@ -19,7 +19,7 @@ import pytest
 
 from stanchion.expr import tree
 from stanchion.expr.check import Scope, check, check_value
-from stanchion.expr.conditions import Conditions
+from stanchion.expr.conditions import ConditionChecker
 from stanchion.expr.error import ExpressionError
 from stanchion.expr.evaluate import FAILED, Env, evaluate, value_of
 from stanchion.expr.operands import Operands
@@ -244,7 +244,7 @@ def run(case: Case) -> Any:
     try:
         syntax = parse(case.expr)
         if case.value is None:
-            return _run_for_error(Conditions(Operands(scope)).operand(syntax), env)
+            return _run_for_error(ConditionChecker(Operands(scope)).operand(syntax), env)
         if case.value[0] == "bool_value":
             outcome = evaluate(check(syntax, scope), env)
             return FAILED if outcome is None else outcome
