@@ -98,16 +98,11 @@ class Records:
             return reading.page(rows, ask, mark, None)
         total = reading.total()
         count = Ask(total.text, bind(total, given, ask.filters))
-        if fetch is None:
-            rows, counted = await self.engine.fetch_together([Ask(statement.text, params), count])
-        else:
-            rows = await fetch(statement.text, params)
-            counted = await fetch(count.text, count.params)
+        assert fetch is None, "what is read in a transaction has no total"
+        rows, counted = await self.engine.fetch_together([Ask(statement.text, params), count])
         return reading.page(rows, ask, mark, counted[0][0])
 
-    async def aggregate(
-        self, ask: AggregateQuery, actor: Actor, fetch: Fetch | None = None
-    ) -> Groups:
+    async def aggregate(self, ask: AggregateQuery, actor: Actor) -> Groups:
         """Groups of records and what they come to."""
         profile = self.policy.profile(actor)
         filters, literals = lifted(ask.filters, self._longest_filter)
@@ -122,7 +117,7 @@ class Records:
         )
         given = Given(literals, ask.params, actor.record, limit=ask.limit + 1, q=words or "")
         params = bind(statement, given, ask.filters)
-        rows = await (fetch or self.engine.fetch)(statement.text, params)
+        rows = await self.engine.fetch(statement.text, params)
         return Groups([row[0] for row in rows[: ask.limit]], len(rows) > ask.limit)
 
     def describe(self, actor: Actor) -> Mapping[str, Any]:

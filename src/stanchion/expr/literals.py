@@ -87,20 +87,16 @@ def value_of_lit(lit: tree.Lit, literals: Sequence[Literal]) -> Any:
 def literal_value(
     literal: Literal, type: tree.Type, negative: bool = False, *, exact: bool = False
 ) -> Any:
-    """The value of `literal` where a value of `type` is asked for.
+    """The value of `literal` where a value of `type` is asked for, which `check` allowed for it.
 
     Numbers beside a decimal are exact, with as many places as were written (`exact`: refused
     where the type has fewer); a number with a point beside an int is a Decimal. Raises an
     ExpressionError with the span of the literal.
     """
     if literal.kind == "text":
-        if negative:
-            raise _refused(literal, f"A minus sign cannot stand before {_shown(literal)}.")
         return _text_value(literal, decode_text(literal), type)
     if type.kind == "float":
         return _float_value(literal, negative)
-    if type.kind not in ("int", "decimal"):
-        raise _refused(literal, f"{_shown(literal)} is no {type}.", code="type")
     number = _number(literal, negative)
     if type.kind == "decimal":
         return _decimal_value(literal, Decimal(number), type.places if exact else None)
@@ -109,13 +105,8 @@ def literal_value(
     return number
 
 
-def _refused(
-    literal: Literal,
-    detail: str,
-    hint: str | None = None,
-    code: OneOf["literal", "type"] = "literal",
-) -> ExpressionError:
-    return ExpressionError(code, detail, literal.start, literal.end, hint)
+def _refused(literal: Literal, detail: str, hint: str | None = None) -> ExpressionError:
+    return ExpressionError("literal", detail, literal.start, literal.end, hint)
 
 
 def _shown(literal: Literal) -> str:
@@ -169,11 +160,8 @@ def _text_value(literal: Literal, text: str, type: tree.Type) -> Any:
         return _choice(literal, text, type.choices)
     if type.kind == "duration":
         return _duration(literal, text)
-    field_type = _FIELD_TYPES.get(type.kind)
-    if field_type is None:
-        raise _refused(literal, f"{_shown(literal)} is no {type}.", code="type")
     try:
-        return field_type.parse(text)
+        return _FIELD_TYPES[type.kind].parse(text)
     except WireError as error:
         raise _refused(literal, f"{_shown(literal)} is no {type}.", error.detail) from None
 
