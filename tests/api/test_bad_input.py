@@ -373,6 +373,10 @@ def test_cursor_must_be_one_of_this_list(api: Api) -> None:
     ]  # fmt: skip
     for query in foreign:
         refused(api.get(P, after=cursor, **query), 400, "query.cursor", "another list")
+    counted = api.get(P, sort="price", limit=1, total="true").json["next"]
+    assert counted == cursor
+    second = api.get(P, sort="price", limit=1, total="true", after=cursor).json["next"]
+    assert second == api.get(P, sort="price", limit=1, after=cursor).json["next"] != cursor
     refused(api.get("/api/categories", after=cursor), 400, "query.cursor")
     assert api.get(P, sort="price", after=cursor, fields="id", limit=3, total="true").status == 200
 

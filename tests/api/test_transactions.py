@@ -82,6 +82,15 @@ class Booking(Record):
         return self
 
 
+class Seat(Record):
+    number: int = Field(unique=True)
+    row: int
+    side: str = "left"
+    code: str | None = Field(default=None, unique=True)
+    unique = (("row", "side"),)
+    rules = Rules(read=public, create=public, update="record.row >= old.row")
+
+
 class Safe(Record):
     code: str
     rules = Rules(read="auth != null")
@@ -91,6 +100,7 @@ def make_app(**settings: Any) -> App:
     app = App("Store", settings=Settings(access_log=False, **settings))
     for name, record in (
         ("users", User), ("items", Item), ("lines", Line), ("bookings", Booking), ("safes", Safe),
+        ("seats", Seat),
     ):  # fmt: skip
         app.collection(name)(record)
     return app
@@ -496,6 +506,67 @@ def test_a_value_that_cannot_be_is_a_conflict_and_changes_nothing(
     assert stored(http, "select distinct version from items") == [(1,)]
 
 
+def test_what_cannot_be_computed_says_why(http: Client) -> None:
+    async def block(tx: Transaction) -> None:
+        await tx.create(Item(name="a", bonus=None))
+        with pytest.raises(Conflict) as refused:
+            await tx.update_where(Item, "", {"bonus": calc("bonus + 1")})
+        (error,) = refused.value.errors
+        assert error.detail == (
+            "The new value cannot be computed: it overflows, or a part of it is null."
+        )
+        with pytest.raises(Conflict) as refused:
+            await tx.update_where(Item, "", {"stock": calc("stock - 1")})
+        (error,) = refused.value.errors
+        assert error.detail == "`stock` would break its limit (ge)."
+        with pytest.raises(Conflict) as refused:
+            await tx.update_where(Item, "", {"stock": calc("bonus")})
+        (error,) = refused.value.errors
+        assert error.detail == "`stock` would be null."
+
+    run(http, block)
+
+
+def test_computed_value_that_another_record_holds_names_its_field(http: Client) -> None:
+    async def block(tx: Transaction) -> None:
+        for number in (1, 2):
+            await tx.create(Seat(number=number, row=number))
+        with pytest.raises(Conflict) as refused:
+            await tx.update_where(Seat, "number == 1", {"number": calc("number + 1")})
+        (error,) = refused.value.errors
+        assert (error.pointer, error.code) == ("/number", "unique")
+        assert error.detail == "Another record already has this `number`."
+        with pytest.raises(Conflict) as refused:
+            await tx.update_where(Seat, "row == 1", {"row": calc("row + 1"), "number": 3})
+        assert [e.pointer for e in refused.value.errors] == ["/row"]
+        assert "this combination of `row` and `side`" in refused.value.errors[0].detail
+
+    run(http, block)
+    assert stored(http, "select number,row,version from seats order by 1") == [(1, 1, 1), (2, 2, 1)]
+
+
+def test_change_of_nothing_is_judged_with_the_stored_record_as_old(http: Client) -> None:
+    async def block(tx: Transaction) -> None:
+        made = await tx.create(Seat(number=1, row=1))
+        same = await tx.update(Seat, made.id, row=1)
+        assert (same.row, same.version) == (1, 1)
+        with pytest.raises(Forbidden):
+            await tx.update(Seat, made.id, row=0)
+        assert (await tx.update(Seat, made.id, row=2)).version == 2
+
+    run(http, block)
+
+
+def test_records_without_a_value_do_not_clash(http: Client) -> None:
+    rows = [{"number": 1, "row": 1}, {"number": 2, "row": 2}, {"number": 1, "row": 3}]
+    refused = http.post("/api/seats", rows)
+    assert refused.status == 409
+    assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [
+        ("/2/number", "unique")
+    ]
+    assert http.post("/api/seats", rows[:2]).status == 201
+
+
 def test_update_where_changes_at_most_a_thousand(http: Client) -> None:
     items = [{"name": f"i{n}"} for n in range(1000)]
     assert http.post("/api/items", items).status == 201
@@ -503,8 +574,11 @@ def test_update_where_changes_at_most_a_thousand(http: Client) -> None:
     async def block(tx: Transaction) -> None:
         assert await tx.update_where(Item, "", {"stock": 1}) == 1000
         await tx.create(Item(name="more"))
-        with pytest.raises(Conflict):
+        with pytest.raises(Conflict) as refused:
             await tx.update_where(Item, "", {"stock": 2})
+        assert refused.value.code == "update.too_many"
+        assert refused.value.detail == "More than 1000 records meet the condition."
+        assert refused.value.hint == "Narrow the condition, and repeat until nothing is left."
 
     run(http, block)
     assert stored(http, "select stock,count(*) from items group by 1") == [(0, 1), (1, 1000)]
