@@ -813,3 +813,18 @@ def test_sum_of_floats_that_is_infinite_is_refused(bank: Api, sign: int) -> None
     assert one.json["items"][0]["sum"]["real"] == sign * 1.7e308 + 0.5
     none = bank.get("/api/docs/_aggregate", sum="real", filter="whole > 9")
     assert none.json["items"][0]["sum"]["real"] is None
+
+
+def test_conditions_in_several_lines_are_one_list(fresh: Api) -> None:
+    (key,) = fresh.get(P, fields="id", limit=1).column("id")
+    version = json.loads(fresh.ask("GET", f"{P}/{key}", "system").body)["version"]
+    held, other = f'"{version}-x"', '"999-x"'
+
+    def patch(name: str, *tags: str) -> int:
+        headers = [*JSON, *((name, tag) for tag in tags)]
+        return fresh.ask("PATCH", f"{P}/{key}", "system", headers, b"{}").status
+
+    assert patch("if-match", other, held) == patch("if-match", held, other) == 200
+    assert patch("if-match", other, other) == 412
+    assert patch("if-none-match", other, held) == patch("if-none-match", other, "*") == 412
+    assert patch("if-none-match", other, other) == 200

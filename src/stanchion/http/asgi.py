@@ -25,3 +25,9 @@ def header(scope: Scope, wanted: bytes) -> str | None:
         if name == wanted:
             return str(value.decode("latin-1"))
     return None
+
+
+def listed_header(scope: Scope, wanted: bytes) -> str | None:
+    """A header that is a list, or None; sent in several lines it is one list (RFC 9110, 5.3)."""
+    lines = [value for name, value in scope["headers"] if name == wanted]
+    return b", ".join(lines).decode("latin-1") if lines else None

@@ -16,7 +16,7 @@ from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
 from ..store.idempotency import Reply
-from .asgi import Answer, Receive, Scope, header
+from .asgi import Answer, Receive, Scope, listed_header
 from .batch_in import NO_VERSION, batch_steps
 from .body_in import json_body
 from .exchange import VARY, Host, json_answer, key_of
@@ -167,5 +167,7 @@ def _asked(
         collection.name,
         key_of(rest),
         bodies,
-        conditions=Conditions(header(scope, b"if-match"), header(scope, b"if-none-match")),
+        conditions=Conditions(
+            listed_header(scope, b"if-match"), listed_header(scope, b"if-none-match")
+        ),
     )
