@@ -173,6 +173,8 @@ def test_module_beside_the_app_in_a_package_is_imported_from_there(
         ),
         ("def f(:\n", "app.py", "error[app.syntax]: invalid syntax\n  --> "),
         ("import nowhere\n", "app.py", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("from stanchion import Model\n", "app.py", "\nhint: from stanchion import App, "),
+        ("from stanchion.fields import Field\n", "app.py", "\nhint: from stanchion import App, "),
         ("import sys\nsys.exit(3)\n", "app.py", "raised SystemExit: 3"),
         ("1 / 0\n", "app.py", "app.py:1 in <module>\n1 |     1 / 0"),
     ],
@@ -368,6 +370,16 @@ def test_check_tells_rules_that_hold_for_some_records(folder: Path, inside: Insi
 def test_check_sees_past_literals_that_decide_nothing(folder: Path, inside: Inside) -> None:
     change(folder / "app.py", "read=public", "read=\"1 == 1 || record.text != 'draft'\"")
     assert "\n  notes  every record\n" in inside("check").stdout
+
+
+def test_check_warns_of_a_record_class_that_was_forgotten(folder: Path, inside: Inside) -> None:
+    with (folder / "app.py").open("a") as app:
+        app.write("\n\nclass Base(Record): pass\n\nclass Reply(Base):\n    text: str\n")
+    done = inside("check")
+    assert done.exit_code == 0
+    told = "warning[record.undeclared]: `Reply` is a record class of no collection"
+    assert told in done.stdout and done.stdout.count("[record.undeclared]") == 1
+    assert "\nhint: put @app.collection" in done.stdout
 
 
 def test_check_warns_of_slow_middleware(folder: Path, inside: Inside) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import __all__ as names_of_ours
 from .console import FAILED, USAGE, CommandFailed, failure
 
 if TYPE_CHECKING:
@@ -194,14 +195,19 @@ def describe_crash(error: BaseException, target: Target | None) -> str:
         lines.append(f"  --> {frame.filename}:{frame.lineno} in {frame.name}")
         if frame.line:
             lines.append(f"{frame.lineno} |     {frame.line}")
-    if isinstance(error, ModuleNotFoundError):
-        lines.append(f"hint: {_where_from(error, target)}")
+    if isinstance(error, ImportError):
+        hint = _where_from(error, target)
+        lines += [f"hint: {hint}"] if hint else []
     return "\n".join(lines)
 
 
-def _where_from(error: ModuleNotFoundError, target: Target | None) -> str:
-    """How a module that was not found could be."""
+def _where_from(error: ImportError, target: Target | None) -> str | None:
+    """How a module that was not found could be, or a name of ours."""
     name = error.name or ""
+    if name.partition(".")[0] == "stanchion":
+        return f"from stanchion import {', '.join(n for n in names_of_ours if n[0].isalpha())}"
+    if not isinstance(error, ModuleNotFoundError):
+        return None
     if target and "." in target.module and _find_beside(target.file.parent, name):
         return f"it is in the same package: from . import {name}"
     return f"install it into {sys.prefix}, or start in the folder that holds `{name}`"

@@ -46,6 +46,7 @@ class Declarations:
                     hint="class Pizza(Record): ...",
                 )
             self.declared.append(Declared(name, record, origin))
+            record._declared = True
             return record
 
         return register

@@ -87,6 +87,9 @@ class Record(BaseModel, metaclass=RecordMeta):
     unique: ClassVar[Sequence[tuple[str, ...]]] = ()
     indexes: ClassVar[Sequence[tuple[str, ...]]] = ()
 
+    # whether this class, or one above it, was made a collection of an app
+    _declared: ClassVar[bool] = False
+
     # (wire name, attribute, type) of the fields whose JSON pydantic would write otherwise; set
     # when the app is frozen
     _wire_forms: ClassVar[tuple[tuple[str, str, FieldType], ...]] = ()

@@ -2,7 +2,7 @@
 
 In: an `App` whose `check()` passed.   Out: `Finding`s, all of one form.
 `rules` judges rules by themselves, `lists` and `relations` look at what the database would do,
-`middleware` at what stands around every request.
+`middleware` at what stands around every request, `records` at classes that were forgotten.
 Called by check, and for the page of dev.
 """
 
@@ -23,6 +23,7 @@ def find_findings(app: App) -> tuple[Finding, ...]:
     from ...explain.cost import make_scratch
     from .lists import find_slow_lists
     from .middleware import find_slow_middleware
+    from .records import find_undeclared
     from .relations import find_wide_rules
     from .rules import find_constant, find_never_true, find_open_writes
 
@@ -31,6 +32,7 @@ def find_findings(app: App) -> tuple[Finding, ...]:
     try:
         found = [
             *find_slow_middleware(app),
+            *find_undeclared(app),
             *(
                 finding
                 for collection in schema.collections

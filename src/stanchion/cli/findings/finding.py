@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -29,6 +30,14 @@ def place_of(written: Any, collection: Collection) -> tuple[str | None, int | No
     """Where a rule or a field is written; of what has no place, where its collection is."""
     origin = getattr(written, "origin", None) or collection.origin
     return (origin.file, origin.line) if origin else (None, None)
+
+
+def place_of_code(written: Any) -> tuple[str | None, int | None]:
+    """Where a class or a function is written."""
+    try:
+        return inspect.getsourcefile(written), inspect.getsourcelines(written)[1]
+    except (OSError, TypeError):  # made at run time, or callable without being a function
+        return None, None
 
 
 def listed(words: list[str]) -> str:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .finding import Finding
+from .finding import Finding, place_of_code
 
 if TYPE_CHECKING:
     from ...app import App
@@ -22,7 +22,7 @@ def find_slow_middleware(app: App) -> Iterator[Finding]:
             continue
         function = middleware.kwargs.get("dispatch")
         name = getattr(function, "__name__", None) or kind.__name__
-        place = _place(function or kind)
+        place = place_of_code(function or kind)
         if not inspect.iscoroutinefunction(function or kind.dispatch):
             yield Finding(
                 "mistake",
@@ -40,10 +40,3 @@ def find_slow_middleware(app: App) -> Iterator[Finding]:
             '@app.middleware("http") and BaseHTTPMiddleware start a task for each request; write '
             "it as a plain ASGI class: app.add_middleware(MyMiddleware)",
         )
-
-
-def _place(written: Any) -> tuple[str | None, int | None]:
-    try:
-        return inspect.getsourcefile(written), inspect.getsourcelines(written)[1]
-    except (OSError, TypeError):  # made at run time, or callable without being a function
-        return None, None
