@@ -27,9 +27,9 @@ from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
 from .http.shadows import refuse_shadowed
 from .query import SYSTEM, Actor
-from .runtime import Runtime, Seed, check_seed
+from .runtime import Runtime
 from .settings import Settings
-from .transaction import Transaction
+from .transaction import Seed, Transaction, check_seed
 
 R = TypeVar("R", bound=Record)
 

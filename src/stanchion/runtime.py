@@ -7,53 +7,27 @@ app that is mounted, imported by a script or tested in memory works alike.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from math import inf
 from pathlib import Path
 from typing import Any
 
 from . import events
 from .changelog import Keep, LogReader, keep_trimmed, open_reader
 from .declare import Declarations, Model, build_model
-from .declare.rules import caller_origin
 from .drain import Drain
 from .engines import Engine, database_gone
 from .engines.sqlite import SQLiteEngine, foreign
 from .engines.watch import watch_file
-from .errors import DeclarationError
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
 from .records import Records
 from .settings import DatabaseURL, Settings
-from .store.claims import claim
 from .store.held import held_in
-from .transaction import Transaction, open_transaction
-
-Seed = Callable[[Transaction], Awaitable[None]]
-TELL_OF_SEED_AFTER = 2.0  # seconds
-
-
-def check_seed(function: Seed) -> Seed:
-    """The function, if it can be called as a seed is. Raises `DeclarationError`."""
-    try:
-        inspect.signature(function).bind(None)
-    except TypeError:
-        fits = False
-    else:
-        fits = inspect.iscoroutinefunction(function)
-    if fits:
-        return function
-    raise DeclarationError(
-        "seed.function",
-        f"the seed `{function.__name__}` is no coroutine of one argument, the transaction",
-        origin=caller_origin(),
-        hint=f"async def {function.__name__}(tx: Transaction) -> None: ...",
-    )
+from .transaction import Seed, Transaction, open_transaction, plant
 
 
 class Runtime:
@@ -159,27 +133,16 @@ class Runtime:
         if self.applied:
             took = (time.perf_counter_ns() - started) // 1000
             events.emit(events.SchemaApplied(tuple(str(d) for d in self.applied), took))
-        for seed in self.seeds:
-            await self._plant(records, seed)
+        self._planting = records
+        try:
+            for seed in self.seeds:
+                await plant(records, seed)
+        finally:
+            self._planting = None
         self._records = records
         keep = Keep(self.settings.log_days, self.settings.log_mb * 1_000_000)
         chores = keep_trimmed(self.engine, keep), watch_file(self.engine)
         self._chores = [asyncio.create_task(chore) for chore in chores]
-
-    async def _plant(self, records: Records, seed: Seed) -> None:
-        """Run a seed once in the life of a database, whichever worker comes first. It may take
-        its time: nothing is served yet."""
-        name = f"seed:{seed.__module__.rpartition('.')[2]}.{seed.__name__}"
-        self._planting = records
-        runs = events.SeedRuns(seed.__name__)
-        told = asyncio.get_running_loop().call_later(TELL_OF_SEED_AFTER, events.emit, runs)
-        try:
-            async with open_transaction(records, SYSTEM, "seed", inf) as tx:
-                if await tx.session.run(lambda: claim(name)):
-                    await seed(tx)
-        finally:
-            told.cancel()
-            self._planting = None
 
     async def identify(self, scope: MutableMapping[str, Any]) -> Actor:
         """Who is asking."""

@@ -1,7 +1,8 @@
 """What happens once in the life of a database: whoever claims it first does it.
 
 In: a name.   Out: steps of a job, and whether it is the caller's to do.
-Called by runtime, in the transaction of what is to be done, so that a failure gives the claim back.
+Called by transaction/seed, in the transaction of what is to be done, so that a failure gives the
+claim back.
 """
 
 from __future__ import annotations
