@@ -22,7 +22,7 @@ from .connection import STEPS, executor, wait_until
 from .file import OpenedFiles
 from .queue import Waiting
 from .session import Call
-from .translate import Unknowable, constraint_of, is_unknowable, problem_of, report
+from .translate import Unknowable, constraint_of, problem_of, raise_unknowable, report
 from .turns import Turns
 
 
@@ -70,8 +70,7 @@ class Transactions:
                 self._files.check()
                 self._committed()
         except apsw.Error as error:
-            if is_unknowable(error):
-                raise Unknowable(str(error)) from error
+            raise_unknowable(error)
             if self._connection.in_transaction:
                 self._execute("rollback")
             return error
@@ -132,8 +131,7 @@ class Transactions:
 
     def _refuse(self, error: apsw.Error, text: str) -> Problem:
         """What the caller is told of an error that ends its job."""
-        if is_unknowable(error):
-            raise Unknowable(str(error)) from error
+        raise_unknowable(error)
         return problem_of(error, text, "write")
 
     def _undo_job(self) -> None:
@@ -159,8 +157,7 @@ class Transactions:
         except apsw.BusyError:
             return  # another process does the same at this moment
         except apsw.Error as error:
-            if is_unknowable(error):
-                raise Unknowable(str(error)) from error
+            raise_unknowable(error)
             report(error, "wal_checkpoint")
         finally:
             self._turns.work_on()

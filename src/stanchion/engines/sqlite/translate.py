@@ -54,13 +54,14 @@ def constraint_of(error: apsw.Error) -> ConstraintFailed | None:
     return ConstraintFailed(kind, str(error).partition(": ")[2]) if kind else None
 
 
-def is_unknowable(error: apsw.Error) -> bool:
-    """Whether nobody can say any more what is on disk, so that the process has to end."""
-    return code_of(error) in _UNKNOWABLE
-
-
 class Unknowable(StanchionError):
     """A failed fsync: what is on disk is not known any more. Ends the process."""
+
+
+def raise_unknowable(error: apsw.Error) -> None:
+    """Raise `Unknowable` where nobody can say any more what is on disk."""
+    if code_of(error) in _UNKNOWABLE:
+        raise Unknowable(str(error)) from error
 
 
 def is_full(error: apsw.Error) -> bool:
