@@ -1,4 +1,4 @@
-"""Query strings are taken apart as urllib does it."""
+"""Query strings are taken apart as urllib does it; every parameter has its place in the hints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote_to_bytes
 import pytest
 
 from stanchion.errors import BadRequest
+from stanchion.http import hints, parameters
 from stanchion.http.parameters import split, unquote
 
 SIGNS = b"%%%%%=0123456789abcdefABCDEFgGzZ _.\r\n\t+&\x00\x7f\x80\xc3\xa9\xff"
@@ -38,3 +39,12 @@ def test_bytes_that_nobody_escaped_are_utf8_or_refused() -> None:
         with pytest.raises(BadRequest) as refused:
             split(raw)
         assert refused.value.code == "query.encoding"
+
+
+def test_hints_know_to_which_call_every_parameter_belongs() -> None:
+    told = "`_OF_…` in http/hints.py and the lists in http/parameters.py are to name the same"
+    lists, one, groups = set(parameters.LIST), set(parameters.ONE), set(parameters.AGGREGATE)
+    assert set(hints._OF_LISTS) == lists - one, told
+    assert set(hints._OF_RECORDS) == one, told
+    assert {*hints._OF_GROUPS, "count"} == groups - lists, told  # a list calls a count `total`
+    assert set(hints._ELSEWHERE) <= lists | groups, told
