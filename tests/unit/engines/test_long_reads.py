@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -231,5 +233,21 @@ def test_a_mistake_on_the_thread_is_told_as_on_the_event_loop(tmp_path: Path) ->
             await engine.fetch(text, (steps_for(0.05),))
         assert refused.value.code == "query.overflow"
         assert len(engine._long.readers) == 1
+
+    with_engine(tmp_path, act)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows the priority of one thread")
+def test_the_threads_give_way_to_those_that_answer_and_write(tmp_path: Path) -> None:
+    async def act(engine: SQLiteEngine) -> None:
+        engine._long.remember(COUNT)
+        await engine.fetch(COUNT, (10,))
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        by_name: dict[str, set[int]] = {}
+        for thread in threading.enumerate():
+            nice = os.getpriority(os.PRIO_PROCESS, thread.native_id or 0)
+            by_name.setdefault(thread.name, set()).add(nice)
+        assert by_name.pop("stanchion-reader") == {min(19, own + 10)}
+        assert all(nices == {own} for nices in by_name.values())
 
     with_engine(tmp_path, act)

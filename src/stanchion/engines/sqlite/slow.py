@@ -14,7 +14,9 @@ docs/decisions/006-the-spine.md, "Long reads".
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -34,6 +36,10 @@ from .translate import closing, overdue, problem_of
 STEPS = 25_000
 """Virtual machine instructions between two looks at the clock: about half a millisecond. Each look
 takes the interpreter lock, for which the event loop has better use."""
+
+NICE = 10
+"""What the threads give way by: they work without a break, and the event loop and the writer, which
+want a core for a moment, would wait for their turn behind each of them."""
 
 MOST_KNOWN = 256
 
@@ -155,6 +161,7 @@ class LongReads:
 
     def _main(self) -> None:
         reader: LongReader | None = None
+        _give_way()
         try:
             while (read := self._next()) is not None:
                 reader = self._serve(read, reader)
@@ -206,6 +213,14 @@ class LongReads:
         except RuntimeError:  # the loop was closed, nobody waits any more
             read.unwanted = True
         return reader
+
+
+def _give_way() -> None:
+    """Let the process's other threads go first; only Linux knows the priority of one thread."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        known = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(19, known + NICE))
 
 
 def _disk_reads() -> int:
