@@ -50,6 +50,11 @@ def check_value(syntax: Syntax, scope: Scope, expected: tree.Type) -> tree.Value
     fits = found.kind == expected.kind and found.places <= expected.places
     if found.kind == "list" and expected.item is not None and found.item is not None:
         fits = found.item.kind == expected.item.kind
+    if found.kind == expected.kind == "decimal" and not fits:
+        refuse(
+            syntax,
+            f"A decimal of {found.places} places cannot be put into one of {expected.places}.",
+        )
     if not fits:
         refuse(syntax, f"{say_first(found)} cannot be put into {say(expected)}.")
     return value

@@ -326,7 +326,7 @@ def _unknown_function(node: Call) -> ExpressionError:
     kind = "function" if node.source is None else "method"
     hint = did_you_mean(node.name, known)
     if node.source is None and node.name in METHODS:
-        hint = f"Write text.{node.name}(…)."
+        hint = f"Write {'list' if node.name in MACROS else 'text'}.{node.name}(…)."
     elif node.source is not None and node.name in FUNCTIONS:
         hint = f"Write {node.name}(…) on its own."
     elif hint is None:

@@ -115,7 +115,7 @@ def _wrong_character(text: str, piece: str, start: int, end: int) -> ExpressionE
     if piece.isdigit() and piece.isascii():
         return _wrong_number(text, start)
     shown = f"'{piece}'" if piece.isprintable() else f"the character U+{ord(piece):04X}"
-    if piece in ("\N{LEFT DOUBLE QUOTATION MARK}", "\N{RIGHT DOUBLE QUOTATION MARK}"):
+    if piece in "“”‘’":
         return ExpressionError(
             "syntax", f"{shown} is no quotation mark here.", start, end, 'Write plain quotes: "…".'
         )
