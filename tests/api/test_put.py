@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
 import pytest
 
 from stanchion import App, Field, Record, Rules, UserRecord, nobody, public, role, signed_in
@@ -52,6 +53,20 @@ def make_app() -> App:
     class Sealed(Record):
         name: str
         rules = Rules(read=public)
+
+    @app.collection("trips")
+    class Trip(Record):
+        starts: int
+        ends: int
+        label: str = ""
+        rules = Rules(read=public, write=public)
+
+        @pydantic.model_validator(mode="after")
+        def check_order(self) -> Trip:
+            if self.ends < self.starts:
+                raise ValueError("it ends before it starts")
+            self.label = self.label.strip()
+            return self
 
     @app.collection("drops")
     class Drop(Record):
@@ -340,3 +355,18 @@ def test_the_system_reads_everything_so_its_put_sets_everything(http: Client) ->
 def test_what_is_hidden_is_required_of_a_new_record(http: Client) -> None:
     answer = http.put(f"/api/accounts/{A}", {"name": "x"})
     assert mistakes(answer, 422) == {"/password": "missing", "/plan": "missing"}
+
+
+def test_validators_of_the_app_hold_for_a_put_that_makes_and_one_that_replaces(
+    http: Client,
+) -> None:
+    path = f"/api/trips/{A}"
+    wrong = {"starts": 2, "ends": 1}
+    assert "it ends before it starts" in http.put(path, wrong).text
+    made = http.put(path, {"starts": 1, "ends": 2, "label": " a "})
+    assert (made.status, made.json()["label"]) == (201, "a")
+    refused = http.put(path, wrong)
+    assert refused.status == 422 and "it ends before it starts" in refused.text
+    replaced = http.put(path, {"starts": 1, "ends": 3, "label": " b "})
+    assert (replaced.status, replaced.json()["label"]) == (200, "b")
+    assert changes(http) == [("create", 1), ("update", 2)]

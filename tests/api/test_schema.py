@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from stanchion import App
+from stanchion import App, Field, Record, Rules, public
 from stanchion.errors import DeclarationError
+from stanchion.testing import client
 
 from .conftest import Api
 
@@ -30,6 +31,23 @@ def test_model_that_a_customer_sees_is_as_reviewed(api: Api) -> None:
     if os.environ.get("STANCHION_GOLDEN") == "write":
         FILE.write_text(text, "utf-8")
     assert text == FILE.read_text("utf-8"), f"{FILE.name} differs; is the change meant?"
+
+
+def test_what_is_written_about_a_field_and_a_collection_is_told() -> None:
+    app = App("Docs")
+
+    @app.collection("notes")
+    class Note(Record):
+        """What one keeps in mind."""
+
+        text: str = Field(description="A line or two.")
+        rules = Rules(read=public)
+
+    with client(app) as http:
+        note = http.get(PATH).json()["collections"]["notes"]
+    assert note["doc"] == "What one keeps in mind."
+    assert note["fields"]["text"]["doc"] == "A line or two."
+    assert "doc" not in note["fields"]["id"]
 
 
 def test_closed_collection_is_not_there_and_nothing_names_it(api: Api) -> None:

@@ -38,7 +38,13 @@ from stanchion.plan.write import plan_write
 from stanchion.query import SYSTEM, Actor
 from stanchion.sql import ddl
 from stanchion.sql.dialect import POSTGRES, SQLITE, Dialect
-from stanchion.sql.write import WriteStatements, compile_write
+from stanchion.sql.write import (
+    WriteStatements,
+    compile_write,
+    select_children,
+    select_kept,
+    select_matching,
+)
 
 HERE = Path(__file__).parent / "writing"
 WRITE = os.environ.get("STANCHION_GOLDEN") == "write"
@@ -144,6 +150,21 @@ def computed(made: WriteStatements) -> Iterator[tuple[str, str]]:
     yield f"computable {named}", assignment.check.text
 
 
+def selected(made: WriteStatements) -> Iterator[tuple[str, str]]:
+    """What looks for records: by a condition, by what they refer to, as the log would have them."""
+    plan, dialect = made.plan, made.dialect
+    cards, board = plan.collection, plan.collection.field["board"]
+    where = check(
+        parse("place < 9 && board.owner == auth.id"),
+        Scope(SCHEMA, cards, bare=True, auth=SCHEMA.users),
+    )
+    yield "matching", select_matching(plan, where, dialect, 10).text
+    yield "children", select_children(cards, board, dialect, 10)
+    for field in ("id", "board"):
+        kept = select_kept(plan.logged, field, SCHEMA, plan.profile, dialect)
+        yield f"kept by {field}", kept
+
+
 def page(dialect: Dialect) -> str:
     parts = []
     for collection in SCHEMA.collections:
@@ -153,6 +174,7 @@ def page(dialect: Dialect) -> str:
         made = statements(collection_name, operation, actor, dialect)
         parts.append(f"-- {operation} of {collection_name} by {actor.kind}\n")
         named = [*texts(made), *(computed(made) if actor is SYSTEM else ())]
+        named += selected(made) if (collection_name, operation) == ("cards", "update") else ()
         parts += [f"-- {title}\n{sql_text(text)}" for title, text in named]
     return "\n".join(parts)
 

@@ -590,6 +590,90 @@ where "id"=$2::uuid
 update "cards" set "board"=$1::uuid,"version"=$2::int8
 where "id"=$3::uuid
 
+-- matching
+select r."id"
+from "cards" r
+where ((r."place"<$1::numeric and r."board" in (
+  select t1."id"
+  from "boards" t1
+  where t1."owner"=$2::uuid
+)) and (r."state"=$3::text or r."board" in (
+  select t2."id"
+  from "boards" t2
+  where t2."owner"=$2::uuid
+)) and (r."board" in (
+  select t3."id"
+  from "boards" t3
+  where t3."owner"=$2::uuid
+) and r."place"<=r."place" and exists(
+  select 1
+  from "boards" t4
+  where (t4."id"=r."board" and exists(
+    select 1
+    from "cards" t5
+    where t5."board"=t4."id" and t5."place"=r."place"
+  ))
+)))
+order by r."id"
+limit 10
+
+-- children
+select "id"
+from "cards"
+where "board"=$1::uuid
+order by "id"
+limit 10
+
+-- kept by id
+select '{"id":"'||r."id"::text||
+  '","board":"'||r."board"::text||
+  '","after":'||coalesce('"'||r."after"::text||'"','null')||
+  ',"place":'||r."place"::text||
+  ',"title":'||to_json(r."title")::text||
+  ',"state":'||to_json(r."state")::text||
+  ',"points":'||coalesce('"'||r."points"::text||'"','null')||
+  ',"weight":'||to_json(r."weight")::text||
+  ',"due":'||coalesce('"'||to_char(r."due",'YYYY-MM-DD')||'"','null')||
+  ',"begun":'||coalesce('"'||to_char(r."begun" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||'"','null')||
+  ',"late":'||r."late"::text||
+  ',"words":'||r."words"::text||
+  ',"extra":'||coalesce(r."extra"::text,'null')||
+  ',"serial":"'||r."serial"::text||
+  '","note":'||coalesce(to_json(r."note")::text,'null')||
+  ',"price":'||coalesce(r."price"::text,'null')||
+  ',"created":"'||to_char(r."created" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","version":'||r."version"::text||'}'
+from "cards" r
+where r."id"=$1::uuid
+
+-- kept by board
+select '{"id":"'||r."id"::text||
+  '","board":"'||r."board"::text||
+  '","after":'||coalesce('"'||r."after"::text||'"','null')||
+  ',"place":'||r."place"::text||
+  ',"title":'||to_json(r."title")::text||
+  ',"state":'||to_json(r."state")::text||
+  ',"points":'||coalesce('"'||r."points"::text||'"','null')||
+  ',"weight":'||to_json(r."weight")::text||
+  ',"due":'||coalesce('"'||to_char(r."due",'YYYY-MM-DD')||'"','null')||
+  ',"begun":'||coalesce('"'||to_char(r."begun" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||'"','null')||
+  ',"late":'||r."late"::text||
+  ',"words":'||r."words"::text||
+  ',"extra":'||coalesce(r."extra"::text,'null')||
+  ',"serial":"'||r."serial"::text||
+  '","note":'||coalesce(to_json(r."note")::text,'null')||
+  ',"price":'||coalesce(r."price"::text,'null')||
+  ',"created":"'||to_char(r."created" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","version":'||r."version"::text||'}'
+from "cards" r
+where r."board"=$1::uuid and cast(r."id" as text) not in (
+  select key
+  from _changes
+  where seq>$2 and collection=$3
+)
+
 -- delete of cards by user
 
 -- stored
@@ -848,3 +932,67 @@ where 1=0
 select 0,case when ((r."place"::numeric+$1::int8::numeric)) between -9223372036854775808 and 9223372036854775807 then 1 else 0 end,case when ((r."points"::numeric-$2::numeric::numeric)*10) between -9223372036854775808 and 9223372036854775807 then 1 else 0 end
 from "cards" r
 where r."id"=$3::uuid
+
+-- matching
+select r."id"
+from "cards" r
+where 1=0
+order by r."id"
+limit 10
+
+-- children
+select "id"
+from "cards"
+where "board"=$1::uuid
+order by "id"
+limit 10
+
+-- kept by id
+select '{"id":"'||r."id"::text||
+  '","board":"'||r."board"::text||
+  '","after":'||coalesce('"'||r."after"::text||'"','null')||
+  ',"place":'||r."place"::text||
+  ',"title":'||to_json(r."title")::text||
+  ',"state":'||to_json(r."state")::text||
+  ',"points":'||coalesce('"'||r."points"::text||'"','null')||
+  ',"weight":'||to_json(r."weight")::text||
+  ',"due":'||coalesce('"'||to_char(r."due",'YYYY-MM-DD')||'"','null')||
+  ',"begun":'||coalesce('"'||to_char(r."begun" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||'"','null')||
+  ',"late":'||r."late"::text||
+  ',"words":'||r."words"::text||
+  ',"extra":'||coalesce(r."extra"::text,'null')||
+  ',"serial":"'||r."serial"::text||
+  '","note":'||coalesce(to_json(r."note")::text,'null')||
+  ',"price":'||coalesce(r."price"::text,'null')||
+  ',"created":"'||to_char(r."created" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","version":'||r."version"::text||'}'
+from "cards" r
+where r."id"=$1::uuid
+
+-- kept by board
+select '{"id":"'||r."id"::text||
+  '","board":"'||r."board"::text||
+  '","after":'||coalesce('"'||r."after"::text||'"','null')||
+  ',"place":'||r."place"::text||
+  ',"title":'||to_json(r."title")::text||
+  ',"state":'||to_json(r."state")::text||
+  ',"points":'||coalesce('"'||r."points"::text||'"','null')||
+  ',"weight":'||to_json(r."weight")::text||
+  ',"due":'||coalesce('"'||to_char(r."due",'YYYY-MM-DD')||'"','null')||
+  ',"begun":'||coalesce('"'||to_char(r."begun" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||'"','null')||
+  ',"late":'||r."late"::text||
+  ',"words":'||r."words"::text||
+  ',"extra":'||coalesce(r."extra"::text,'null')||
+  ',"serial":"'||r."serial"::text||
+  '","note":'||coalesce(to_json(r."note")::text,'null')||
+  ',"price":'||coalesce(r."price"::text,'null')||
+  ',"created":"'||to_char(r."created" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
+  '","version":'||r."version"::text||'}'
+from "cards" r
+where r."board"=$1::uuid and cast(r."id" as text) not in (
+  select key
+  from _changes
+  where seq>$2 and collection=$3
+)

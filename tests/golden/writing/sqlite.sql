@@ -622,6 +622,92 @@ where "id"=?2
 update "cards" set "board"=?1,"version"=?2
 where "id"=?3
 
+-- matching
+select r."id"
+from "cards" r
+where ((r."place"<?1 and r."board" in (
+  select t1."id"
+  from "boards" t1
+  where t1."owner"=?2
+)) and (r."state"=?3 or r."board" in (
+  select t2."id"
+  from "boards" t2
+  where t2."owner"=?2
+)) and (r."board" in (
+  select t3."id"
+  from "boards" t3
+  where t3."owner"=?2
+) and r."place"<=r."place" and exists(
+  select 1
+  from "boards" t4
+  where (t4."id"=r."board" and exists(
+    select 1
+    from "cards" t5
+    where t5."board"=t4."id" and t5."place"=r."place"
+    limit 1
+  ))
+  limit 1
+)))
+order by r."id"
+limit 10
+
+-- children
+select "id"
+from "cards"
+where "board"=?1
+order by "id"
+limit 10
+
+-- kept by id
+select concat('{"id":"',r."id",
+  '","board":"',r."board",
+  '","after":',coalesce('"'||r."after"||'"','null'),
+  ',"place":',r."place",
+  ',"title":',json_quote(r."title"),
+  ',"state":',json_quote(r."state"),
+  ',"points":',coalesce('"'||case when r."points"<0 then '-' else '' end||(abs(r."points")/10)||'.'||substr('0'||(abs(r."points")%10),-1)||'"','null'),
+  ',"weight":',json_quote(r."weight"),
+  ',"due":',coalesce('"'||r."due"||'"','null'),
+  ',"begun":',coalesce('"'||r."begun"||'"','null'),
+  ',"late":',case r."late" when 1 then 'true' when 0 then 'false' end,
+  ',"words":',r."words",
+  ',"extra":',coalesce(r."extra",'null'),
+  ',"serial":"',r."serial",
+  '","note":',coalesce(json_quote(r."note"),'null'),
+  ',"price":',coalesce(r."price",'null'),
+  ',"created":"',r."created",
+  '","updated":"',r."updated",
+  '","version":',r."version",'}')
+from "cards" r
+where r."id"=?1
+
+-- kept by board
+select concat('{"id":"',r."id",
+  '","board":"',r."board",
+  '","after":',coalesce('"'||r."after"||'"','null'),
+  ',"place":',r."place",
+  ',"title":',json_quote(r."title"),
+  ',"state":',json_quote(r."state"),
+  ',"points":',coalesce('"'||case when r."points"<0 then '-' else '' end||(abs(r."points")/10)||'.'||substr('0'||(abs(r."points")%10),-1)||'"','null'),
+  ',"weight":',json_quote(r."weight"),
+  ',"due":',coalesce('"'||r."due"||'"','null'),
+  ',"begun":',coalesce('"'||r."begun"||'"','null'),
+  ',"late":',case r."late" when 1 then 'true' when 0 then 'false' end,
+  ',"words":',r."words",
+  ',"extra":',coalesce(r."extra",'null'),
+  ',"serial":"',r."serial",
+  '","note":',coalesce(json_quote(r."note"),'null'),
+  ',"price":',coalesce(r."price",'null'),
+  ',"created":"',r."created",
+  '","updated":"',r."updated",
+  '","version":',r."version",'}')
+from "cards" r
+where r."board"=?1 and cast(r."id" as text) not in (
+  select key
+  from _changes
+  where seq>?2 and collection=?3
+)
+
 -- delete of cards by user
 
 -- stored
@@ -886,3 +972,67 @@ where 1=0
 select 0,case when typeof((r."place"+?1))='integer' then 1 else 0 end,case when typeof((r."points"-?2))='integer' then 1 else 0 end
 from "cards" r
 where r."id"=?3
+
+-- matching
+select r."id"
+from "cards" r
+where 1=0
+order by r."id"
+limit 10
+
+-- children
+select "id"
+from "cards"
+where "board"=?1
+order by "id"
+limit 10
+
+-- kept by id
+select concat('{"id":"',r."id",
+  '","board":"',r."board",
+  '","after":',coalesce('"'||r."after"||'"','null'),
+  ',"place":',r."place",
+  ',"title":',json_quote(r."title"),
+  ',"state":',json_quote(r."state"),
+  ',"points":',coalesce('"'||case when r."points"<0 then '-' else '' end||(abs(r."points")/10)||'.'||substr('0'||(abs(r."points")%10),-1)||'"','null'),
+  ',"weight":',json_quote(r."weight"),
+  ',"due":',coalesce('"'||r."due"||'"','null'),
+  ',"begun":',coalesce('"'||r."begun"||'"','null'),
+  ',"late":',case r."late" when 1 then 'true' when 0 then 'false' end,
+  ',"words":',r."words",
+  ',"extra":',coalesce(r."extra",'null'),
+  ',"serial":"',r."serial",
+  '","note":',coalesce(json_quote(r."note"),'null'),
+  ',"price":',coalesce(r."price",'null'),
+  ',"created":"',r."created",
+  '","updated":"',r."updated",
+  '","version":',r."version",'}')
+from "cards" r
+where r."id"=?1
+
+-- kept by board
+select concat('{"id":"',r."id",
+  '","board":"',r."board",
+  '","after":',coalesce('"'||r."after"||'"','null'),
+  ',"place":',r."place",
+  ',"title":',json_quote(r."title"),
+  ',"state":',json_quote(r."state"),
+  ',"points":',coalesce('"'||case when r."points"<0 then '-' else '' end||(abs(r."points")/10)||'.'||substr('0'||(abs(r."points")%10),-1)||'"','null'),
+  ',"weight":',json_quote(r."weight"),
+  ',"due":',coalesce('"'||r."due"||'"','null'),
+  ',"begun":',coalesce('"'||r."begun"||'"','null'),
+  ',"late":',case r."late" when 1 then 'true' when 0 then 'false' end,
+  ',"words":',r."words",
+  ',"extra":',coalesce(r."extra",'null'),
+  ',"serial":"',r."serial",
+  '","note":',coalesce(json_quote(r."note"),'null'),
+  ',"price":',coalesce(r."price",'null'),
+  ',"created":"',r."created",
+  '","updated":"',r."updated",
+  '","version":',r."version",'}')
+from "cards" r
+where r."board"=?1 and cast(r."id" as text) not in (
+  select key
+  from _changes
+  where seq>?2 and collection=?3
+)

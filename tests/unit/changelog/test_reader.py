@@ -97,6 +97,22 @@ def test_a_new_reader_sees_what_comes_after_it_in_order(tmp_path: Path) -> None:
     with_app(tmp_path, act)
 
 
+def test_a_change_tells_what_was_done_by_whom_and_in_which_request(tmp_path: Path) -> None:
+    async def act(app: App, records: Any) -> None:
+        reader = app.runtime.changes("mail", from_start=True)
+        (key,) = await write(app, "one")
+        (change,) = await take(reader, 1)
+        assert (change.collection, change.key, change.operation) == ("notes", key, "create")
+        assert (change.version, change.actor, change.before) == (1, "system", None)
+        told = (change.tx, change.request, change.time)
+        assert all(told) and [told] == [
+            tuple(row)
+            for row in await records.engine.fetch("select tx,request,time from _changes", ())
+        ]
+
+    with_app(tmp_path, act)
+
+
 def test_a_reader_goes_on_where_it_was_done(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         await write(app, "one", "two", "three")

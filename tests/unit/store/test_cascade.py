@@ -194,6 +194,8 @@ def test_more_than_one_request_may_carry_is_refused(
     http.post("/api/branches", [{"root": root}] * 6)
     answer = delete(http, "roots", root)
     assert answer.status == 413 and answer.json()["code"] == "delete.too_many"
+    assert answer.json()["detail"] == "More than 5 records hang on this one."
+    assert answer.json()["hint"] == "Delete or change them in parts first."
     branch = make(http, "branches")
     http.post("/api/swings", [{"branch": branch}] * 9)
     assert delete(http, "branches", branch).status == 409
