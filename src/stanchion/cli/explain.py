@@ -155,7 +155,7 @@ async def find_actor(records: Records, who: str) -> Actor:
     if users is None:
         raise failure("explain.who", "the app has no users collection (class User(UserRecord))",
                       hint="--as anonymous, admin or system")  # fmt: skip
-    rows = Loaded(records.schema, records.engine)
+    rows = Loaded(records.schema, records.engine, records.dialect)
     for field in ("email", users.key[0]):
         try:
             value = users.field[field].type.parse(who)

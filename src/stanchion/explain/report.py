@@ -32,7 +32,7 @@ async def explain_request(
     keys = {step.key for step in steps if step.key is not None}
     rehearsal = Rehearsal(records.engine, records.schema.collections, keys)
     profile = records.policy.profile(actor)
-    rows = Loaded(records.schema, records.engine)
+    rows = Loaded(records.schema, records.engine, records.dialect)
     with noting(records) as noted:
         watched = copy.copy(records)
         watched.engine = rehearsal

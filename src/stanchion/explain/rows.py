@@ -14,7 +14,7 @@ from ..engines import Engine
 from ..expr.evaluate import Values
 from ..expr.reach import Reached, TooFar
 from ..schema import Collection, Schema
-from ..sql.dialect import POSTGRES, SQLITE, quoted
+from ..sql.dialect import Dialect, quoted
 
 MOST_CHILDREN = 1_000
 
@@ -24,10 +24,10 @@ class Loaded(Reached):
 
     most_fetches = 200
 
-    def __init__(self, schema: Schema, engine: Engine) -> None:
+    def __init__(self, schema: Schema, engine: Engine, dialect: Dialect) -> None:
         super().__init__(schema)
         self._engine = engine
-        self._dialect = SQLITE if engine.name == "sqlite" else POSTGRES
+        self._dialect = dialect
         self._written: dict[str, dict[Any, Values]] = {}
 
     def many(self, collection: str, field: str, key: Any) -> Iterable[Values]:
