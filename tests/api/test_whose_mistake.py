@@ -3,17 +3,20 @@ caller sent is a 4xx, also where the app handed it on."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Iterator
+import linecache
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pydantic
 import pytest
-from fastapi import HTTPException
+from fastapi import Depends, HTTPException
 
 from stanchion import App, Create, Field, Record, Rules, Update, calc, events, public, rule
 from stanchion.errors import Conflict, Invalid, WrongUse
 from stanchion.testing import Client, Response, client
+from stanchion.transaction import Transaction
 
 KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
 
@@ -118,6 +121,26 @@ def http() -> Iterator[Client]:
             await tx.list(Pizza, "name == $n", n=name)
             return len(await tx.list(Pizza, filter, q=q, sort=sort, limit=limit))
 
+    @app.get("/forgotten")
+    async def forgotten() -> None:
+        async with app.transaction() as tx:
+            await tx.create(Pizza(name="before"))
+            tx.create(Pizza(name="forgotten"))  # type: ignore[unused-coroutine]
+
+    async def opened() -> AsyncIterator[Transaction]:
+        async with app.transaction() as tx:
+            yield tx
+
+    @app.get("/forgotten/dependency")
+    async def forgotten_in_a_dependency(tx: Transaction = Depends(opened)) -> None:  # noqa: B008
+        tx.create(Pizza(name="forgotten"))  # type: ignore[unused-coroutine]
+
+    @app.get("/later")
+    async def later() -> None:
+        async with app.transaction() as tx:
+            names = [f"later {n}" for n in range(200)]
+            await asyncio.gather(*[tx.create(Pizza(name=name)) for name in names])
+
     @app.get("/caught")
     async def caught() -> None:
         async with app.transaction() as tx:
@@ -161,6 +184,23 @@ def test_a_mistake_of_the_app_is_a_500_and_its_line_in_the_log(http: Client, nam
     lines, first = inspect.getsourcelines(mistaken)
     assert first < origin.line < first + len(lines)
     assert event.error.hint and f"{__file__}:{origin.line}" in str(event.error)
+
+
+@pytest.mark.parametrize("path", ["/forgotten", "/forgotten/dependency"])
+def test_a_call_that_nobody_awaited_is_a_500_and_nothing_is_stored(http: Client, path: str) -> None:
+    answer, failed = told(http, lambda: http.get(path))
+    assert (answer.status, answer.json()["code"]) == (500, "server.error")
+    (event,) = failed
+    assert isinstance(event.error, WrongUse) and event.error.code == "transaction.not_awaited"
+    origin = event.error.origin
+    assert origin is not None and "tx.create(" in linecache.getline(origin.file, origin.line)
+    names = [item["name"] for item in http.get("/api/pizzas?limit=200").json()["items"]]
+    assert not {"before", "forgotten"} & set(names)
+
+
+def test_calls_that_are_awaited_together_are_none_of_those(http: Client) -> None:
+    answer, failed = told(http, lambda: http.get("/later"))
+    assert (answer.status, failed) == (200, [])
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,37 @@ the writer while its own caller holds it would wait for itself.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import Any
 
 from ..engines import Engine, Session
+from ..errors import Origin
 from .changes import Occasion
 from .idempotency import Once
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call of `tx` that does its work when it is awaited: its name, and where the app made it."""
+
+    name: str
+    work: Coroutine[Any, Any, Any]
+    origin: Origin | None
+
+    @property
+    def is_unawaited(self) -> bool:
+        return getcoroutinestate(self.work) == CORO_CREATED
 
 
 @dataclass(slots=True, eq=False)
 class Held:
     """A session that is open, and what the changes in it share.
 
-    `failed`: an error left a block that had joined, so the whole can only be taken back.
+    `failed`: an error left a block that had joined, so the whole can only be taken back. `pending`:
+    the calls of the app in it; those that have begun may be left out.
     """
 
     engine: Engine
@@ -29,6 +46,7 @@ class Held:
     occasion: Occasion
     failed: bool = False
     ended: bool = False
+    pending: list[Pending] = field(default_factory=list)
 
 
 _current: ContextVar[Held | None] = ContextVar("stanchion_transaction", default=None)

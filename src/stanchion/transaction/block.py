@@ -2,8 +2,9 @@
 
 In: who opens it.   Out: a `Transaction`, and one commit at the end of the block, or before the
 first byte of the answer where a request is answered meanwhile.
-Refuses: a block that was broken inside (`TransactionBroken`), an answer that could not be committed
-(`NotCommitted`) or whose key has one already (`AnsweredBefore`).
+Refuses: a block that was broken inside (`TransactionBroken`), or with a call that nobody awaited
+(`awaited`); an answer that could not be committed (`NotCommitted`) or whose key has one already
+(`AnsweredBefore`).
 Called by `runtime`; `http/settled` and `http/idempotent` say when an answer begins.
 """
 
@@ -20,6 +21,7 @@ from ..records import Records
 from ..store.changes import Occasion
 from ..store.held import Answering, Held, answering, enter, held_in
 from ..store.idempotency import Once, Reply, find, keep
+from .awaited import refuse_unawaited
 from .typed import Transaction
 
 
@@ -84,9 +86,13 @@ async def _commit(held: Held) -> None:
     if held.ended:
         return
     held.ended = True
-    if held.failed:
+    try:
+        if held.failed:
+            raise TransactionBroken
+        refuse_unawaited(held)
+    except StanchionError:
         await held.session.rollback()
-        raise TransactionBroken
+        raise
     await held.session.commit()
 
 

@@ -23,6 +23,7 @@ from ..store import door
 from ..store.door import New, Written
 from ..store.held import Held
 from ..store.steps import Caller, Steps
+from .awaited import awaited
 from .conditional import MOST_UPDATED, Calc, compile_conditional
 
 R = TypeVar("R", bound=Record)
@@ -49,6 +50,7 @@ class Transaction:
 
     # reading
 
+    @awaited
     async def get(
         self, record: type[R], id: str, *, expand: str = "", fields: str = ""
     ) -> R | None:
@@ -63,6 +65,7 @@ class Transaction:
             raise misuse.of_texts("tx.get", refused, {"expand": expand, "fields": fields}) from None
         return _loaded(binding, one.body, record)
 
+    @awaited
     async def list(
         self,
         record: type[R],
@@ -108,6 +111,7 @@ class Transaction:
 
     # writing
 
+    @awaited
     async def create(self, record: R) -> R:
         """Store a new record; what the database holds of it, as the caller may see it.
 
@@ -139,6 +143,7 @@ class Transaction:
             object.__setattr__(record, binding.attributes[name], row.values[name])
         return _result(binding, written[0], kind, record)
 
+    @awaited
     async def update(
         self,
         record: type[R],
@@ -173,6 +178,7 @@ class Transaction:
             raise misuse.of_values("tx.update", refused, binding.names_of(given)[0]) from None
         return _result(binding, written, record, None)
 
+    @awaited
     async def update_where(
         self,
         record: type[Record],
@@ -230,6 +236,7 @@ class Transaction:
             )
         )
 
+    @awaited
     async def delete(self, record: type[Record], id: str, *, if_version: int | None = None) -> None:
         """Delete one record, and do what its references were declared to do."""
         binding = self._binding(record)
