@@ -55,6 +55,17 @@ def make_app() -> App:
         user: Ref[User]
         rules = Rules(read=public, create="record.team.users.exists(u, u.id == auth.id)")
 
+    @app.collection("rooms")
+    class Room(Record):
+        seats: Many[Seat] = back("room")
+        rules = Rules(read="record.seats.exists(s, s.user == auth.id)")
+
+    @app.collection("seats")
+    class Seat(Record):
+        room: Ref[Room]
+        user: Ref[User]
+        rules = Rules(read=public, write="record.user == auth.id || record.user == null")
+
     @app.collection("shelves")
     class Shelf(Record):
         owner: Ref[User]
@@ -70,6 +81,9 @@ def make_app() -> App:
         await tx.create(Member(id=ANN, team=RED, user=ANN, level="lead"))
         await tx.create(Member(id=BOB, team=BLUE, user=BOB))
         await tx.create(Shelf(id=SHELF, owner=ANN))
+        for key, user in ((RED, ANN), (BLUE, BOB)):
+            await tx.create(Room(id=key))
+            await tx.create(Seat(id=user, room=key, user=user))
 
     return app
 
@@ -141,6 +155,16 @@ def test_a_record_is_not_its_own_parent(http: Client) -> None:
     assert status(http, EVE, "POST", "shelves", own) == 403
     ring = [{"id": NEW, "owner": EVE, "parent": NEWER}, {"id": NEWER, "owner": EVE, "parent": NEW}]
     assert status(http, EVE, "POST", "shelves", ring) == 403
+
+
+def test_nobody_refers_to_a_record_that_is_seen_by_that_reference_alone(http: Client) -> None:
+    mine = {"room": RED, "user": EVE}
+    assert status(http, EVE, "POST", "seats", mine) == 409
+    assert status(http, EVE, "POST", "seats", [mine, mine]) == 409
+    assert status(http, EVE, "PUT", f"seats/{NEW}", mine) == 409
+    assert status(http, BOB, "PATCH", f"seats/{BOB}", {"room": RED}) == 409
+    assert status(http, EVE, "GET", f"rooms/{RED}") == 404
+    assert status(http, ANN, "POST", "seats", {"room": RED, "user": ANN}) == 201
 
 
 def test_what_the_write_makes_counts_as_well(http: Client) -> None:

@@ -419,7 +419,9 @@ class Oracle:
     ) -> Verdict:
         """What becomes of a row that is as it would be, where it is judged together with others:
         the references come first, because a rule may read what they lead to."""
-        dangling = _at(self._dangling(collection, row, moved), "reference.not_found")
+        unseen = self._dangling(collection, row, moved)
+        unseen += [word for word in before._dangling(collection, row, moved) if word not in unseen]
+        dangling = _at(unseen, "reference.not_found")
         if dangling and not self.past:
             return before._no(409, dangling)
         rule = f"{collection}.{'create' if old is None else 'update'}"

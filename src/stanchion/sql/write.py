@@ -214,10 +214,12 @@ def _rules(plan: WritePlan) -> list[Node]:
 
 
 def _asks_its_own(plan: WritePlan) -> bool:
-    """Whether a rule of the write looks at other records of the collection that is written: a row
-    that is there already would be among them, and could be what its own rule asks for."""
+    """Whether a rule of the write, or the read rule of what it may refer to, looks at other records
+    of the collection that is written: a row that is there already would be among them, and could
+    be what the rule asks for."""
     own = plan.collection.name
-    for rule in (plan.rule, *(guarded.rule for guarded in plan.field_rules)):
+    rules = plan.rule, *(guarded.rule for guarded in plan.field_rules)
+    for rule in (*rules, *(reference.rule for reference in plan.references)):
         for part in walk(rule):
             if isinstance(part, Many) and own in (part.collection, part.link):
                 return True

@@ -89,10 +89,13 @@ def create(
     judgement = statements.changed
     found: list[Row] = []
     errors: list[FieldError] = []
-    for row, at in zip(rows, places, strict=True):
+    keys = {row.values[collection.key[0]] for row in rows}
+    for row, early, at in zip(rows, beforehand, places, strict=True):
         key = row.values[collection.key[0]]
         judged = (yield ask(judgement.statement, caller.given(key=key)))[0]
-        errors += unknown_references(plan, judgement, judged, row.values, row.values.keys(), at)
+        errors += _unknown_early(
+            statements, early, row.values, row.values.keys(), at, keys
+        ) or unknown_references(plan, judgement, judged, row.values, row.values.keys(), at)
         found.append(judged)
     if errors:
         refuse(errors)
@@ -366,9 +369,9 @@ def _finish_update(
     plan = statements.plan
     collection = plan.collection
     row = (yield ask(statements.changed.statement, _given(changing, caller)))[0]
-    errors = unknown_references(
-        plan, statements.changed, row, changing.values, changing.changed, ""
-    )
+    errors = _unknown_early(
+        statements, early, changing.values, changing.changed, ""
+    ) or unknown_references(plan, statements.changed, row, changing.values, changing.changed, "")
     if errors:
         refuse(errors)
     _judge_early(statements, early, changing.named)
@@ -402,6 +405,17 @@ def _beforehand(statements: WriteStatements, given: Given) -> Steps[Row | None]:
     if statements.beforehand is None:
         return None
     return (yield ask(statements.beforehand.statement, given))[0]
+
+
+def _unknown_early(
+    statements: WriteStatements, row: Row | None, values: Mapping[str, Any], changed: Names[str],
+    at: str, together: Names[str] = (),
+) -> list[FieldError]:  # fmt: skip
+    """References to records that the caller may read by what is written alone."""
+    if row is None or statements.beforehand is None:
+        return []
+    judgement = statements.beforehand
+    return unknown_references(statements.plan, judgement, row, values, changed, at, together)
 
 
 def _judge_early(
