@@ -372,7 +372,8 @@ def test_cursor_must_be_one_of_this_list(api: Api) -> None:
         {"sort": "price", "q": "tea"},
     ]  # fmt: skip
     for query in foreign:
-        refused(api.get(P, after=cursor, **query), 400, "query.cursor", "another list")
+        answer = api.get(P, after=cursor, **query)
+        refused(answer, 400, "query.cursor", "another list", "Start again without `after`.")
     counted = api.get(P, sort="price", limit=1, total="true").json["next"]
     assert counted == cursor
     second = api.get(P, sort="price", limit=1, total="true", after=cursor).json["next"]

@@ -120,6 +120,7 @@ def _literal(text: str) -> Literal:
         ('"-1.5s"', tree.DURATION, False, timedelta(seconds=-1.5)),
         ('"1000ns"', tree.DURATION, False, timedelta(microseconds=1)),
         ('"0"', tree.DURATION, False, timedelta(0)),
+        ('"87660000h"', tree.DURATION, False, timedelta(days=3_652_500)),
     ],
 )  # fmt: skip
 def test_literal_takes_the_type_that_is_asked_for(
@@ -148,6 +149,7 @@ def test_literal_takes_the_type_that_is_asked_for(
         ('"1x"', tree.DURATION, 'Write hours, minutes and seconds, such as "1h30m" or "1.5s".'),
         ('"1ns"', tree.DURATION, None),
         ('"99999999h"', tree.DURATION, None),
+        ('"87660000h0.000001s"', tree.DURATION, None),
         ('"a\\u0000b"', tree.TEXT, None),
         ('"\\ud800"', tree.TEXT, None),
         ('"\\UFFFFFFFF"', tree.TEXT, None),

@@ -245,6 +245,15 @@ def test_frame_numbers_its_line_and_cuts_a_long_one() -> None:
     assert caught.value.column == text.index("= 2") + 1
 
 
+def test_error_reads_as_one_line() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse("a = 1")
+    assert str(caught.value) == "'=' is not an operator here. (column 3) Write '==' to compare."
+    with pytest.raises(ExpressionError) as caught:
+        parse("a ==")
+    assert str(caught.value).endswith("something is missing. (column 5)")
+
+
 # limits
 
 
@@ -257,11 +266,16 @@ def _code(text: str) -> str:
 def test_text_of_4096_characters_is_the_longest() -> None:
     assert isinstance(parse("a" + " " * 4095), Name)
     assert _code("a" + " " * 4096) == "too_long"
+    with pytest.raises(ExpressionError) as caught:
+        parse("a" * 4100)
+    assert (caught.value.start, caught.value.end) == (4096, 4100)
 
 
 def test_200_nodes_are_the_most() -> None:
     assert isinstance(parse(" && ".join(["a"] * 100)), Junction)
     assert _code(" && ".join(["a"] * 101)) == "too_complex"
+    with pytest.raises(ExpressionError, match="Ask for less at once"):
+        parse(" && ".join(["a"] * 101))
     assert isinstance(parse(f"a in [{', '.join(['1'] * 197)}]"), Infix)
     assert _code(f"a in [{', '.join(['1'] * 198)}]") == "too_complex"
 

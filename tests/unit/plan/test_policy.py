@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from stanchion.errors import DeclarationError
 from stanchion.expr.tree import ERROR, FALSE, TRUE
 from stanchion.plan.policy import Policy, compile_policy, decide_old_is_null
 from stanchion.plan.read import plan_read
@@ -146,6 +148,21 @@ def test_anonymous_caller_selects_nothing_from_auth() -> None:
     for rule in ("auth.id == record.author", "record.open && auth.id == record.author"):
         assert compile_policy(posts(rule)).profile(ANONYMOUS).never(row(rule))
     assert row("auth.id == record.author || record.open") != row("auth.id == record.author")
+
+
+def test_rule_of_a_read_knows_no_old_record_and_no_rule_takes_a_parameter() -> None:
+    schema = posts()
+    users, written, notes = schema.collections
+    for broken in (
+        replace(written, fields=(*written.fields, field("x", read=RuleText("old.open")))),
+        replace(written, rules=Rules(read=RuleText("old.open"))),
+        replace(written, rules=Rules(delete=RuleText("old.open"))),
+    ):
+        with pytest.raises(DeclarationError, match="no variable 'old'"):
+            compile_policy(replace(schema, collections=(users, broken, notes)))
+    taking = replace(written, rules=Rules(read=RuleText("record.title == $title")))
+    with pytest.raises(DeclarationError, match=r"no value for '\$title'"):
+        compile_policy(replace(schema, collections=(users, taking, notes)))
 
 
 def test_constant_parts_of_a_rule_are_decided_when_it_is_loaded() -> None:
