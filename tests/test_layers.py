@@ -143,6 +143,39 @@ def test_no_file_is_longer_than_one_sits_through(path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, node.name
 
 
+WORDS = frozenset(
+    {"errors", "events", "query", "schema", "engines", "clock", "types", "settings", "version"}
+)
+"""Modules of values that everybody speaks in: no collaborators."""
+COLLABORATORS = 10
+MANY = {
+    "records.py": "the one page on which both pipelines can be read, so it names their stages",
+    "app.py": "joins what people write in to what runs it, and does nothing itself",
+    "types/__init__.py": "the list of the types",
+    "explain/report.py": "asks each part of an explanation in turn",
+    "http/overview/__init__.py": "joins what the page of dev shows",
+    "cli/findings/relations.py": "makes plans as the pipelines do, to see what they would cost",
+}
+
+
+def collaborators(path: Path) -> set[str]:
+    """The modules of ours that a file imports from, but for those of values."""
+    package = ["stanchion", *path.relative_to(SOURCE).parts[:-1]]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[1 : len(package) - node.level + 1]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {".".join([*base, name]) for name in names}
+    return found - WORDS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_no_module_has_more_than_ten_collaborators_without_a_reason(path: Path) -> None:
+    many = len(collaborators(path)) > COLLABORATORS
+    assert many == (str(path.relative_to(SOURCE)) in MANY), sorted(collaborators(path))
+
+
 # who may know a library: the rooms, or files, in which it may be imported
 LIBRARIES = {
     "apsw": {"engines/sqlite"},
