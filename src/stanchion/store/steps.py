@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ..engines import Ask, Steps
-from ..expr.literals import Literal
 from ..sql.text import Given, Statement
 from .changes import Occasion
 
@@ -23,14 +22,11 @@ class Caller:
     auth: Mapping[str, Any] | None
     occasion: Occasion
     now: datetime | None = None
-    literals: Sequence[Literal] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def given(self, **more: Any) -> Given:
         """The values that a statement is bound with, for this caller."""
-        return Given(
-            auth=self.auth, now=self.now, literals=self.literals, params=self.params, **more
-        )
+        return Given(auth=self.auth, now=self.now, params=self.params, **more)
 
 
 def ask(statement: Statement, given: Given) -> Ask:
