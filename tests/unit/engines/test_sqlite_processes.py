@@ -175,7 +175,9 @@ def test_foreign_lock_past_the_deadline_is_503_and_later_writes_succeed(file: Pa
             refused += await asyncio.gather(late, return_exceptions=True)
             assert 0.45 <= time.perf_counter() - begun < 2
             assert [type(each) for each in refused] == [Unavailable] * 11
-            assert {getattr(each, "code", "") for each in refused} == {"server.busy"}
+            codes = {getattr(each, "code", "") for each in refused}
+            # who was still in the queue when its time was over is told that, not of the lock
+            assert "server.busy" in codes and codes <= {"server.busy", "server.deadline"}
         await engine.write(bake_one)
         await engine.close()
 
