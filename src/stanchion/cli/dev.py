@@ -33,6 +33,7 @@ from .address import Address, find_address, wait_until_accepting
 from .console import CommandFailed, clock_time, paint, print_error
 from .explain import explains
 from .start import Prepared, prepare_database, process_started, start_lines
+from .stopping import let_everybody_in, let_nobody_in, say_farewell
 from .target import Target, app_failed, argument, find_target, load_app
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     from ..app import App
 
+TAKEN_S = 0.03
+"""Seconds in which the requests of connections that were taken a moment ago are read."""
 STOP_S = 3.0
 """Seconds that open requests get when the code changed or the command ends."""
 
@@ -300,12 +303,17 @@ async def _serve(
     app.router.lifespan_context = lifespan
     loop = asyncio.get_running_loop()
 
+    port = greeting.address.port
+    ending: list[asyncio.Task[None]] = []
+
     def stop() -> None:
         loop.remove_reader(pipe.fileno())
+        let_nobody_in(port)  # or one that was taken would be closed before its request is read
         app.runtime.drain.begin()
-        server.stop()
+        ending.append(loop.create_task(say_farewell(app.runtime.drain, server.stop, TAKEN_S)))
 
     loop.add_reader(pipe.fileno(), stop)
+    let_everybody_in(port)  # the process before us may have turned them away
     try:
         await server.serve()
     except Exception as error:  # granian's words; the app's own error says more

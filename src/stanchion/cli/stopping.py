@@ -18,7 +18,7 @@ import socket
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ LOOK_S = 0.05
 """Seconds between two looks for the listening socket, which granian makes without a word."""
 
 ATTACH_FILTER = 26  # SO_ATTACH_FILTER of Linux, which Python does not name
+DETACH_FILTER = 27
 
 # load the byte of the TCP flags; drop the packet if SYN is among them, take it otherwise
 NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
@@ -54,6 +55,18 @@ def let_nobody_in(port: int) -> None:
                 listening.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, program)
             except OSError:
                 return  # filters are forbidden here
+
+
+def let_everybody_in(port: int) -> None:
+    """Take back `let_nobody_in`, for another process that goes on with the same socket."""
+    if not sys.platform.startswith("linux"):
+        return
+    for listening in listeners(port):
+        with listening:
+            try:
+                listening.setsockopt(socket.SOL_SOCKET, DETACH_FILTER, 0)
+            except OSError:
+                return  # there was none
 
 
 def let_go_of_idle_readers(loop: asyncio.AbstractEventLoop, port: int, seconds: int) -> None:
@@ -105,7 +118,7 @@ def drain_first(drain: Drain, port: int, send_timeout_s: int) -> None:
             if not drain.begun:
                 let_nobody_in(port)
                 drain.begin()
-                ending.append(loop.create_task(say_farewell(drain, stop)))
+                ending.append(loop.create_task(say_farewell(drain, stop.set)))
 
         ending: list[asyncio.Task[None]] = []
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -116,13 +129,13 @@ def drain_first(drain: Drain, port: int, send_timeout_s: int) -> None:
     _signals.set_loop_signals = set_loop_signals
 
 
-async def say_farewell(drain: Drain, stop: Any) -> None:
-    """Stop granian once every client had a chance to learn of it."""
+async def say_farewell(drain: Drain, stop: Callable[[], None], least: float = FAREWELL_S) -> None:
+    """Stop granian once every client had a chance to learn of it, after `least` seconds."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:
         await asyncio.sleep(0.01)
         passed = loop.time() - begun
-        if passed > MOST_S or (passed > FAREWELL_S and not drain.open):
-            stop.set()
+        if passed > MOST_S or (passed > least and not drain.open):
+            stop()
             return
