@@ -125,15 +125,15 @@ def http() -> Iterator[Client]:
     async def forgotten() -> None:
         async with app.transaction() as tx:
             await tx.create(Pizza(name="before"))
-            tx.create(Pizza(name="forgotten"))  # type: ignore[unused-coroutine]
+            tx.create(Pizza(name="forgotten"))  # type: ignore[unused-coroutine]  # the mistake
 
     async def opened() -> AsyncIterator[Transaction]:
         async with app.transaction() as tx:
             yield tx
 
     @app.get("/forgotten/dependency")
-    async def forgotten_in_a_dependency(tx: Transaction = Depends(opened)) -> None:  # noqa: B008
-        tx.create(Pizza(name="forgotten"))  # type: ignore[unused-coroutine]
+    async def forgotten_in_a_dependency(tx: Transaction = Depends(opened)) -> None:  # noqa: B008  # as FastAPI has it
+        tx.create(Pizza(name="forgotten"))  # type: ignore[unused-coroutine]  # the mistake
 
     @app.get("/later")
     async def later() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sys
 import threading
 from collections import deque
@@ -224,7 +223,11 @@ def _give_way() -> None:
 
 
 def _disk_reads() -> int:
-    """How often this thread has waited for the disk."""
+    """How often this thread has waited for the disk; only Linux counts that for one thread."""
+    if sys.platform != "linux":
+        return 0
+    import resource  # Windows has none
+
     return resource.getrusage(resource.RUSAGE_THREAD).ru_inblock
 
 
