@@ -27,7 +27,7 @@ PARTS = {
     "describe": (),
 }
 """What a shape of a read holds between its operation and the caller's profile; of a write it is the
-collection. WHY-NOT named tuples: making one takes 0.4 us, and a read of one record 40 in all."""
+collection. WHY-NOT named tuples: making one takes 0.4 us, a read of one record 20 in all."""
 
 
 TEXT_FOR_EACH = 8_192
