@@ -71,8 +71,8 @@ def one_by_one(folder: Path, seed: int, writes: int, plant: str) -> list[Figure]
     ledger = Ledger(folder / "ledger.txt")
     with serving(folder, folder, plant=plant, before=strace(log, CALLS)) as server:
         _write(server, ledger, rng, writes)
-        order = read_order(log.read_text())
-    acknowledged = len(ledger.all("ack"))
+        acknowledged = len(ledger.all("ack"))
+        order = _read_whole_order(log, acknowledged)
     return [
         none("answered 201 before the WAL was synced", order.unsynced, order.answers),
         Figure(
@@ -81,6 +81,17 @@ def one_by_one(folder: Path, seed: int, writes: int, plant: str) -> list[Figure]
         ),
         at_least("syncs of the WAL, one connection", order.syncs, writes),
     ]  # fmt: skip
+
+
+def _read_whole_order(log: Path, answers: int) -> Order:
+    """The order, once strace has noted `answers`: it notes a call only after the client may have
+    read what was sent."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        order = read_order(log.read_text())
+        if order.answers >= answers or time.monotonic() > until:
+            return order
+        time.sleep(0.02)
 
 
 def _write(server: Server, ledger: Ledger, rng: random.Random, writes: int) -> None:

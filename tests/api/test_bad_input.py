@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,6 +29,7 @@ from stanchion import (
     role,
 )
 from stanchion.query import ANONYMOUS, SYSTEM, Actor
+from tests.cost import counted
 
 from .conftest import Answer, Api
 
@@ -354,10 +354,10 @@ HUGE = {
 
 @pytest.mark.parametrize("text", HUGE.values(), ids=HUGE.keys())
 def test_huge_filter_is_refused_quickly(api: Api, text: str) -> None:
-    started = time.process_time()
-    for _ in range(5):
-        assert api.get(P, filter=text).status == 400
-    assert (time.process_time() - started) / 5 < 0.1
+    with counted() as cost:
+        for _ in range(5):
+            assert api.get(P, filter=text).status == 400
+    assert cost.seconds / 5 < 0.1
     assert api.get(P, filter=[text[:1000]] * 4).status == 400
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from stanchion.errors import BadRequest
 from stanchion.http.json_in import read_json
+from tests.cost import counted
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -71,10 +71,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_megabyte_is_refused_quickly(body: bytes) -> None:
-    started = time.process_time()
-    with pytest.raises(BadRequest):
+    with counted() as cost, pytest.raises(BadRequest):
         read_json(body, 64)
-    assert time.process_time() - started < 1
+    assert cost.seconds < 1
 
 
 def test_message_says_the_place() -> None:
