@@ -35,7 +35,7 @@ HOMES = {
 }
 """The distributions that a module comes from."""
 
-PLUGINS: dict[str, str] = {}
+PLUGINS: dict[str, str] = {"uvloop": "granian, which is told its name by `serve`"}
 """Declared, and imported by no file of ours: who loads it."""
 
 

@@ -90,7 +90,7 @@ def run_workers(
     """Fork the workers and look after them until a signal ends the server."""
     import multiprocessing
 
-    from granian.constants import HTTPModes, Interfaces
+    from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
 
     multiprocessing.set_start_method("fork", force=True)
@@ -100,6 +100,7 @@ def run_workers(
         address=address.host,
         port=address.port,
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
         workers=workers,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
