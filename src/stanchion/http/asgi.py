@@ -27,6 +27,14 @@ def header(scope: Scope, wanted: bytes) -> str | None:
     return None
 
 
+def announces_body(scope: Scope) -> bool:
+    """Whether the headers say that a body follows them."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        for name, value in scope["headers"]
+    )
+
+
 def listed_header(scope: Scope, wanted: bytes) -> str | None:
     """A header that is a list, or None; sent in several lines it is one list (RFC 9110, 5.3)."""
     lines = [value for name, value in scope["headers"] if name == wanted]

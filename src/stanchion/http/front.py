@@ -18,14 +18,14 @@ from ..drain import Drain
 from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..runtime import current_request
 from ..settings import Settings
-from .asgi import ASGIApp, Receive, Scope, Send, header
+from .asgi import ASGIApp, Receive, Scope, Send, announces_body, header
 from .body_in import body_too_large, is_longer
 from .incoming import Incoming
-from .outgoing import Outgoing
-from .overload import Overload, overloaded
+from .outgoing import CLOSE, REQUEST_ID, Outgoing
+from .overload import OVERLOADED, Overload
 from .sockets import Socket
 
-ALIVE = (b"/health", b"/ready")  # a server that is busy is not one that is gone
+ALIVE = ("/health", "/ready")  # a server that is busy is not one that is gone
 REST_ANNOUNCED = 16_777_216
 """A refused body of at most so many bytes is taken to its end: clients read the answer then."""
 REST_BYTES = 65_536
@@ -52,6 +52,9 @@ class Front:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started = time.perf_counter_ns()
+        overload = self.overload
+        if overload is not None and overload.refuses() and scope["path"] not in ALIVE:
+            return await self._turn_away(scope, send, started)
         request = scope["stanchion.request"] = self._request_id()
         current_request.set(request)  # for the change log of the app's own transactions
         drain = self.drain
@@ -76,14 +79,23 @@ class Front:
             await outgoing.refuse(_unexpected(request))
         finally:
             drain.open -= 1
-            took = (time.perf_counter_ns() - started) // 1000
-            done = events.RequestDone(
-                time.time_ns(), request, scope["method"], scope["path"], outgoing.status, took,
-                outgoing.sent, scope["query_string"],
-            )  # fmt: skip
-            events.emit(done)
+            _tell(scope, request, started, outgoing.status, outgoing.sent)
         if problem is not None and problem.code == "body.too_large":
             await _take_rest(scope, receive)
+
+    async def _turn_away(self, scope: Scope, send: Send, started: int) -> None:
+        """Answer 503 before anything is made of the request: what this costs is taken from those
+        that are served."""
+        request = self._request_id()
+        status, headers, body = OVERLOADED
+        headers = [*headers, (REQUEST_ID, request.encode())]
+        if self.drain.begun or announces_body(scope):
+            headers.append(CLOSE)  # what was not read of a body is not waited for
+        if scope["method"] == "HEAD":
+            body = b""
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        _tell(scope, request, started, status, len(body))
 
     def _request_id(self) -> str:
         """Unique across processes, ordered within one, and quick to make."""
@@ -96,9 +108,6 @@ class Front:
         """What is wrong with a request before anything of it is read; and how to read it."""
         settings = self.settings
         path: bytes = scope.get("raw_path") or scope["path"].encode()
-        overload = self.overload
-        if overload is not None and overload.refuses() and path not in ALIVE:
-            return overloaded()
         if len(path) + len(scope["query_string"]) > settings.url_limit:
             return TooLarge(
                 "request.url",
@@ -145,6 +154,16 @@ async def _take_rest(scope: Scope, receive: Receive) -> None:
                     return
     except TimeoutError:
         return
+
+
+def _tell(scope: Scope, request: str, started: int, status: int, sent: int) -> None:
+    """Emit that a request was answered, for logs and metrics."""
+    took = (time.perf_counter_ns() - started) // 1000
+    done = events.RequestDone(
+        time.time_ns(), request, scope["method"], scope["path"], status, took, sent,
+        scope["query_string"],
+    )  # fmt: skip
+    events.emit(done)
 
 
 def _unexpected(request: str) -> InternalError:

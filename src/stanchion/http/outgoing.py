@@ -13,6 +13,7 @@ from .asgi import Headers, Message, Scope, Send
 from .problem import render
 
 CLOSE = (b"connection", b"close")
+REQUEST_ID = b"x-request-id"
 STREAM = b"text/event-stream"
 
 
@@ -29,7 +30,7 @@ class Outgoing:
         self._drain = drain
         self._ended = False
         self._headers: Headers = []
-        self._header = (b"x-request-id", request.encode())
+        self._header = (REQUEST_ID, request.encode())
         self._bodiless = scope["method"] == "HEAD"
         self.refused = False
         self.status = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from ..errors import Unavailable
+from .problem import render
 
 EVERY_S = 0.02
 
@@ -52,10 +53,11 @@ class Overload:
             self._loop = None
 
 
-def overloaded() -> Unavailable:
-    """The 503 of a request that is turned away."""
-    return Unavailable(
+OVERLOADED = render(
+    Unavailable(
         "server.overloaded",
         "More requests arrive than this server can answer.",
         hint="Try again after the seconds of `Retry-After`, and wait longer each time.",
     )
+)
+"""The answer to a request that is turned away, made once."""
