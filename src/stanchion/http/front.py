@@ -53,7 +53,7 @@ class Front:
             return await self.app(scope, receive, send)
         started = time.perf_counter_ns()
         overload = self.overload
-        if overload is not None and overload.refuses() and scope["path"] not in ALIVE:
+        if overload is not None and overload.refuses(started) and scope["path"] not in ALIVE:
             return await self._turn_away(scope, send, started)
         request = scope["stanchion.request"] = self._request_id()
         current_request.set(request)  # for the change log of the app's own transactions

@@ -27,15 +27,15 @@ def block(seconds: float) -> None:
 def test_loop_that_stays_late_refuses_and_one_that_recovers_does_not() -> None:
     async def run() -> tuple[bool, bool, bool]:
         overload = Overload(LATE_S)
-        before = overload.refuses()
+        before = overload.refuses(time.perf_counter_ns())
         for _ in range(6):
             block(EVERY_S + 2 * LATE_S)
-            during = overload.refuses()
+            during = overload.refuses(time.perf_counter_ns())
             await asyncio.sleep(0)
         for _ in range(20):
-            overload.refuses()
+            overload.refuses(time.perf_counter_ns())
             await rest(EVERY_S)
-        return before, during, overload.refuses()
+        return before, during, overload.refuses(time.perf_counter_ns())
 
     assert asyncio.run(run()) == (False, True, False)
 
@@ -45,10 +45,10 @@ def test_one_route_that_blocks_for_a_moment_turns_nobody_away() -> None:
         overload = Overload(LATE_S)
         told = []
         for _ in range(5):
-            told.append(overload.refuses())
+            told.append(overload.refuses(time.perf_counter_ns()))
             block(EVERY_S + 3 * LATE_S)
             await rest(0.01)
-            told.append(overload.refuses())
+            told.append(overload.refuses(time.perf_counter_ns()))
             await rest(4 * EVERY_S)
         return told
 
@@ -58,8 +58,36 @@ def test_one_route_that_blocks_for_a_moment_turns_nobody_away() -> None:
 def test_idle_loop_has_no_timer_left() -> None:
     async def run() -> bool:
         overload = Overload(LATE_S)
-        overload.refuses()
+        overload.refuses(time.perf_counter_ns())
         await rest(4 * EVERY_S)
         return overload._loop is None
 
     assert asyncio.run(run())
+
+
+def test_heap_of_requests_is_refused_from_where_it_took_too_long() -> None:
+    """Handed over at once, they are one round of the loop: no timer runs before its end."""
+
+    async def run() -> list[bool]:
+        overload = Overload(LATE_S)
+        overload.refuses(time.perf_counter_ns())
+        await rest(2 * EVERY_S)
+        told = []
+        for _ in range(60):
+            told.append(overload.refuses(time.perf_counter_ns()))
+            block(LATE_S / 30)
+        return told
+
+    told = asyncio.run(run())
+    assert told == sorted(told)
+    assert 20 < told.index(True) < 40
+
+
+def test_round_behind_a_single_slow_request_is_served() -> None:
+    async def run() -> list[bool]:
+        overload = Overload(LATE_S)
+        overload.refuses(time.perf_counter_ns())
+        block(3 * LATE_S)
+        return [overload.refuses(time.perf_counter_ns()) for _ in range(100)]
+
+    assert not any(asyncio.run(run()))
