@@ -10,6 +10,7 @@ caller's identity are bound later, so equal shapes share one plan.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from ..errors import BadRequest
@@ -57,15 +58,15 @@ class ShownMany:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What one record's JSON holds, in order."""
+    """What one record's JSON holds, in order. `plain`: the version alone says when it changes."""
 
     collection: Collection
     shown: tuple[Shown | ShownOne | ShownMany, ...]
+    plain: bool = dataclasses.field(init=False, compare=False)
 
-    @property
-    def plain(self) -> bool:
-        """Whether the version alone says when this body changes."""
-        return all(isinstance(s, Shown) and s.when == TRUE for s in self.shown)
+    def __post_init__(self) -> None:
+        plain = all(isinstance(s, Shown) and s.when == TRUE for s in self.shown)
+        object.__setattr__(self, "plain", plain)  # asked for in each request
 
 
 @dataclass(frozen=True, slots=True)
