@@ -122,7 +122,7 @@ def few_files() -> None:
         app = join(crew)
 
         def watch() -> None:
-            while len(list(Path("/proc/self/fd").iterdir())) < 35:
+            while len(list(Path("/proc/self/fd").iterdir())) < 45:
                 time.sleep(0.02)
             os._exit(1)
 

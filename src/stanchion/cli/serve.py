@@ -132,7 +132,7 @@ def _connections() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     else:
         wanted = min(wanted, soft)
-    return max(wanted - OTHER_FILES, wanted // 2, 1)
+    return max(wanted - OTHER_FILES, wanted // 4, 1)
 
 
 def _server_class(crew: _Crew) -> Any:
