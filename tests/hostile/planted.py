@@ -43,7 +43,7 @@ def stalling() -> None:
     receive = incoming.Incoming.receive
 
     async def stall(self: Any) -> Any:
-        time.sleep(0.01)
+        time.sleep(0.04)
         return await receive(self)
 
     incoming.Incoming.receive = stall  # type: ignore[method-assign]

@@ -112,7 +112,7 @@ def test_planted_endless_patience_is_seen(tmp_path: Path, plant: str, behave: st
 def test_planted_stall_is_seen(tmp_path: Path, calm: Server) -> None:
     with (
         serving(tmp_path, "stalling") as planted,
-        clients(planted.port, 30, "slow_body", settle=0.5),
+        clients(planted.port, 8, "slow_body", settle=0.5),
         pytest.raises(AssertionError),
     ):
         check_others_notice_nothing(planted, calm, "planted stall", tries=1)
