@@ -8,6 +8,7 @@ Says `ready` those seconds after all of them came, and stays until its input end
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
 import socket
 import subprocess
@@ -23,18 +24,23 @@ HEAD = b"POST /api/items HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
+def pause() -> float:
+    """Seconds until a client says more: not the same for all, or they would all come at once."""
+    return EVERY_S * random.uniform(0.2, 1.8)
+
+
 async def slow_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"GET /api/items HTTP/1.1\r\nHost: a\r\n")
     for number in range(1000):
         writer.write(b"X-%d: y\r\n" % number)
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(pause())
 
 
 async def slow_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(HEAD + b"Content-Length: 1000\r\n\r\n")
     for _ in range(1000):
         writer.write(b" ")
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(pause())
 
 
 async def slow_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
