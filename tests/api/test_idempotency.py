@@ -246,6 +246,7 @@ async def keep_apart(
     if first is not None:
         return first
     answer: idempotency.Reply = reply(await self.write(ask, actor, request))
+    await asyncio.sleep(0.2)  # longer than a busy machine takes to send the next one
     await self.engine.write(partial(idempotency.keep, once, answer))
     return answer
 
