@@ -54,8 +54,8 @@ def _draw() -> int:
     drawn = next(_drawn, None)
     if drawn is None:
         block = os.urandom(10 * DRAWN_AT_ONCE)
-        _drawn = iter([int.from_bytes(block[n : n + 10]) for n in range(0, len(block), 10)])
-        return int.from_bytes(os.urandom(10))
+        fresh = iter([int.from_bytes(block[n : n + 10]) for n in range(0, len(block), 10)])
+        drawn, _drawn = next(fresh), fresh
     return drawn
 
 

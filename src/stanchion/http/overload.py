@@ -29,7 +29,8 @@ class Overload:
     def __init__(self, late_s: float) -> None:
         self.refusing = False
         self._late_s = late_s
-        self._late_ns = int(late_s * 1_000_000_000)
+        # a round of a loop that is on time ends with the timer, after EVERY_S
+        self._late_ns = int((EVERY_S + late_s) * 1_000_000_000)
         self._last_ns = 0
         self._round_ns = 0
         self._late_before = False

@@ -80,7 +80,7 @@ def test_heap_of_requests_is_refused_from_where_it_took_too_long() -> None:
 
     told = asyncio.run(run())
     assert told == sorted(told)
-    assert 20 < told.index(True) < 40
+    assert 10 < told.index(True) < 40
 
 
 def test_round_behind_a_single_slow_request_is_served() -> None:
@@ -91,3 +91,18 @@ def test_round_behind_a_single_slow_request_is_served() -> None:
         return [overload.refuses(time.perf_counter_ns()) for _ in range(100)]
 
     assert not any(asyncio.run(run()))
+
+
+def test_low_limit_turns_nobody_away_from_a_loop_that_is_on_time() -> None:
+    """Time that passes between requests is none that anybody waits."""
+
+    async def run() -> list[bool]:
+        overload = Overload(0.015)
+        told = []
+        for _ in range(100):
+            told.append(overload.refuses(time.perf_counter_ns()))
+            await asyncio.sleep(0.004)
+        return told
+
+    told = asyncio.run(run())
+    assert sum(told) <= 5, "a busy machine may be late by itself, now and then"
