@@ -28,8 +28,11 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-DECLARED = {named(r) for r in PROJECT["project"]["dependencies"]}
-TOOLS = {named(r) for group in PROJECT["dependency-groups"].values() for r in group}
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+DECLARED = {
+    named(r) for group in [PROJECT["project"]["dependencies"], *EXTRAS.values()] for r in group
+}
+TOOLS = {named(r) for group in PROJECT["dependency-groups"].values() for r in group} - DECLARED
 HOMES = {
     module: {normal(name) for name in names} for module, names in packages_distributions().items()
 }

@@ -179,6 +179,7 @@ def test_no_module_has_more_than_ten_collaborators_without_a_reason(path: Path) 
 # who may know a library: the rooms, or files, in which it may be imported
 LIBRARIES = {
     "apsw": {"engines/sqlite"},
+    "asyncpg": {"engines/postgres"},
     "fastapi": {"app.py", "http", "declare/module.py", "declare/once.py"},
     "starlette": {"http", "cli"},
     "granian": {"cli"},

@@ -12,7 +12,8 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .app import App
-    from .changelog.reader import Gap, LoggedChange, LogReader, ReaderMoved
+    from .changelog.pages import Gap, LoggedChange
+    from .changelog.reader import LogReader, ReaderMoved
     from .declare import (
         Create,
         Field,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from .transaction import Transaction, calc
 
 _HOMES = {
-    "App": "app", "Gap": "changelog.reader", "LogReader": "changelog.reader",
-    "LoggedChange": "changelog.reader", "ReaderMoved": "changelog.reader",
+    "App": "app", "Gap": "changelog.pages", "LogReader": "changelog.reader",
+    "LoggedChange": "changelog.pages", "ReaderMoved": "changelog.reader",
     "Settings": "settings", "Transaction": "transaction", "calc": "transaction",
 }  # fmt: skip
 

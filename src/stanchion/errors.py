@@ -94,7 +94,7 @@ class SettingError(StanchionError):
 class DatabaseUnusable(StanchionError):
     """A database that cannot be opened, found when a process starts: why, and the way out."""
 
-    def __init__(self, code: str, path: Path, detail: str, hint: str) -> None:
+    def __init__(self, code: str, path: Path | str, detail: str, hint: str) -> None:
         super().__init__(code, path, detail)
         self.code = code
         self.path = path

@@ -18,8 +18,8 @@ from . import events
 from .changelog import Keep, LogReader, keep_trimmed, open_reader
 from .declare import Declarations, Model, build_model
 from .drain import Drain
-from .engines import Engine, database_gone
-from .engines.sqlite import SQLiteEngine, foreign
+from .engines import Engine, database_gone, foreign_database
+from .engines.opening import open_engine
 from .engines.watch import watch_file
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
@@ -89,9 +89,7 @@ class Runtime:
     def engine(self) -> Engine:
         """The database."""
         if self._engine is None:
-            path = self.database.path
-            assert path is not None, "DatabaseURL.parse refuses other engines"
-            self._engine = SQLiteEngine(path, self.settings)
+            self._engine = open_engine(self.database, self.settings)
         return self._engine
 
     @property
@@ -128,8 +126,7 @@ class Runtime:
         try:
             self.applied = await prepare(self.engine, self.model.schema, change=self.change_schema)
         except OtherDatabase as other:
-            assert self.database.path is not None, "DatabaseURL.parse refuses other engines"
-            raise foreign(self.database.path, other.tables) from None
+            raise foreign_database(self.database.shown, other.tables) from None
         if self.applied:
             took = (time.perf_counter_ns() - started) // 1000
             events.emit(events.SchemaApplied(tuple(str(d) for d in self.applied), took))

@@ -57,3 +57,17 @@ def asked_words(q: str) -> str:
     if len(asked) > MOST_WORDS:
         raise BadRequest("query.q", f"`q` takes at most {MOST_WORDS} words.")
     return " ".join(asked)
+
+
+LONGEST_LEXEME = 2_000
+"""Bytes of a word in PostgreSQL's index, which takes 2,046; of longer ones the start counts."""
+
+
+def lexeme(field: str, word: str) -> str:
+    """A word as PostgreSQL's index holds it: with the name of its field before it, so that one
+    column serves all fields.
+
+    >>> lexeme("name", "mug")
+    'name:mug'
+    """
+    return f"{field}:{word}".encode()[:LONGEST_LEXEME].decode(errors="ignore")

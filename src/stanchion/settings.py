@@ -32,8 +32,13 @@ class Settings:
 
     database_url: Annotated[
         str,
-        "sqlite:///relative.db or sqlite:////absolute.db; default: data/stanchion.db by the app",
+        "sqlite:///relative.db, sqlite:////absolute.db or postgresql://user:password@host/name; "
+        "default: data/stanchion.db by the app",
     ] = ""
+    database_direct_url: Annotated[
+        str, "PostgreSQL behind a pooler: the database itself, where the log is listened to"
+    ] = ""
+    database_connections: Annotated[int, "PostgreSQL: connections of each kind, per process"] = 10
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
     send_timeout_s: Annotated[int, "seconds a client may take none of its answer"] = 20
@@ -101,6 +106,15 @@ class DatabaseURL:
     path: Path | None
     url: str
 
+    @property
+    def shown(self) -> str:
+        """The file, or the address without its password, for people."""
+        if self.path is not None:
+            return str(self.path)
+        parts = urlsplit(self.url)
+        user = f"{parts.username}@" if parts.username else ""
+        return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{parts.path}"
+
     @classmethod
     def parse(cls, url: str, *, base: Path) -> DatabaseURL:
         """Read `url`; an empty one is `data/stanchion.db` under `base`, the app's folder."""
@@ -116,8 +130,10 @@ class DatabaseURL:
                 )
             path = Path(unquote(parts.path[1:]))
             return cls("sqlite", (base / path).resolve(), url)
+        if parts.scheme in ("postgresql", "postgres"):
+            return cls("postgresql", None, url)
         raise SettingError(
             "STANCHION_DATABASE_URL",
             f"{parts.scheme or url!r} is no database that Stanchion runs on",
-            hint="use sqlite:///data/stanchion.db",
+            hint="use sqlite:///data/stanchion.db or postgresql://user:password@host/name",
         )

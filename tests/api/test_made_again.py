@@ -136,7 +136,7 @@ def forgotten(http: Client) -> list[Any]:
 
     async def run() -> list[Any]:
         engine = http.app.runtime.engine
-        await engine.write(lambda: trim(Keep(7, 1)))
+        await engine.write(lambda: trim(Keep(7, 1), "sqlite"))
         return await engine.fetch("select collection,version from _versions", ())
 
     return http.run(run())

@@ -42,9 +42,9 @@ def no_field_rules(patch: pytest.MonkeyPatch) -> None:
 def the_row_before_is_not_judged(patch: pytest.MonkeyPatch) -> None:
     seen = LogSight._seen
 
-    async def seeing(sight: Any, judged: Any, row: Any, seq: int, change: Any, side: str) -> Any:
+    async def seeing(sight: Any, judged: Any, row: Any, at: Any, change: Any, side: str) -> Any:
         found = replace(judged, read=TRUE) if side == "before" else judged
-        return await seen(sight, found, row, seq, change, side)  # type: ignore[arg-type]  # a side
+        return await seen(sight, found, row, at, change, side)  # type: ignore[arg-type]  # a side
 
     patch.setattr(LogSight, "_seen", seeing)
 
@@ -59,7 +59,7 @@ def by_the_records_of_today(patch: pytest.MonkeyPatch) -> None:
 def only_one_world(side: str) -> Fault:
     def plant(patch: pytest.MonkeyPatch) -> None:
         past = LogSight._past
-        patch.setattr(LogSight, "_past", lambda sight, seq, tx, _: past(sight, seq, tx, side))  # type: ignore[arg-type]  # a side
+        patch.setattr(LogSight, "_past", lambda sight, at, tx, _: past(sight, at, tx, side))  # type: ignore[arg-type]  # a side
 
     return plant
 

@@ -2,6 +2,7 @@
 
 `store/changes` writes it down, one row for each change, in the transaction of the change.
 
+`pages`    where a reader is, and what follows there, on each engine
 `reader`   a name, a position that outlives processes, each change at least once
 `sight`    what one caller may see of a logged change
 `past`     the records as they were at a place of the log, for the rules that judge it
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from ..query import Actor
 from ..records import Records
+from .pages import pages_of
 from .reader import LogReader, Source
 from .sight import LogSight
 from .trim import Keep, keep_trimmed
@@ -37,6 +39,6 @@ def open_reader(
         sight = LogSight(
             records.schema, profile, actor, records.engine, records.dialect, collections
         )
-        return Source(records.engine, sight.see)
+        return Source(records.engine, pages_of(records.engine), sight.see)
 
     return LogReader(name, source, from_start=from_start)

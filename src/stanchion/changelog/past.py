@@ -22,30 +22,66 @@ from ..expr.reach import Reached, TooFar
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..types import WireError
+from .pages import LogPlace
 
 Side = Literal["before", "after"]
 SelectKept = Callable[[Collection, str], str]
 MOST_CHILDREN = 100_000
 
-_TRIMMED = "select trimmed from _log where id=1"
-_BEFORE_TX = (
+_TRIMMED = Ask("select trimmed from _log where id=1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What is asked of the log, on one engine. `before` and `after` find the place on that side of
+    a transaction; None where a change itself says it."""
+
+    before: str | None
+    after: str | None
+    several: str
+    one: str
+    many: str
+
+
+_BEFORE = (
     "select coalesce((select seq from _changes where seq<?1 and tx<>?2 order by seq desc limit 1),"
     "(select trimmed from _log where id=1),0)"
 )
-_AFTER_TX = (
+_AFTER = (
     "select coalesce((select seq-1 from _changes where seq>?1 and tx<>?2 order by seq limit 1),"
     "(select max(seq) from _changes))"
 )
-_SEVERAL = (
-    "select f.collection,f.key,t.last,f.before from (select min(seq) as first,max(seq) as last "
-    f"from _changes where seq>({_BEFORE_TX}) and seq<=({_AFTER_TX}) "
-    "group by collection,key having count(*)>1) t join _changes f on f.seq=t.first"
-)
-_ONE = "select before from _changes where seq>?1 and collection=?2 and key=?3 order by seq limit 1"
-_MANY = (
-    "select before from (select before,min(seq) from _changes where seq>?1 and collection=?2 "
-    f"group by key) where before->>?4=?3 limit {MOST_CHILDREN + 1}"
-)
+
+
+def _several(which: str) -> str:
+    return (
+        "select f.collection,f.key,t.last,f.before from (select min(seq) as first,max(seq) as last "
+        f"from _changes where {which} group by collection,key having count(*)>1) t "
+        "join _changes f on f.seq=t.first"
+    )
+
+
+_WORDS = {
+    "sqlite": _Words(
+        _BEFORE,
+        _AFTER,
+        _several(f"seq>({_BEFORE}) and seq<=({_AFTER})"),
+        "select before from _changes where seq>?1 and collection=?2 and key=?3 "
+        "order by seq limit 1",
+        "select before from (select before,min(seq) from _changes where seq>?1 and collection=?2 "
+        f"group by key) where before->>?4=?3 limit {MOST_CHILDREN + 1}",
+    ),
+    "postgresql": _Words(
+        None,
+        None,
+        _several("xid=?1 and tx=?2"),
+        "select before from _changes where xid>?1 and collection=?2 and key=?3 "
+        "order by xid,seq limit 1",
+        "select before from (select distinct on (key) before from _changes where xid>?1 and "
+        "collection=?2 order by key,xid,seq) t where before::json->>?4=?3 "
+        f"limit {MOST_CHILDREN + 1}",
+    ),
+}
 
 
 class Trimmed(Exception):
@@ -76,10 +112,11 @@ class Whole:
     before: Mapping[str, Any] | None
 
 
-async def find_several(engine: Engine, seq: int, tx: str) -> dict[tuple[str, str], Whole]:
+async def find_several(engine: Engine, at: LogPlace, tx: str) -> dict[tuple[str, str], Whole]:
     """What the transaction of a change changed several times, by collection and key."""
-    trimmed, rows = await engine.fetch_together([Ask(_TRIMMED), Ask(_SEVERAL, (seq, tx))])
-    if trimmed and trimmed[0][0] >= seq:
+    several = Ask(_WORDS[engine.name].several, (at.order, tx))
+    trimmed, rows = await engine.fetch_together([_TRIMMED, several])
+    if trimmed and trimmed[0][0] >= at.order:
         raise Trimmed
     return {
         (collection, key): Whole(last, None if before is None else json.loads(before))
@@ -88,7 +125,7 @@ async def find_several(engine: Engine, seq: int, tx: str) -> dict[tuple[str, str
 
 
 class Past(Reached):
-    """The records before or after the transaction of the change with this sequence number.
+    """The records before or after the transaction of the change at this place.
 
     `select` makes the statement of the records of today by one field of a collection, see
     `sql.write.select_kept`.
@@ -98,13 +135,15 @@ class Past(Reached):
 
     def __init__(
         self, schema: Schema, engine: Engine, dialect: Dialect, select: SelectKept,
-        seq: int, tx: str, side: Side,
+        at: LogPlace, tx: str, side: Side,
     ) -> None:  # fmt: skip
         super().__init__(schema)
         self._engine = engine
         self._dialect = dialect
         self._select = select
-        self._change = (seq, tx)
+        self._at = at
+        self._tx = tx
+        self._words = _WORDS[engine.name]
         self._side = side
         self._place: int | None = None
 
@@ -113,10 +152,10 @@ class Past(Reached):
         kind = found.field[field].type
         place, one = await self._find_place(), field == found.key[0]
         wanted = (place, collection, kind.wire(key))
-        then = Ask(_ONE, wanted) if one else Ask(_MANY, (*wanted, field))
+        then = Ask(self._words.one, wanted) if one else Ask(self._words.many, (*wanted, field))
         since = () if one else (place, collection)
         now = Ask(self._select(found, field), (self._dialect.raw(kind, key), *since))
-        trimmed, rows, others = await self._engine.fetch_together([Ask(_TRIMMED), then, now])
+        trimmed, rows, others = await self._engine.fetch_together([_TRIMMED, then, now])
         if trimmed and trimmed[0][0] > place:
             raise Trimmed
         if not (one and rows):
@@ -128,10 +167,11 @@ class Past(Reached):
     async def _find_place(self) -> int:
         """The last change of the world that is asked for; its neighbours must be there still."""
         if self._place is None:
-            text = _BEFORE_TX if self._side == "before" else _AFTER_TX
-            asks = [Ask(_TRIMMED), Ask(text, self._change)]
-            trimmed, found = await self._engine.fetch_together(asks)
-            if trimmed and trimmed[0][0] >= self._change[0]:
+            text = self._words.before if self._side == "before" else self._words.after
+            asks = [_TRIMMED] + ([] if text is None else [Ask(text, (self._at.order, self._tx))])
+            trimmed, *found = await self._engine.fetch_together(asks)
+            if trimmed and trimmed[0][0] >= self._at.order:
                 raise Trimmed
-            self._place = found[0][0]
+            whole = self._at.order - (self._side == "before")
+            self._place = found[0][0][0] if found else whole
         return self._place

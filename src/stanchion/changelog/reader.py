@@ -3,28 +3,24 @@
 In: an engine and a reader's name.   Out: changes, each at least once, in order per record.
 Refuses: nothing. What was trimmed before a reader came to it is told as a `Gap`.
 
-A position is opaque: it says what was seen, not which row is next. On SQLite, whose commits are in
-sequence order, it is a sequence; where commits finish out of order it has to be a snapshot. Why so:
+A position is opaque: it says what was seen, not which row is next, see `pages`. Why so:
 docs/decisions/006-the-spine.md, "Reading the log".
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NewType, Self
+from functools import partial
+from typing import Self
 
 from .. import clock
 from ..engines import Ask, Engine, Row
 from ..errors import StanchionError
-from ..query import Operation
 from ..store.steps import Steps
-
-Position = NewType("Position", str)
-START = Position("0")
+from .pages import Gap, Logged, LoggedChange, LogPlace, Pages, Position
 
 BATCH = 200
 """Changes that are read at once, and done before a place is stored inside `async with`."""
@@ -34,43 +30,8 @@ STORE_S = 1.0
 
 WAIT_S = 60.0
 
-_PAGE = (
-    "select seq,tx,collection,key,operation,version,actor,request,time,before,after "
-    "from _changes where seq>?1 order by seq limit ?2"
-)
-_TRIMMED = "select trimmed from _log where id=1"
-_END = "select coalesce(max(seq),0) from sqlite_sequence where name='_changes'"
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedChange:
-    """One change of one record, as its reader may see it.
-
-    `before` is null in a create, `after` in a delete. Secret fields stand in neither.
-    """
-
-    tx: str
-    collection: str
-    key: str
-    operation: Operation
-    version: int
-    actor: str
-    request: str
-    time: str
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Changes were trimmed before the reader came to them: what it built from the log has to be
-    built anew from the records. The changes that follow are those still kept from `position` on."""
-
-    position: Position
-
-
-SeeChange = Callable[[int, LoggedChange], Awaitable[LoggedChange | None]]
-"""What a reader may see of the change with this sequence number; raises `Overtaken`."""
+SeeChange = Callable[[LogPlace, LoggedChange], Awaitable[LoggedChange | None]]
+"""What a reader may see of the change at this place; raises `Overtaken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +39,7 @@ class Source:
     """Where a reader reads, and what it may see of it."""
 
     engine: Engine
+    pages: Pages
     see: SeeChange
 
 
@@ -90,29 +52,6 @@ class ReaderMoved(StanchionError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"another reader of the change log named {name!r} has gone on")
-
-
-async def read_log(
-    engine: Engine, after: Position, limit: int
-) -> tuple[Gap | None, list[tuple[Position, LoggedChange]]]:
-    """The changes after a position, each with the position that it leads to."""
-    trimmed, rows = await engine.fetch_together([Ask(_TRIMMED), Ask(_PAGE, (int(after), limit))])
-    floor = trimmed[0][0] if trimmed else 0
-    gap = Gap(Position(str(floor))) if int(after) < floor else None
-    return gap, [(Position(str(row[0])), _change(row)) for row in rows]
-
-
-def _change(row: Row) -> LoggedChange:
-    tx, collection, key, operation, version, actor, request, time, before, after = row[1:]
-    return LoggedChange(
-        tx, collection, key, operation, version, actor, request, time,
-        _decoded(before), _decoded(after),
-    )  # fmt: skip
-
-
-def _decoded(text: str | None) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = None if text is None else json.loads(text)
-    return found
 
 
 class LogReader:
@@ -133,11 +72,11 @@ class LogReader:
         self._source: Source | None = None
         self._from_start = from_start
         self._in_block = False
-        self._done = START
+        self._done = Position("")
         self._stored: Position | None = None
         self._stored_at = 0.0
         self._maybe: list[Position] = []
-        self._next: deque[tuple[Position, LoggedChange | Gap]] = deque()
+        self._next: deque[Logged | Gap] = deque()
         self._handed: Position | None = None
         self._since = 0
 
@@ -159,19 +98,19 @@ class LogReader:
         source = await self._join()
         while True:
             while self._next:
-                position, item = self._next[0]
+                item = self._next[0]
                 try:
-                    seen = item if isinstance(item, Gap) else await source.see(int(position), item)
+                    seen = await _seen(source, item)
                 except Overtaken:
                     self._next.clear()
                     break
                 if seen is not None:
                     if self._due():
                         await self._store()
-                    self._handed = position
+                    self._handed = item.position
                     return seen
                 self._next.popleft()
-                self._done = position
+                self._done = item.position
             await self._store()
             await self._fill(source)
 
@@ -207,15 +146,16 @@ class LogReader:
         if self._source is None or self._stored is None or self._stored == self._done:
             return
         done = self._done
-        places = json.dumps([self._stored, *self._maybe])
+        places = (self._stored, *self._maybe)
         self._maybe.append(done)
+        of = ",".join(f"?{number}" for number in range(4, 4 + len(places)))
 
         def move() -> Steps[list[Row]]:
             return (
                 yield Ask(
-                    "update _readers set position=?3,time=?4 where name=?1 and position in "
-                    "(select value from json_each(?2)) returning 1",
-                    (self.name, places, done, clock.now_text()),
+                    "update _readers set position=?2,time=?3 where name=?1 "
+                    f"and position in ({of}) returning 1",
+                    (self.name, done, clock.now_text(), *places),
                 )
             )
 
@@ -227,9 +167,9 @@ class LogReader:
     async def _fill(self, source: Source) -> None:
         """Read a batch; wait for one if there is none yet."""
         mark = await source.engine.mark()
-        gap, changes = await read_log(source.engine, self._done, BATCH)
+        gap, changes = await source.pages.read(source.engine, self._done, BATCH)
         if gap is not None:
-            self._next.append((gap.position, gap))
+            self._next.append(gap)
         self._next += changes
         if not self._next:
             await source.engine.wait_for_commit(mark, WAIT_S)
@@ -239,19 +179,24 @@ class LogReader:
         if self._source is None:
             self._source = await self._find_source()
         if self._stored is None:
-            self._stored = self._done = await self._source.engine.write(self._place)
+            place = partial(self._place, self._source.pages)
+            self._stored = self._done = await self._source.engine.write(place)
             self._stored_at = time.monotonic()
         return self._source
 
-    def _place(self) -> Steps[Position]:
+    def _place(self, pages: Pages) -> Steps[Position]:
         """The stored position; a new name starts where the log ends, or with all that is kept."""
         rows = yield Ask("select position from _readers where name=?1", (self.name,))
         if rows:
             return Position(rows[0][0])
-        found = yield Ask(_TRIMMED if self._from_start else _END)
-        position = Position(str(found[0][0])) if found else START
+        position = yield from (pages.beginning() if self._from_start else pages.end())
         yield Ask(
             "insert into _readers (name,position,time) values (?1,?2,?3)",
             (self.name, position, clock.now_text()),
         )
         return position
+
+
+async def _seen(source: Source, item: Logged | Gap) -> LoggedChange | Gap | None:
+    """What is handed out of an item, if anything is."""
+    return item if isinstance(item, Gap) else await source.see(item.place, item.change)

@@ -27,8 +27,9 @@ from ..query import Actor, Operation
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..sql.write import select_kept
+from .pages import LoggedChange, LogPlace
 from .past import Past, Side, Trimmed, Unreadable, Whole, find_several, values_of
-from .reader import LoggedChange, Overtaken
+from .reader import Overtaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class LogSight:
         self._worlds: dict[Side, Past] = {}
         self._several: dict[tuple[str, str], Whole] = {}
 
-    async def see(self, seq: int, change: LoggedChange) -> LoggedChange | None:
+    async def see(self, at: LogPlace, change: LoggedChange) -> LoggedChange | None:
         """The change as the caller may see it, or None; raises `Overtaken`."""
         if self._collections and change.collection not in self._collections:
             return None
@@ -77,12 +78,12 @@ class LogSight:
         if judged.read == FALSE:
             return None
         try:
-            await self._enter(seq, change.tx)
-            whole = self._several.get((change.collection, change.key), Whole(seq, change.before))
-            if whole.last != seq:
+            await self._enter(at, change.tx)
+            whole = self._several.get((change.collection, change.key), Whole(at.seq, change.before))
+            if whole.last != at.seq:
                 return None  # nobody could read what it was between the steps
-            before = await self._seen(judged, whole.before, seq, change, "before")
-            after = await self._seen(judged, change.after, seq, change, "after")
+            before = await self._seen(judged, whole.before, at, change, "before")
+            after = await self._seen(judged, change.after, at, change, "after")
         except Trimmed:
             raise Overtaken from None
         except Unreadable:
@@ -97,12 +98,12 @@ class LogSight:
         return replace(change, operation=operation, before=before, after=after)
 
     async def _seen(
-        self, judged: _Judged, row: Values | None, seq: int, change: LoggedChange, side: Side
+        self, judged: _Judged, row: Values | None, at: LogPlace, change: LoggedChange, side: Side
     ) -> Values | None:
         """The row with the fields that the caller may read, or None if it may not read it."""
         if row is None:
             return None
-        past = self._past(seq, change.tx, side)
+        past = self._past(at, change.tx, side)
         env = Env(
             record=values_of(judged.collection, row),
             auth=self._actor.record,
@@ -118,17 +119,17 @@ class LogSight:
             if name in row and await past.settle(partial(holds, rule)) is True
         }
 
-    async def _enter(self, seq: int, tx: str) -> None:
+    async def _enter(self, at: LogPlace, tx: str) -> None:
         """Come to a transaction: its worlds, and what it did several times, hold for all of it."""
         if tx != self._tx:
-            self._several = await find_several(self._engine, seq, tx)
+            self._several = await find_several(self._engine, at, tx)
             self._tx, self._worlds = tx, {}
 
-    def _past(self, seq: int, tx: str, side: Side) -> Past:
+    def _past(self, at: LogPlace, tx: str, side: Side) -> Past:
         """The world on one side of the transaction."""
         if side not in self._worlds:
             self._worlds[side] = Past(
-                self._schema, self._engine, self._dialect, self._select, seq, tx, side
+                self._schema, self._engine, self._dialect, self._select, at, tx, side
             )
         return self._worlds[side]
 

@@ -23,11 +23,36 @@ PAUSE_S = 60.0
 AFTER_A_PIECE_S = 0.05
 
 _SIZE = "200+length(coalesce(before,''))+length(coalesce(after,''))"
-_COUNT = (
-    f"select coalesce(max(seq),?1),coalesce(sum(size),0),count(*) from (select seq,{_SIZE} as size "
-    "from _changes where seq>?1 order by seq limit ?2)"
-)
-_OLDEST = f"select seq,time,{_SIZE} from _changes where seq>?1 and seq<=?2 order by seq limit ?3"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What is asked of the log, on one engine: how many bytes came after a place, and which are the
+    oldest. `order` is the column that the log is trimmed by."""
+
+    order: str
+    count: str
+    oldest: str
+
+
+_WORDS = {
+    "sqlite": _Words(
+        "seq",
+        "select coalesce(max(seq),?1),coalesce(sum(size),0),count(*) from (select seq,"
+        f"{_SIZE} as size from _changes where seq>?1 order by seq limit ?2)",
+        f"select seq,time,{_SIZE} from _changes where seq>?1 and seq<=?2 order by seq limit ?3",
+    ),
+    # whole transactions, and only those before which nothing can be committed any more
+    "postgresql": _Words(
+        "xid",
+        "select coalesce(max(xid),?1::int8),coalesce(sum(size),0)::int8,count(*) from (select xid,"
+        f"{_SIZE} as size from _changes where xid>?1::int8 and "
+        "xid<pg_snapshot_xmin(pg_current_snapshot())::text::int8 order by xid "
+        "fetch first ?2::int8 rows with ties) t",
+        f"select xid,max(time),sum({_SIZE})::int8 from _changes where xid>?1 and xid<=?2 "
+        "group by xid order by xid limit ?3::int8",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +63,29 @@ class Keep:
     bytes: int
 
 
-def trim(keep: Keep) -> Steps[bool]:
-    """One piece of work; True where more is left."""
+def trim(keep: Keep, engine: str) -> Steps[bool]:
+    """One piece of work on the log of an engine; True where more is left."""
+    words = _WORDS[engine]
     rows = yield Ask("select trimmed,counted,bytes from _log where id=1")
     trimmed, counted, size = before = rows[0] if rows else (0, 0, 0)
-    counted, more, number = (yield Ask(_COUNT, (counted, PIECE)))[0]
+    counted, more, number = (yield Ask(words.count, (counted, PIECE)))[0]
     size += more
     expired = moment_text(clock.now() - timedelta(days=keep.days))
-    oldest = yield Ask(_OLDEST, (trimmed, counted, PIECE))
+    oldest = yield Ask(words.oldest, (trimmed, counted, PIECE))
     gone = 0
-    for seq, time, bytes_of in oldest:
+    for place, time, bytes_of in oldest:
         if time >= expired and size <= keep.bytes:
             break
-        trimmed, size, gone = seq, size - bytes_of, gone + 1
+        trimmed, size, gone = place, size - bytes_of, gone + 1
     if (trimmed, counted, size) != tuple(before):
-        yield forget(before[0], trimmed)
-        yield Ask("delete from _changes where seq<=?1", (trimmed,))
+        yield forget(words.order, before[0], trimmed)
+        yield Ask(f"delete from _changes where {words.order}<=?1", (trimmed,))
         yield Ask(
             "insert into _log (id,trimmed,counted,bytes) values (1,?1,?2,?3) on conflict (id) do "
             "update set trimmed=excluded.trimmed,counted=excluded.counted,bytes=excluded.bytes",
             (trimmed, counted, size),
         )
-    return bool(gone == PIECE or number == PIECE)
+    return bool(gone >= PIECE or number >= PIECE)
 
 
 async def keep_trimmed(engine: Engine, keep: Keep) -> None:
@@ -68,6 +94,6 @@ async def keep_trimmed(engine: Engine, keep: Keep) -> None:
     while True:
         await asyncio.sleep(AFTER_A_PIECE_S if more else PAUSE_S)
         try:
-            more = await engine.write(lambda: trim(keep))
+            more = await engine.write(lambda: trim(keep, engine.name))
         except Problem:
             more = False  # the database has other worries; the next minute comes

@@ -10,10 +10,11 @@ from .base import (
     Steps,
     Undo,
     database_gone,
+    foreign_database,
     through,
 )
 
 __all__ = [
     "Ask", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo", "database_gone",
-    "through",
+    "foreign_database", "through",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from ..errors import StanchionError, Unavailable
+from ..errors import DatabaseUnusable, StanchionError, Unavailable
 
 Row = tuple[Any, ...]
 Params = Sequence[Any]
@@ -44,6 +44,17 @@ def database_gone() -> Unavailable:
         "nothing is written.",
         hint="Whoever runs the server: put the file back, or start the server again.",
     )
+
+
+def foreign_database(shown: str, tables: Sequence[str]) -> DatabaseUnusable:
+    """Why a database that another application has made is not used."""
+    few = ", ".join(tables[:3]) + (", …" if len(tables) > 3 else "")
+    return DatabaseUnusable(
+        "database.foreign", shown,
+        f"it belongs to another application (its tables: {few}); nothing was changed in it",
+        "STANCHION_DATABASE_URL=sqlite:///data/app.db names another file, "
+        "postgresql://user:password@host/name a database of its own",
+    )  # fmt: skip
 
 
 T = TypeVar("T")

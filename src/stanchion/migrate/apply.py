@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from .. import clock
@@ -16,9 +17,10 @@ from ..errors import StanchionError
 from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
 from ..sql import ddl
-from ..sql.dialect import SQLITE, Dialect, quoted
+from ..sql.dialect import POSTGRES, SQLITE, Dialect, quoted
 from ..sql.read import search_table
 from ..store.steps import Steps
+from .alter import alter
 from .diff import Difference, compare
 
 
@@ -43,7 +45,19 @@ class OtherDatabase(StanchionError):
         self.tables = tuple(tables)
 
 
-_TABLES = "select name from sqlite_schema where type='table' and substr(name,1,7)<>'sqlite_'"
+_TABLES = {
+    "sqlite": "select name from sqlite_schema where type='table' and substr(name,1,7)<>'sqlite_'",
+    "postgresql": "select tablename from pg_tables where schemaname=current_schema()",
+}
+_INDEXES = {
+    "sqlite": "select name from sqlite_schema where type='index' and tbl_name=?1 "
+    "and sql is not null",
+    "postgresql": "select indexname from pg_indexes where schemaname=current_schema() "
+    "and tablename=?1 and indexname~'[.](index|unique)$' "
+    "and indexname not in (select conname from pg_constraint where contype='u')",
+}
+_ALONE = "select pg_advisory_xact_lock(hashtext('stanchion'))"
+"""PostgreSQL: whoever else applies a schema waits until this transaction ends."""
 
 
 async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Difference]:
@@ -52,14 +66,15 @@ async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Diffe
     An empty database is created in any case. With `change`, safe differences are applied. What is
     left raises `SchemaDiffers`, and nothing was changed then.
     """
-    return await engine.write(lambda: apply_schema(schema, change=change))
+    dialect = SQLITE if engine.name == "sqlite" else POSTGRES
+    return await engine.write(lambda: apply_schema(schema, change=change, dialect=dialect))
 
 
 def apply_schema(
     schema: Schema, *, change: bool, dialect: Dialect = SQLITE
 ) -> Steps[list[Difference]]:
     """The steps of `prepare`."""
-    yield from _own_tables()
+    yield from _own_tables(dialect)
     rows = yield Ask("select fingerprint,schema from _schema where id=1")
     if rows and rows[0][0] == schema.fingerprint:
         return []
@@ -79,44 +94,53 @@ def apply_schema(
     return differences
 
 
-def _own_tables() -> Steps[None]:
+def _own_tables(dialect: Dialect) -> Steps[None]:
     """Make our own tables, in an empty database or in one of ours."""
-    tables = {row[0] for row in (yield Ask(_TABLES))}
+    if dialect.name == "postgresql":
+        yield Ask(_ALONE)
+    tables = {row[0] for row in (yield Ask(_TABLES[dialect.name]))}
     if tables and "_schema" not in tables:
         raise OtherDatabase(sorted(tables))
-    for statement in ddl.OWN_TABLES_SQLITE:
+    for statement in ddl.own_tables(dialect):
         yield Ask(statement)
 
 
 def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) -> Steps[None]:
-    """Carry the differences out: new tables, then one rebuild of each table whose fields differ,
-    then the indexes of the others."""
+    """Carry the differences out: new tables, then one rebuild of each table whose fields differ
+    (or, on PostgreSQL, what differs of it), then the indexes of the others."""
     of: dict[str, list[Difference]] = {}
     for difference in differences:
         of.setdefault(difference.collection, []).append(difference)
     rebuilt = False
+    unreferred: list[Collection] = []
     for collection_name, found in of.items():
         collection = schema.collection[collection_name]
         kinds = {difference.kind for difference in found}
         if "new collection" in kinds:
             for statement in ddl.create_collection(collection, dialect):
                 yield Ask(statement)
+            unreferred.append(collection)
         elif kinds <= {"new index", "drop index"}:
-            yield from _change_indexes(collection)
+            yield from _change_indexes(collection, dialect)
+        elif dialect.name == "postgresql":
+            yield from alter(collection, partial(_filled, dialect=dialect))
+            yield from _change_indexes(collection, dialect)
+            unreferred.append(collection)
         else:
             yield from _rebuild(collection, dialect)
             rebuilt = True
     if rebuilt:
         yield from _check_references()
+    if dialect.name == "postgresql":
+        for collection in unreferred:
+            for statement in ddl.add_references(collection):
+                yield Ask(statement)
 
 
-def _change_indexes(collection: Collection) -> Steps[None]:
+def _change_indexes(collection: Collection, dialect: Dialect) -> Steps[None]:
     """Drop the indexes that are declared no more, and make those that are missing."""
     wanted = {ddl.index_name(collection, i): i for i in ddl.secondary_indexes(collection)}
-    rows = yield Ask(
-        "select name from sqlite_schema where type='index' and tbl_name=?1 and sql is not null",
-        (collection.name,),
-    )
+    rows = yield Ask(_INDEXES[dialect.name], (collection.name,))
     stored = {row[0] for row in rows}
     for index in stored - set(wanted):
         yield Ask(f"drop index {quoted(index)}")

@@ -56,6 +56,18 @@ SERVER = Family(
             detail="Another process held the database for too long.",
         ),
         answer(
+            Unavailable, "server.uncertain", "Nobody knows whether it was written",
+            meaning="The connection between the server and its database broke while the commit was "
+            "on its way: the write may have happened or not. SQLite, being no other machine, never "
+            "says this.",
+            way_out="Read what you wrote to see whether it is there. A create under an id of your "
+            "own, or a write with an `Idempotency-Key`, can be sent again: it takes effect once.",
+            detail="The connection to the database broke at the commit: the write may have "
+            "happened or not.",
+            hint="Look whether it is there; or send it again with the same id or "
+            "`Idempotency-Key`.",
+        ),
+        answer(
             Unavailable, "server.database", "The database could not finish",
             meaning="Reading or writing the disk failed, or memory ran out.",
             way_out="Try again later; if it stays, look at the server's log and disk.",
@@ -96,6 +108,15 @@ SERVER = Family(
             "transaction.",
             detail="This transaction held the writer for more than 2000 ms and was rolled back.",
             hint="Do slow work (mail, payments, other services) before or after the transaction.",
+        ),
+        answer(
+            Unavailable, "transaction.conflict", "Others changed what a transaction had read",
+            meaning="On PostgreSQL several transactions work at once. What this one had read was "
+            "changed by another before it ended, so it was rolled back.",
+            way_out="Send the request again.",
+            detail="What this transaction had read was changed by another one before it ended; it "
+            "was rolled back.",
+            hint="Send the request again.",
         ),
         answer(
             Unavailable, "transaction.lost", "A transaction was rolled back",

@@ -27,6 +27,7 @@ class Dialect:
     aggregate_text: str  # joins texts: group_concat or string_agg
     typed_parameters: bool  # parameters need a cast
     order_nulls: bool  # nulls must be ordered by hand: smallest
+    log_order: str  # the column of the change log whose order is that of the transactions
 
     # types
 
@@ -202,6 +203,7 @@ SQLITE = Dialect(
     aggregate_text="group_concat",
     typed_parameters=False,
     order_nulls=False,
+    log_order="seq",
 )
 POSTGRES = Dialect(
     name="postgresql",
@@ -212,6 +214,7 @@ POSTGRES = Dialect(
     aggregate_text="string_agg",
     typed_parameters=True,
     order_nulls=True,
+    log_order="xid",
 )
 
 

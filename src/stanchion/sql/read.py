@@ -24,6 +24,7 @@ from ..plan.aggregate import AggregatePlan
 from ..plan.read import ReadPlan, SortKey
 from ..plan.resolve import Named
 from ..schema import Collection
+from ..search import lexeme
 from .body import compile_body
 from .dialect import Dialect, quoted
 from .expr import ExpressionCompiler, Rows
@@ -166,7 +167,8 @@ class ReadDraft:
             columns = [field.name for field in plan.search]
             mark = self.parameters.add("q", lambda given: match_text(columns, given.q))
             return f"{search_table(plan.collection)} match {mark} and r._n=f.rowid"
-        mark = self.parameters.add("q", lambda given: tsquery_text(given.q), "::tsquery")
+        fields = [field.name for field in plan.search]
+        mark = self.parameters.add("q", lambda given: tsquery_text(fields, given.q), "::tsquery")
         return f"r._search @@ {mark}"
 
     def limit(self) -> str:
@@ -392,10 +394,9 @@ def match_text(columns: Sequence[str], q: str) -> str:
     return f"{{{' '.join(quoted(column) for column in columns)}}} : ({words})"
 
 
-def tsquery_text(q: str) -> str:
-    """The tsquery: every word, each as a prefix.
-
-    >>> tsquery_text("red mug")
-    "'red':* & 'mug':*"
-    """
-    return " & ".join(f"'{word}':*" for word in q.split(" "))
+def tsquery_text(fields: Sequence[str], q: str) -> str:
+    """The tsquery: every word, each as a prefix, in any of these fields."""
+    return " & ".join(
+        "(" + " | ".join(f"'{lexeme(field, word)}':*" for field in fields) + ")"
+        for word in q.split(" ")
+    )

@@ -13,11 +13,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..expr.tree import TRUE, Many, Node, Path, Value, walk
 from ..plan.read import Body, Shown
 from ..plan.write import WritePlan
 from ..schema import Collection, Field, Index, Schema
+from ..search import lexeme
 from .body import compile_body
 from .dialect import Dialect, quoted
 from .expr import Access, ExpressionCompiler, Rows
@@ -376,38 +378,64 @@ def _computable(
     return draft.parameters.finish(f"select {','.join(verdicts)} from {source}")
 
 
-# the search index (SQLite; PostgreSQL keeps a column)
+# the search index: a table of its own on SQLite, a column on PostgreSQL
+
+Asked = tuple[str, list[Any]]
+"""A statement and its raw parameters."""
 
 
-def index_search(collection: Collection) -> str:
-    """Index the row that was just inserted; parameters: the words of each searched field."""
-    marks = ",".join(f"?{at + 1}" for at in range(len(collection.search_fields)))
-    columns = ",".join(quoted(f.name) for f in collection.search_fields)
-    return (
-        f"insert into {search_table(collection)} (rowid,{columns}) "
+def index_search(
+    collection: Collection, dialect: Dialect, words: Sequence[str], key: object
+) -> Asked:
+    """Index the row that was just inserted, by the words of each searched field."""
+    if dialect.name == "postgresql":
+        return reindex_search(collection, dialect, words, key)
+    marks = ",".join(f"?{at + 1}" for at in range(len(words)))
+    text = (
+        f"insert into {search_table(collection)} (rowid,{_searched(collection)}) "
         f"values (last_insert_rowid(),{marks})"
     )
+    return text, list(words)
 
 
-def reindex_search(collection: Collection) -> str:
-    """Index a changed row again; the last parameter is its key."""
-    count = len(collection.search_fields)
-    columns = ",".join(quoted(f.name) for f in collection.search_fields)
-    marks = ",".join(f"?{at + 1}" for at in range(count))
-    key = quoted(collection.key[0])
-    return (
-        f"insert or replace into {search_table(collection)} (rowid,{columns}) "
-        f"select _n,{marks} from {quoted(collection.name)} where {key}=?{count + 1}"
+def reindex_search(
+    collection: Collection, dialect: Dialect, words: Sequence[str], key: object
+) -> Asked:
+    """Index a changed row again."""
+    table, column = quoted(collection.name), quoted(collection.key[0])
+    if dialect.name == "postgresql":
+        mark = f"$2{dialect.cast(collection.key_field.type)}"
+        text = f"update {table} set _search=array_to_tsvector($1::text[]) where {column}={mark}"
+        return text, [_lexemes(collection, words), key]
+    marks = ",".join(f"?{at + 1}" for at in range(len(words)))
+    text = (
+        f"insert or replace into {search_table(collection)} (rowid,{_searched(collection)}) "
+        f"select _n,{marks} from {table} where {column}=?{len(words) + 1}"
     )
+    return text, [*words, key]
 
 
-def unindex_search(collection: Collection) -> str:
-    """Take a row out of the index before it is deleted; the parameter is its key."""
-    key = quoted(collection.key[0])
-    return (
+def unindex_search(collection: Collection, dialect: Dialect, key: object) -> Asked | None:
+    """Take a row out of the index before it is deleted; None where it goes by itself."""
+    if dialect.name == "postgresql":
+        return None
+    text = (
         f"delete from {search_table(collection)} where rowid="
-        f"(select _n from {quoted(collection.name)} where {key}=?1)"
+        f"(select _n from {quoted(collection.name)} where {quoted(collection.key[0])}=?1)"
     )
+    return text, [key]
+
+
+def _searched(collection: Collection) -> str:
+    return ",".join(quoted(f.name) for f in collection.search_fields)
+
+
+def _lexemes(collection: Collection, words: Sequence[str]) -> list[str]:
+    return [
+        lexeme(field.name, word)
+        for field, text in zip(collection.search_fields, words, strict=True)
+        for word in text.split()
+    ]
 
 
 # relations, for planned cascades
@@ -437,7 +465,7 @@ def select_kept(body: Body, field: str, schema: Schema, access: Access, dialect:
         return text
     return (
         f"{text} and cast(r.{quoted(collection.key[0])} as text) not in "
-        f"(select key from _changes where seq>{place} and collection={own})"
+        f"(select key from _changes where {dialect.log_order}>{place} and collection={own})"
     )
 
 

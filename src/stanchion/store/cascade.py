@@ -120,7 +120,9 @@ def _remove(statements: WriteStatements, key: str, caller: Caller) -> Steps[None
     collection = statements.plan.collection
     before = yield ask(statements.stored.statement, Given(key=key))
     if collection.search_fields:
-        yield Ask(unindex_search(collection), [key])
+        unindex = unindex_search(collection, statements.dialect, key)
+        if unindex is not None:
+            yield Ask(*unindex)
     yield ask(statements.delete, Given(key=key))
     change = Change(collection.name, key, "delete", before[0][0] + 1, before[0][-1], None)
     yield append(change, caller.occasion)

@@ -14,15 +14,16 @@ _APPEND = (
 )
 
 _LAST_VERSION = (
-    "select max(coalesce((select max(version) from _changes "
-    "where collection=?1 and key=?2 and operation='delete'),0),"
-    "coalesce((select version from _versions where collection=?1),0))"
+    "select max(v) from (select coalesce(max(version),0) as v from _changes "
+    "where collection=?1 and key=?2 and operation='delete' "
+    "union all select version from _versions where collection=?1) t"
 )
 _FORGET = (
-    # NOTE: not by the index of deletes, which would be read from end to end
+    # NOTE: `||''` keeps SQLite from the index of deletes, which it would read from end to end
     "insert into _versions (collection,version) select collection,max(version) "
-    "from _changes not indexed where seq>?1 and seq<=?2 and operation='delete' group by collection "
-    "on conflict (collection) do update set version=max(version,excluded.version)"
+    "from _changes where {0}>?1 and {0}<=?2 and operation||''='delete' group by collection "
+    "on conflict (collection) do update set version=excluded.version "
+    "where excluded.version>_versions.version"
 )
 
 
@@ -73,6 +74,7 @@ def last_version(collection: str, key: str) -> Ask:
     return Ask(_LAST_VERSION, (collection, key))
 
 
-def forget(after: int, until: int) -> Ask:
-    """The statement to run before a stretch of the log is trimmed, for `last_version`."""
-    return Ask(_FORGET, (after, until))
+def forget(order: str, after: int, until: int) -> Ask:
+    """The statement to run before a stretch of the log is trimmed, for `last_version`; `order` is
+    the column that says what the stretch is."""
+    return Ask(_FORGET.format(order), (after, until))

@@ -85,7 +85,12 @@ def create(
             yield Undo()
             yield from explain(statements, _candidates(rows, places), caller, failed)
         if collection.search_fields:
-            yield Ask(index_search(collection), _search_words(collection, row.values))
+            words = _search_words(collection, row.values)
+            yield Ask(
+                *index_search(
+                    collection, statements.dialect, words, _key_of(statements, row.values)
+                )
+            )
     judgement = statements.changed
     found: list[Row] = []
     errors: list[FieldError] = []
@@ -378,7 +383,8 @@ def _finish_update(
     judge_rules(plan, statements.changed, row, changing.named)
     if any(f.name in changing.changed for f in collection.search_fields):
         words = _search_words(collection, changing.values)
-        yield Ask(reindex_search(collection), [*words, changing.key])
+        key = _key_of(statements, changing.values)
+        yield Ask(*reindex_search(collection, statements.dialect, words, key))
     before, after = changing.stored[-1], row[-1]
     change = Change(collection.name, changing.key, "update", row[0], before, after)
     yield append(change, caller.occasion)
@@ -440,6 +446,12 @@ def _written(statements: WriteStatements, key: str, row: Row, *, created: bool =
     judgement = statements.changed
     readable = row[judgement.rules][1]
     return Written(key, row[0], row[judgement.texts][0] if readable else None, created)
+
+
+def _key_of(statements: WriteStatements, values: Mapping[str, Any]) -> Any:
+    """The raw key of a record."""
+    field = statements.plan.collection.key_field
+    return statements.dialect.raw(field.type, values[field.name])
 
 
 def _search_words(collection: Collection, values: Mapping[str, Any]) -> list[str]:

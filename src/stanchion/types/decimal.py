@@ -32,7 +32,8 @@ class DecimalType(FieldType):
 
     @property
     def postgres_column(self) -> str:  # type: ignore[override]  # depends on the parameters
-        return f"numeric({self.max_digits},{self.places})"
+        # its digits are a check of ours, so that a value that has too many is told as such
+        return f"numeric(1000,{self.places})"
 
     def parse(self, wire: Wire) -> Decimal:
         if not isinstance(wire, str):
@@ -124,4 +125,8 @@ class DecimalType(FieldType):
     def postgres_check(self, sql: str) -> list[tuple[str, str]]:
         bounds = (self.ge, self.gt, self.le, self.lt)
         ge, gt, le, lt = (None if b is None else f"{b:f}" for b in bounds)
-        return bound_checks(sql, ge, gt, le, lt)
+        most = Decimal(10**self.max_digits - 1).scaleb(-self.places, _WIDE)
+        return [
+            *bound_checks(sql, ge, gt, le, lt),
+            ("max_digits", f"{sql} between -{most:f} and {most:f}"),
+        ]

@@ -47,5 +47,8 @@ class UuidType(FieldType):
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||{sql}::text||'\"'"
 
+    def postgres_raw(self, value: Any) -> UUID:
+        return UUID(value)
+
     def postgres_value(self, raw: Any) -> str:
         return str(raw)

@@ -1,23 +1,25 @@
 -- table of users
-create table "users" ("id" uuid not null,"email" text collate "C" not null constraint "email:max_length" check (length("email") <= 254),"verified" boolean not null,"admin" boolean not null,"disabled" boolean not null,"role" text collate "C" not null constraint "role:literal" check ("role" in ('member','chair')),"nick" text collate "C","created" timestamptz not null,"updated" timestamptz not null,"version" int8 not null constraint "version:range" check ("version" between -9007199254740991 and 9007199254740991),unique ("id"))
+create table "users" ("id" uuid not null,"email" text collate "C" not null constraint "email:max_length" check (length("email") <= 254),"verified" boolean not null,"admin" boolean not null,"disabled" boolean not null,"role" text collate "C" not null constraint "role:literal" check ("role" in ('member','chair')),"nick" text collate "C","created" timestamptz not null,"updated" timestamptz not null,"version" int8 not null constraint "version:range" check ("version" between -9007199254740991 and 9007199254740991),constraint "users.id.unique" unique ("id"))
 
 create unique index "users.email.unique" on "users" ("email")
 
 -- table of boards
-create table "boards" ("id" uuid not null,"name" text collate "C" not null constraint "name:max_length" check (length("name") <= 40),"owner" uuid not null,"created" timestamptz not null,"updated" timestamptz not null,"version" int8 not null constraint "version:range" check ("version" between -9007199254740991 and 9007199254740991),unique ("id"),foreign key ("owner") references "users" ("id") deferrable initially deferred)
+create table "boards" ("id" uuid not null,"name" text collate "C" not null constraint "name:max_length" check (length("name") <= 40),"owner" uuid not null,"created" timestamptz not null,"updated" timestamptz not null,"version" int8 not null constraint "version:range" check ("version" between -9007199254740991 and 9007199254740991),constraint "boards.id.unique" unique ("id"))
 
 create unique index "boards.name.unique" on "boards" ("name")
 
 create index "boards.owner.index" on "boards" ("owner","id")
 
 -- table of cards
-create table "cards" ("id" uuid not null,"board" uuid not null,"after" uuid,"place" int8 not null constraint "place:ge" check ("place" >= 0) constraint "place:le" check ("place" <= 99) constraint "place:range" check ("place" between -9007199254740991 and 9007199254740991),"title" text collate "C" not null constraint "title:min_length" check (length("title") >= 1),"state" text collate "C" not null constraint "state:literal" check ("state" in ('open','done')),"points" numeric(6,1),"weight" float8 not null,"due" date,"begun" timestamptz,"late" boolean not null,"words" json not null,"extra" json,"serial" int8 not null,"note" text collate "C","price" int8 constraint "price:range" check ("price" between -9007199254740991 and 9007199254740991),"secret" text collate "C","created" timestamptz not null,"updated" timestamptz not null,"version" int8 not null constraint "version:range" check ("version" between -9007199254740991 and 9007199254740991),unique ("id"),foreign key ("board") references "boards" ("id") deferrable initially deferred,foreign key ("after") references "cards" ("id") deferrable initially deferred)
+create table "cards" ("id" uuid not null,"board" uuid not null,"after" uuid,"place" int8 not null constraint "place:ge" check ("place" >= 0) constraint "place:le" check ("place" <= 99) constraint "place:range" check ("place" between -9007199254740991 and 9007199254740991),"title" text collate "C" not null constraint "title:min_length" check (length("title") >= 1),"state" text collate "C" not null constraint "state:literal" check ("state" in ('open','done')),"points" numeric(1000,1) constraint "points:max_digits" check ("points" between -99999.9 and 99999.9),"weight" float8 not null,"due" date,"begun" timestamptz,"late" boolean not null,"words" json not null,"extra" json,"serial" int8 not null,"note" text collate "C","price" int8 constraint "price:range" check ("price" between -9007199254740991 and 9007199254740991),"secret" text collate "C","created" timestamptz not null,"updated" timestamptz not null,"version" int8 not null constraint "version:range" check ("version" between -9007199254740991 and 9007199254740991),_search tsvector not null default '',constraint "cards.id.unique" unique ("id"))
 
 create index "cards.state.due.index" on "cards" ("state","due","id")
 
 create index "cards.board.index" on "cards" ("board","id")
 
 create index "cards.after.index" on "cards" ("after","id")
+
+create index "cards._search" on "cards" using gin (_search)
 
 -- update of users by user
 
@@ -671,7 +673,7 @@ from "cards" r
 where r."board"=$1::uuid and cast(r."id" as text) not in (
   select key
   from _changes
-  where seq>$2 and collection=$3
+  where xid>$2 and collection=$3
 )
 
 -- delete of cards by user
@@ -994,5 +996,5 @@ from "cards" r
 where r."board"=$1::uuid and cast(r."id" as text) not in (
   select key
   from _changes
-  where seq>$2 and collection=$3
+  where xid>$2 and collection=$3
 )

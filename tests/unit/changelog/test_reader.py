@@ -23,7 +23,8 @@ from stanchion import App, Field, ReaderMoved, Record, Rules, Settings, UserReco
 from stanchion.actors import actor_of
 from stanchion.changelog import reader as log
 from stanchion.changelog import trim as trimming
-from stanchion.changelog.reader import Gap, LoggedChange, LogReader, Source
+from stanchion.changelog.pages import Gap, LoggedChange, LogPlace, pages_of
+from stanchion.changelog.reader import LogReader, Source
 from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
 from stanchion.engines.sqlite import commits
@@ -236,7 +237,7 @@ def test_a_change_that_could_not_be_judged_is_judged_again(tmp_path: Path) -> No
         await write(app, *"abc")
         judged = 0
 
-        async def see(_: int, change: LoggedChange) -> LoggedChange:
+        async def see(_: LogPlace, change: LoggedChange) -> LoggedChange:
             nonlocal judged
             judged += 1
             if judged == 2:
@@ -246,7 +247,7 @@ def test_a_change_that_could_not_be_judged_is_judged_again(tmp_path: Path) -> No
             return change
 
         async def source() -> Source:
-            return Source(records.engine, see)
+            return Source(records.engine, pages_of(records.engine), see)
 
         reader = LogReader("mail", source, from_start=True)
         assert texts(await take(reader, 1)) == ["a"]
@@ -303,7 +304,7 @@ def test_trimming_by_size_tells_a_slow_reader_of_its_gap(tmp_path: Path) -> None
         size = (await records.engine.fetch(
             "select max(200+length(coalesce(before,''))+length(after)) from _changes", ()
         ))[0][0]  # fmt: skip
-        assert await records.engine.write(lambda: trim(Keep(7, 3 * size))) is False
+        assert await records.engine.write(lambda: trim(Keep(7, 3 * size), "sqlite")) is False
         kept = await records.engine.fetch("select count(*) from _changes", ())
         assert kept == [(3,)]
         gap, *rest = await take(app.runtime.changes("slow"), 4)
@@ -327,7 +328,9 @@ def test_trimming_by_age_keeps_what_is_young_and_works_in_pieces(tmp_path: Path)
             )
 
         await records.engine.write(age)
-        pieces = [await records.engine.write(lambda: trim(Keep(7, 10**9))) for _ in range(3)]
+        pieces = [
+            await records.engine.write(lambda: trim(Keep(7, 10**9), "sqlite")) for _ in range(3)
+        ]
         assert pieces == [True, True, False]
         rows = await records.engine.fetch("select min(seq),count(*) from _changes", ())
         assert rows == [(3, 1201)]

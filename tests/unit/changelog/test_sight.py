@@ -26,8 +26,8 @@ from stanchion import (
     owner,
     public,
 )
+from stanchion.changelog.pages import Position
 from stanchion.changelog.past import Past
-from stanchion.changelog.reader import Position
 from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
 
@@ -359,7 +359,7 @@ def test_what_is_trimmed_before_it_is_judged_is_a_gap(tmp_path: Path, together: 
             assert not isinstance(await anext(reader), Gap)  # his was read with it, and waits
             async with shop.write() as tx:
                 await tx.update(shop.order, his.id, customer=ann.id)
-            await shop.app.runtime.engine.write(lambda: trim(Keep(7, 1)))
+            await shop.app.runtime.engine.write(lambda: trim(Keep(7, 1), "sqlite"))
             await shop.make(shop.line, order=hers.id, amount=2)
             assert await anext(reader) == Gap(Position("7"))
             assert (await shop.next_of(reader)).after["amount"] == 2

@@ -1,6 +1,5 @@
 """SQLite through apsw: see `engine` for the whole, `writer` for how commits are shared."""
 
 from .engine import SQLiteEngine
-from .file import foreign
 
-__all__ = ["SQLiteEngine", "foreign"]
+__all__ = ["SQLiteEngine"]

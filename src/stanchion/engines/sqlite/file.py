@@ -8,13 +8,13 @@ on disk.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
 from ...errors import DatabaseUnusable
+from ..base import foreign_database
 
 MAGIC = b"SQLite format 3\0"
 NEWEST_VERSION = 2
@@ -96,16 +96,6 @@ def refused(path: Path, error: apsw.Error) -> DatabaseUnusable:
     )  # fmt: skip
 
 
-def foreign(path: Path, tables: Sequence[str]) -> DatabaseUnusable:
-    """A database that another application has made."""
-    few = ", ".join(tables[:3]) + (", …" if len(tables) > 3 else "")
-    return DatabaseUnusable(
-        "database.foreign", path,
-        f"it belongs to another application (its tables: {few}); nothing was changed in it",
-        ELSEWHERE,
-    )  # fmt: skip
-
-
 def check_owner(path: Path, connection: apsw.Connection) -> None:
     """Refuse another application's file before its journal is changed to ours; one that has a WAL
     already is looked at by `migrate`."""
@@ -114,7 +104,7 @@ def check_owner(path: Path, connection: apsw.Connection) -> None:
     found = connection.execute("select name from sqlite_schema where type='table'").fetchall()
     tables = [str(row[0]) for row in found if not str(row[0]).startswith("sqlite_")]
     if tables and OURS not in tables:
-        raise foreign(path, tables)
+        raise foreign_database(str(path), tables)
 
 
 def _head(path: Path) -> bytes:

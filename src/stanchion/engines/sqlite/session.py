@@ -14,8 +14,9 @@ from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, TypeVar
 
-from ...errors import Problem, StanchionError, Unavailable
+from ...errors import Problem, StanchionError
 from ..base import Job
+from ..ended import TransactionEnded
 
 T = TypeVar("T")
 Ending = Callable[[], StanchionError]
@@ -115,30 +116,3 @@ class HeldSession:
     def __del__(self) -> None:
         if not self._hold.is_over:
             self._hold.leave()
-
-
-class TransactionEnded(StanchionError):
-    """A call on a transaction after its commit or rollback: a mistake in the app."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this transaction has ended: it was committed or rolled back before. That of a "
-            "dependency is committed when its request is answered; what comes later, in a stream, "
-            "a background task or after the `yield`, opens one of its own"
-        )
-
-
-def timed_out(seconds: float) -> Unavailable:
-    milliseconds = round(seconds * 1000)
-    return Unavailable(
-        "transaction.timeout",
-        f"This transaction held the writer for more than {milliseconds} ms and was rolled back.",
-        hint="Do slow work (mail, payments, other services) before or after the transaction.",
-    )
-
-
-def lost() -> Unavailable:
-    return Unavailable(
-        "transaction.lost",
-        "A statement before this one failed so that the whole transaction was rolled back.",
-    )

@@ -32,10 +32,11 @@ from ...errors import InternalError, Problem, Unavailable
 from ...events import TransactionReplayed, WriterFailed, emit
 from ...settings import Settings
 from ..base import Job
+from ..ended import TransactionEnded, lost, timed_out
 from .connection import open_writer
 from .file import OpenedFiles
 from .queue import Waiting, WriteQueue, answer
-from .session import Call, Ending, Hold, TransactionEnded, lost, timed_out
+from .session import Call, Ending, Hold
 from .transactions import Transactions
 from .translate import answer_to, closing, report
 from .turns import Turns

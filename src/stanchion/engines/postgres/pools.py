@@ -1,0 +1,153 @@
+"""Connections: three groups with settings of their own, made as they are needed, kept for reuse.
+
+In: the address and the settings.   Out: a connection, for a while.
+Refuses: more than `write_queue` callers that wait for one, and whoever waits past a deadline.
+
+`points` keep the plans of statements that find one record, `lists` plan for the values at hand (a
+list after a cursor takes 3 ms so, 63 ms with a plan for any values), `writers` may write. Each
+belongs to one event loop and one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import asyncpg
+
+from ...errors import Unavailable
+from ...settings import Settings
+from .translate import FAILURES, busy, is_lost, problem_of
+
+Group = Literal["points", "lists", "writers"]
+STATEMENTS = 1_000
+"""Prepared statements kept for each connection."""
+LONGEST_STATEMENT = 65_536
+"""Bytes of a statement that is kept prepared; the full form of a list has 2,400."""
+IDLE_S = 300.0
+NETWORK_S = 1.0
+"""What the network may take beyond the database's own deadline, before a connection is given up."""
+
+ALWAYS = {"timezone": "UTC", "jit": "off", "application_name": "stanchion"}
+BY_GROUP: dict[Group, dict[str, str]] = {
+    "points": {"default_transaction_read_only": "on"},
+    "lists": {"default_transaction_read_only": "on", "plan_cache_mode": "force_custom_plan"},
+    "writers": {"default_transaction_isolation": "serializable"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where the database is. `pooled`: a pooler in transaction mode stands between, so that no
+    setting and no prepared statement outlives a transaction."""
+
+    url: str
+    shown: str
+    """The address without its password, for people."""
+    direct_url: str = ""
+
+    @property
+    def pooled(self) -> bool:
+        return bool(self.direct_url)
+
+
+class Pools:
+    """The connections of one event loop."""
+
+    def __init__(self, address: ServerAddress, settings: Settings) -> None:
+        self._address = address
+        self._settings = settings
+        self._pools: dict[Group, asyncpg.Pool[Any]] = {}
+        self._opening = asyncio.Lock()
+        self._waiting = 0
+        self.read_s = settings.read_deadline_ms / 1000
+        self.write_s = settings.write_deadline_ms / 1000
+
+    @asynccontextmanager
+    async def take(self, group: Group, seconds: float) -> AsyncIterator[asyncpg.Connection[Any]]:
+        """A connection of a group; waits `seconds` for one at most."""
+        pool = self._pools.get(group) or await self._open(group)
+        if self._waiting >= self._settings.write_queue:
+            raise Unavailable("server.overloaded", "Too many calls wait for the database already.")
+        self._waiting += 1
+        try:
+            connection = await pool.acquire(timeout=seconds)
+        except TimeoutError:
+            raise busy() from None
+        except FAILURES as error:
+            raise problem_of(error, "connect", "call") from error
+        finally:
+            self._waiting -= 1
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+
+    async def close(self) -> None:
+        """Disconnect, after the calls under way."""
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            try:
+                await asyncio.wait_for(pool.close(), self.write_s)
+            except TimeoutError:
+                pool.terminate()
+
+    async def _open(self, group: Group) -> asyncpg.Pool[Any]:
+        async with self._opening:
+            if group not in self._pools:
+                try:
+                    self._pools[group] = await self._connect(group)
+                except FAILURES as error:
+                    if is_lost(error) or isinstance(error, TimeoutError):
+                        raise problem_of(error, "connect", "call") from error
+                    raise
+            return self._pools[group]
+
+    async def _connect(self, group: Group) -> asyncpg.Pool[Any]:
+        pooled = self._address.pooled
+        deadline = self.write_s if group == "writers" else self.read_s
+        pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
+            self._address.url,
+            min_size=0,
+            max_size=self._settings.database_connections,
+            max_queries=0x7FFFFFFF,
+            max_inactive_connection_lifetime=IDLE_S,
+            timeout=self.write_s,
+            command_timeout=deadline + NETWORK_S,
+            statement_cache_size=0 if pooled else STATEMENTS,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=LONGEST_STATEMENT,
+            init=_teach,
+            reset=_leave_as_it_is,
+            server_settings={} if pooled else self._wanted(group, deadline),
+        )
+        return pool
+
+    def _wanted(self, group: Group, deadline: float) -> dict[str, str]:
+        hold = self._settings.transaction_ms
+        return {
+            **ALWAYS,
+            **BY_GROUP[group],
+            "statement_timeout": str(int(deadline * 1000)),
+            "idle_in_transaction_session_timeout": str(hold + int(NETWORK_S * 1000)),
+        }
+
+
+async def _teach(connection: asyncpg.Connection[Any]) -> None:
+    """Days and moments pass as texts: the driver takes the first and the last of each for minus
+    and plus infinity."""
+    for name, write, read in (
+        ("date", date.isoformat, date.fromisoformat),
+        ("timestamptz", datetime.isoformat, datetime.fromisoformat),
+    ):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=write, decoder=read, format="text"
+        )
+
+
+async def _leave_as_it_is(_: asyncpg.Connection[Any]) -> None:
+    """WHY-NOT the driver's reset: one more round trip for each call, and we change no setting."""

