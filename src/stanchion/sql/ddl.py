@@ -55,6 +55,9 @@ OWN_TABLES_POSTGRES = (
     "time text not null)",
     "create table if not exists _log (id int4 primary key check (id=1), "
     "trimmed int8 not null, counted int8 not null, bytes int8 not null)",
+    # the transactions that the log no longer holds, as long as a reader may have missed one
+    "create table if not exists _trimmed (until int8 primary key, top int8 not null, "
+    "xids int8[] not null)",
     "create index if not exists _deleted on _changes (collection, key, version) "
     "where operation='delete'",
     "create table if not exists _versions (collection text primary key, version int8 not null)",
