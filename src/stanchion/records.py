@@ -68,7 +68,7 @@ class Records:
         given = Given(auth=actor.record, key=self.plans.key(ask.collection, ask.key or ""))
         statement = reading.one
         assert statement is not None
-        rows = await (fetch or self.engine.fetch)(statement.text, statement.bind(given))
+        rows = await (fetch or self.engine.find)(statement.text, statement.bind(given))
         if not rows:
             raise not_found(reading.plan.collection, ask.key or "")
         body, version = rows[0]
@@ -179,7 +179,7 @@ class Records:
         asked = next(steps)
         assert isinstance(asked, Ask)
         try:
-            steps.send(await self.engine.fetch(asked.text, asked.params))
+            steps.send(await self.engine.find(asked.text, asked.params))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # what `find` returns
         raise AssertionError("find asks once")

@@ -151,7 +151,7 @@ class Runtime:
         records = await self.records()
         if records.engine.missing() is not None:
             raise database_gone()
-        rows = await records.engine.fetch("select fingerprint from _schema where id=1", ())
+        rows = await records.engine.find("select fingerprint from _schema where id=1", ())
         return bool(rows) and rows[0][0] == self.model.schema.fingerprint
 
     async def close(self) -> None:

@@ -138,11 +138,11 @@ async def _answer(shop: Shop, case: Case) -> tuple[list[str], Any]:
         ran.extend(ask.text for ask in asks)
         return await together(asks)
 
-    engine.fetch, engine.fetch_together = noted, noted_together
+    engine.find, engine.fetch, engine.fetch_together = noted, noted, noted_together
     try:
         body = await _get(shop.app, case.path, case.query_string(shop))
     finally:
-        engine.fetch, engine.fetch_together = fetch, together
+        engine.find, engine.fetch, engine.fetch_together = fetch, fetch, together
         shop.app.runtime.test_actor = None
     return ran, json.loads(body)
 

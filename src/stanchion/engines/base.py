@@ -126,8 +126,13 @@ class Engine(Protocol):
         """Finish the writes under way, then disconnect. Safe to call twice."""
         ...
 
+    async def find(self, text: str, params: Params) -> list[Row]:
+        """Run a statement that finds one record by its key, whatever the values: an engine may
+        keep its plan. Raises `Unavailable` past its deadline."""
+        ...
+
     async def fetch(self, text: str, params: Params) -> list[Row]:
-        """Run one reading statement; raises `Unavailable` past its deadline."""
+        """Run any other reading statement; an engine may plan it for these very values."""
         ...
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:

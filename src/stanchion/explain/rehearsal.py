@@ -61,6 +61,10 @@ class Rehearsal:
             self.asked.append(Ask(text, params))
         return await self.engine.fetch(text, params)
 
+    async def find(self, text: str, params: Sequence[Any]) -> list[Row]:
+        self.asked.append(Ask(text, params))
+        return await self.engine.find(text, params)
+
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         self.asked += asks
         return await self.engine.fetch_together(asks)

@@ -85,6 +85,8 @@ class SQLiteEngine:
                 self._long.remember(text)
         return (await self._long.fetch([Ask(text, params)]))[0]
 
+    find = fetch  # SQLite plans without looking at values
+
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         reader = self._reader
         if reader is None or self._pid != os.getpid():
