@@ -2,12 +2,14 @@
 
 In: the data set `pizzaplace` of the installed package great-tables (49,574 pizzas in 21,350
 orders).   Out: the totals on the screen; exit 1 when they are not those of the data set.
-Starts its own server on a fresh database unless `--url` names one. Order ids follow from the data
-set, so running it twice against one server places nothing twice. Needs stanchion, great-tables
+Starts its own server on a fresh SQLite file, or on the empty database that `--database` names,
+unless `--url` names a server. Order ids follow from the data set, so running it twice against one
+server places nothing twice. Needs stanchion, great-tables
 and rich.
 
     python replay.py
     python replay.py --orders 500 --url http://127.0.0.1:8000
+    python replay.py --database postgresql://user:password@127.0.0.1/pizzeria
 """
 
 import argparse
@@ -367,16 +369,17 @@ def render_totals(found: Totals, expected: Totals, seconds: float, placed: int) 
 
 
 @contextmanager
-def serve_fresh() -> Generator[str, None, None]:
-    """Serve the pizzeria on a new database that is gone afterwards."""
+def serve_fresh(database: str | None) -> Generator[str, None, None]:
+    """Serve the pizzeria on a new SQLite file that is gone afterwards, or on a given database."""
     with tempfile.TemporaryDirectory(prefix="pizzeria-") as folder:
         port = find_free_port()
         log_path = Path(folder) / "server.log"
         command = [sys.executable, "-m", "stanchion", "serve", str(HERE / "app.py")]
+        database = database or f"sqlite:///{folder}/replay.db"
         with log_path.open("wb") as log:
             server = subprocess.Popen(
                 [*command, "--port", str(port)],
-                env={**os.environ, "STANCHION_DATABASE_URL": f"sqlite:///{folder}/replay.db"},
+                env={**os.environ, "STANCHION_DATABASE_URL": database},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -446,7 +449,11 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Place a real year of pizza orders through the HTTP API and check the totals.",
         epilog="Example: python replay.py --orders 500",
     )
-    parser.add_argument("--url", help="a running pizzeria; without it, one is started")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--url", help="a running pizzeria; without it, one is started")
+    where.add_argument(
+        "--database", metavar="URL", help="an empty database for it; by itself a new SQLite file"
+    )
     parser.add_argument("--orders", type=positive, metavar="N", help="only the first N orders")
     parser.add_argument(
         "--connections", type=positive, default=32, metavar="N", help="in flight (default 32)"
@@ -472,7 +479,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         orders = read_orders(find_data(), options.orders)
         if options.url:
             return 0 if run(options.url, orders, options, out) else 1
-        with serve_fresh() as url:
+        with serve_fresh(options.database) as url:
             return 0 if run(url, orders, options, out) else 1
     except ReplayError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import binaries, serving, why_not
+
 from .conftest import ROOT, Server
 
 REPLAY = ROOT / "examples" / "pizzeria" / "replay.py"
@@ -68,3 +70,18 @@ def test_kill_9_during_the_replay_loses_no_acknowledged_order(
     assert sorted(stored) == sorted(set(acknowledged))
     _, lines = pizzeria.get("/api/order_lines/_aggregate?group=order&count=true")
     assert all(item["count"] >= 1 for item in lines["items"])
+
+
+def test_replay_on_postgresql_has_the_same_totals() -> None:
+    """One setting is all that differs; the totals are compared with the data set's, as above."""
+    newest = max(binaries(), key=int, default="of any version")
+    if why_not(newest):
+        pytest.skip(why_not(newest))
+    with serving(newest) as server:
+        database = server.create("pizzeria")
+        done = subprocess.run(
+            [sys.executable, str(REPLAY), "--orders", "300", "--database", database],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert server.sql("select count(*) from orders", "pizzeria") == "300"

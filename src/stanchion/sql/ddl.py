@@ -61,6 +61,8 @@ OWN_TABLES_POSTGRES = (
     "create index if not exists _deleted on _changes (collection, key, version) "
     "where operation='delete'",
     "create table if not exists _versions (collection text primary key, version int8 not null)",
+    # empty for ever: held transactions lock it, one after the other, where they keep meeting
+    "create table if not exists _turn (nothing int4)",
     "create table if not exists _once (name text primary key, time text not null)",
 )
 

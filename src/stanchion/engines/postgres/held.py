@@ -24,7 +24,8 @@ from ..base import Job
 from ..ended import TransactionEnded, lost, timed_out
 from .pools import Pools
 from .run import BEGIN, KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
-from .translate import constraint_of, is_lost, problem_of, runs_again
+from .translate import busy, constraint_of, is_lost, problem_of, runs_again
+from .turns import ALONE, Turns
 
 T = TypeVar("T")
 
@@ -65,19 +66,25 @@ class ReplayedSession:
         self._over: Callable[[], StanchionError] | None = None
         self._taken: AbstractAsyncContextManager[asyncpg.Connection[Any]] | None = None
         self._connection: asyncpg.Connection[Any] | None = None
+        self._alone = False
         self._ends = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     async def begin(self) -> None:
         """Take a connection and begin."""
-        self._taken = self._pools.take("writers", self._pools.write_s)
-        self._connection = await self._taken.__aenter__()
-        self._ends = self._loop.time() + self._seconds
         try:
-            await self._open()
+            async with asyncio.timeout(self._pools.write_s):
+                await self._open()
+        except TimeoutError:
+            await self._leave(lost, back=True)
+            raise busy() from None
+        except Broken as broken:
+            await self._leave(lost, back=True)
+            raise problem_of(broken.error, broken.statement, "write") from broken
         except BaseException:
-            await self._leave(lost)
+            await self._leave(lost, back=True)
             raise
+        self._ends = self._loop.time() + self._seconds
         self._timer = self._loop.call_at(self._ends, self._expire)
 
     async def run(self, job: Job[T]) -> T:
@@ -171,12 +178,12 @@ class ReplayedSession:
             await self._leave(lost, back=True)
             raise problem_of(error, broken.statement, "write") from error
         await self._let_go(back=True)
+        if runs_again(error):
+            self._pools.turns.met()
         return fresh or isinstance(error, Stale)
 
     async def _again(self) -> None:
         """Begin anew and run every job once more; raises where one returns something else."""
-        self._taken = self._pools.take("writers", max(0.0, self._ends - self._loop.time()))
-        self._connection = await self._taken.__aenter__()
         await self._open()
         for before in self._done:
             # a constraint that failed before fails again in a world that is as fresh
@@ -185,8 +192,17 @@ class ReplayedSession:
                 raise conflict()
 
     async def _open(self) -> None:
-        assert self._connection is not None
-        await send(self._connection, BEGIN + ";release savepoint job")
+        """Begin on a connection, after those in front where held transactions have met."""
+        while self._connection is None:
+            if self._pools.turns.careful and not self._alone:
+                await self._pools.turns.take()
+                self._alone = True
+            self._taken = self._pools.take("writers", self._pools.write_s)
+            self._connection = await self._taken.__aenter__()
+            if self._pools.turns.careful and not self._alone:  # some met while we waited
+                await self._let_go(back=False)
+        begin = ALONE if self._alone else BEGIN
+        await send(self._connection, begin + ";release savepoint job")
 
     def _expire(self) -> None:
         """The time is over while nobody asks anything."""
@@ -202,7 +218,12 @@ class ReplayedSession:
             self._over = why
         if self._timer is not None:
             self._timer.cancel()
-        await self._let_go(back=back)
+        try:
+            await self._let_go(back=back)
+        finally:
+            if self._alone:
+                self._alone = False
+                self._pools.turns.give_back()
 
     async def _let_go(self, *, back: bool) -> None:
         taken, connection = self._taken, self._connection
@@ -218,13 +239,19 @@ class ReplayedSession:
             self._over = TransactionEnded
             taken, connection = self._taken, self._connection
             assert taken is not None
-            self._loop.call_soon_threadsafe(_abandon, taken, connection)
+            turns = self._pools.turns if self._alone else None
+            self._loop.call_soon_threadsafe(_abandon, taken, connection, turns)
 
 
-def _abandon(taken: AbstractAsyncContextManager[Any], connection: asyncpg.Connection[Any]) -> None:
+def _abandon(
+    taken: AbstractAsyncContextManager[Any], connection: asyncpg.Connection[Any],
+    turns: Turns | None,
+) -> None:  # fmt: skip
     async def leave() -> None:
         await roll_back(connection)
         await taken.__aexit__(None, None, None)
+        if turns is not None:
+            turns.give_back()
 
     task = asyncio.get_running_loop().create_task(leave())
     _leaving.add(task)

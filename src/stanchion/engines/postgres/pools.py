@@ -22,6 +22,7 @@ import asyncpg
 from ...errors import Unavailable
 from ...settings import Settings
 from .translate import FAILURES, busy, is_lost, problem_of
+from .turns import Turns
 
 Group = Literal["points", "lists", "writers"]
 STATEMENTS = 1_000
@@ -36,7 +37,8 @@ ALWAYS = {"timezone": "UTC", "jit": "off", "application_name": "stanchion"}
 BY_GROUP: dict[Group, dict[str, str]] = {
     "points": {"default_transaction_read_only": "on"},
     "lists": {"default_transaction_read_only": "on", "plan_cache_mode": "force_custom_plan"},
-    "writers": {"default_transaction_isolation": "serializable"},
+    # a table that is read from end to end is watched as a whole: whatever is written there meets us
+    "writers": {"default_transaction_isolation": "serializable", "enable_seqscan": "off"},
 }
 
 
@@ -64,6 +66,7 @@ class Pools:
         self._pools: dict[Group, asyncpg.Pool[Any]] = {}
         self._opening = asyncio.Lock()
         self._waiting = 0
+        self.turns = Turns()
         self.read_s = settings.read_deadline_ms / 1000
         self.write_s = settings.write_deadline_ms / 1000
 

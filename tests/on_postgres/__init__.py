@@ -1,0 +1,1 @@
+"""What only shows on PostgreSQL: its plans, names, contention, and commands that are given one."""
