@@ -9,7 +9,7 @@ import pytest
 
 from stanchion import App, Field, Record, calc
 from stanchion.engines.postgres import PostgresEngine
-from stanchion.engines.postgres.turns import Turns
+from stanchion.engines.postgres.turns import TakingTurns
 from stanchion.errors import Unavailable
 from stanchion.settings import Settings
 
@@ -56,7 +56,7 @@ class Shop:
             return found.left
 
     @property
-    def turns(self) -> Turns:
+    def turns(self) -> TakingTurns:
         engine = self.app.runtime.engine
         assert isinstance(engine, PostgresEngine)
         return engine._here().turns

@@ -25,7 +25,7 @@ from ..ended import TransactionEnded, lost, timed_out
 from .pools import Pools
 from .run import BEGIN, KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
 from .translate import busy, constraint_of, is_lost, problem_of, runs_again
-from .turns import ALONE, Turns
+from .turns import ALONE, TakingTurns
 
 T = TypeVar("T")
 
@@ -245,7 +245,7 @@ class ReplayedSession:
 
 def _abandon(
     taken: AbstractAsyncContextManager[Any], connection: asyncpg.Connection[Any],
-    turns: Turns | None,
+    turns: TakingTurns | None,
 ) -> None:  # fmt: skip
     async def leave() -> None:
         await roll_back(connection)

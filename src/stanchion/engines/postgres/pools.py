@@ -22,7 +22,7 @@ import asyncpg
 from ...errors import Unavailable
 from ...settings import Settings
 from .translate import FAILURES, busy, is_lost, problem_of
-from .turns import Turns
+from .turns import TakingTurns
 
 Group = Literal["points", "lists", "writers"]
 STATEMENTS = 1_000
@@ -66,7 +66,7 @@ class Pools:
         self._pools: dict[Group, asyncpg.Pool[Any]] = {}
         self._opening = asyncio.Lock()
         self._waiting = 0
-        self.turns = Turns()
+        self.turns = TakingTurns()
         self.read_s = settings.read_deadline_ms / 1000
         self.write_s = settings.write_deadline_ms / 1000
 

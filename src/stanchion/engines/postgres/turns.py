@@ -24,7 +24,7 @@ SOON = 4
 """Who meets another within so many times the last while is careful for twice as long."""
 
 
-class Turns:
+class TakingTurns:
     """See the module."""
 
     def __init__(self) -> None:
