@@ -10,7 +10,7 @@ import pytest
 # what .ci/run installs must not be missing there; a developer's machine may lack it
 MUST_BE_THERE = re.compile(
     "chromium|playwright|wrk|strace|great-tables|ruff|CAP_SYS_ADMIN|mkfs.ext4|mount|prlimit|nginx"
-    "|sqlmap",
+    "|sqlmap|pgbouncer|iproute2",
     re.IGNORECASE,
 )
 

@@ -76,6 +76,11 @@ class Postgres:
         assert told.returncode == 0, told.stderr
         return told.stdout.strip()
 
+    def answers(self, port: int = 0) -> bool:
+        """Whether it takes connections; `port` is that of a pooler in front."""
+        ready = binaries()[self.version] / "pg_isready"
+        return _run(ready, "-q", "-h", "127.0.0.1", "-p", str(port or self.port)).returncode == 0
+
     def create(self, database: str, how: str = "") -> str:
         """A new database and its address; `how` is what `create database` takes besides."""
         self.sql(f'create database "{database}" template template0 encoding UTF8 {how}')
@@ -121,13 +126,13 @@ def start(version: str, folder: Path, *options: str) -> Postgres:
     programs = binaries()[version]
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
-        _give(folder)
+        give(folder)
         made = _run(
             programs / "initdb", "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8",
             "--locale=C", "--no-sync",
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
-    port = _free_port()
+    port = free_port()
     settings = [part for option in options for part in ("-c", option)]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
@@ -137,7 +142,7 @@ def start(version: str, folder: Path, *options: str) -> Postgres:
                 *settings,
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env=_environment(), **_identity(),
+            env=_environment(), **identity(),
         )  # fmt: skip
     server = Postgres(version, folder, port, process)
     try:
@@ -149,10 +154,9 @@ def start(version: str, folder: Path, *options: str) -> Postgres:
 
 
 def _wait(server: Postgres) -> None:
-    ready = binaries()[server.version] / "pg_isready"
     until = time.monotonic() + START_S
     while time.monotonic() < until and server.process.poll() is None:
-        if _run(ready, "-q", "-h", "127.0.0.1", "-p", str(server.port)).returncode == 0:
+        if server.answers():
             return
         time.sleep(0.05)
     raise AssertionError((server.folder / "server.log").read_text()[-2000:])
@@ -161,7 +165,7 @@ def _wait(server: Postgres) -> None:
 def _run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(program), *arguments], capture_output=True, text=True, check=False, timeout=120,
-        stdin=subprocess.DEVNULL, cwd="/", env=_environment(), **_identity(),
+        stdin=subprocess.DEVNULL, cwd="/", env=_environment(), **identity(),
     )  # fmt: skip
 
 
@@ -171,17 +175,20 @@ def _environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
-def _identity() -> dict[str, str]:
+def identity() -> dict[str, str]:
+    """Who runs what does not run as root, as `subprocess` takes it."""
     return {"user": USER} if os.geteuid() == 0 else {}
 
 
-def _give(folder: Path) -> None:
+def give(folder: Path) -> None:
+    """Make a folder belong to them."""
     if os.geteuid() == 0:
         found = pwd.getpwnam(USER)
         os.chown(folder, found.pw_uid, found.pw_gid)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

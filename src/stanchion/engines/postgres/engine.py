@@ -23,7 +23,8 @@ from ..base import Ask, Job, Params, Row
 from .held import ReplayedSession
 from .listen import Listener
 from .pools import Group, Pools, ServerAddress
-from .run import BEGIN, Broken, Stale, backoff, commit, numbered, roll_back, run_job, send
+from .reads import read, read_together
+from .run import Broken, Stale, backoff, commit, roll_back, run_job, send
 from .server import check_server
 from .translate import FAILURES, busy, closing, is_lost, problem_of, runs_again
 
@@ -53,7 +54,7 @@ class PostgresEngine:
     async def open(self) -> None:
         self._closed = False
         async with self._here().take("writers", self._here().write_s) as connection:
-            await check_server(connection, self._address.shown)
+            await check_server(connection, self._address.shown, pooled=self._address.pooled)
 
     async def close(self) -> None:
         self._closed = True
@@ -72,24 +73,17 @@ class PostgresEngine:
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         pools = self._here()
         async with pools.take("lists", pools.read_s) as connection:
-            text = "begin isolation level repeatable read read only"
             try:
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    answers = []
-                    for ask in asks:
-                        text = ask.text
-                        answers.append(await connection.fetch(numbered(text), *ask.params))
-                    return answers
+                return await read_together(pools, connection, asks)
             except FAILURES as error:
-                raise problem_of(error, text, "read") from error
+                raise problem_of(error, ";".join(ask.text for ask in asks), "read") from error
 
     async def _read(self, group: Group, text: str, params: Params) -> list[Row]:
         pools = self._here()
         for again in (True, False):
             async with pools.take(group, pools.read_s) as connection:
                 try:
-                    rows: list[Row] = await connection.fetch(numbered(text), *params)
-                    return rows
+                    return await read(pools, connection, text, params)
                 except FAILURES as error:
                     if not (again and is_lost(error)):
                         raise problem_of(error, text, "read") from error
@@ -104,7 +98,7 @@ class PostgresEngine:
         while True:
             try:
                 async with pools.take("writers", ends - loop.time()) as connection:
-                    value = await _attempt(connection, job, fresh=fresh)
+                    value = await _attempt(connection, pools.begin_write, job, fresh=fresh)
             except Broken as broken:
                 error = broken.error
                 if isinstance(error, Stale):
@@ -163,9 +157,11 @@ class PostgresEngine:
         self._pid = os.getpid()
 
 
-async def _attempt(connection: asyncpg.Connection[Any], job: Job[T], *, fresh: bool) -> T:
+async def _attempt(
+    connection: asyncpg.Connection[Any], begin: str, job: Job[T], *, fresh: bool
+) -> T:
     """The job in a transaction of its own, on disk when this returns."""
-    await send(connection, BEGIN)
+    await send(connection, begin)
     try:
         value = await run_job(connection, job, fresh=fresh)
     except BaseException:

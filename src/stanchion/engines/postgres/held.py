@@ -23,9 +23,8 @@ from ...errors import Problem, StanchionError, Unavailable
 from ..base import Job
 from ..ended import TransactionEnded, lost, timed_out
 from .pools import Pools
-from .run import BEGIN, KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
+from .run import KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
 from .translate import busy, constraint_of, is_lost, problem_of, runs_again
-from .turns import ALONE, TakingTurns
 
 T = TypeVar("T")
 
@@ -71,16 +70,15 @@ class ReplayedSession:
         self._timer: asyncio.TimerHandle | None = None
 
     async def begin(self) -> None:
-        """Take a connection and begin."""
+        """Take a connection and begin; on another one where it is gone, as after a restart."""
+        pauses = backoff()
         try:
             async with asyncio.timeout(self._pools.write_s):
-                await self._open()
+                while not await self._opened():
+                    await asyncio.sleep(next(pauses))
         except TimeoutError:
             await self._leave(lost, back=True)
             raise busy() from None
-        except Broken as broken:
-            await self._leave(lost, back=True)
-            raise problem_of(broken.error, broken.statement, "write") from broken
         except BaseException:
             await self._leave(lost, back=True)
             raise
@@ -201,8 +199,19 @@ class ReplayedSession:
             self._connection = await self._taken.__aenter__()
             if self._pools.turns.careful and not self._alone:  # some met while we waited
                 await self._let_go(back=False)
-        begin = ALONE if self._alone else BEGIN
+        begin = self._pools.begin_alone if self._alone else self._pools.begin_write
         await send(self._connection, begin + ";release savepoint job")
+
+    async def _opened(self) -> bool:
+        """Begin; False where the connection was lost already, as after a restart."""
+        try:
+            await self._open()
+        except Broken as broken:
+            if not is_lost(broken.error):
+                raise problem_of(broken.error, broken.statement, "write") from broken
+            await self._let_go(back=True)
+            return False
+        return True
 
     def _expire(self) -> None:
         """The time is over while nobody asks anything."""
@@ -230,7 +239,7 @@ class ReplayedSession:
         self._taken = self._connection = None
         if taken is None or connection is None:
             return
-        if back and not connection.is_closed():
+        if back:
             await roll_back(connection)
         await taken.__aexit__(None, None, None)
 

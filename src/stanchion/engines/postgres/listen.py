@@ -83,6 +83,10 @@ class Listener:
         self._wake()
 
     def _start_sending(self) -> None:
+        here = asyncio.get_running_loop()
+        if any(task.get_loop() is here for task in self._tasks):  # the last one is under way yet
+            self._sending = here.call_later(TOGETHER_S, self._start_sending)
+            return
         self._sending = None
         task = asyncio.get_running_loop().create_task(self._send())
         self._tasks.add(task)

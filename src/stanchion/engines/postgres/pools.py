@@ -6,6 +6,9 @@ Refuses: more than `write_queue` callers that wait for one, and whoever waits pa
 `points` keep the plans of statements that find one record, `lists` plan for the values at hand (a
 list after a cursor takes 3 ms so, 63 ms with a plan for any values), `writers` may write. Each
 belongs to one event loop and one process.
+
+Behind a pooler in transaction mode a connection has another backend in each transaction, which is
+told its settings when it begins, in the message that begins it.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ from typing import Any, Literal
 
 import asyncpg
 
-from ...errors import Unavailable
+from ...errors import DatabaseUnusable, Unavailable
 from ...settings import Settings
 from .translate import FAILURES, busy, is_lost, problem_of
-from .turns import TakingTurns
+from .turns import LOCK, TakingTurns
 
 Group = Literal["points", "lists", "writers"]
 STATEMENTS = 1_000
@@ -34,6 +37,8 @@ NETWORK_S = 1.0
 """What the network may take beyond the database's own deadline, before a connection is given up."""
 
 ALWAYS = {"timezone": "UTC", "jit": "off", "application_name": "stanchion"}
+TRACKED = ("timezone", "application_name")
+"""What a pooler lets a connection say for itself, and tells each backend that it gets."""
 BY_GROUP: dict[Group, dict[str, str]] = {
     "points": {"default_transaction_read_only": "on"},
     "lists": {"default_transaction_read_only": "on", "plan_cache_mode": "force_custom_plan"},
@@ -69,6 +74,13 @@ class Pools:
         self.turns = TakingTurns()
         self.read_s = settings.read_deadline_ms / 1000
         self.write_s = settings.write_deadline_ms / 1000
+        self.pooled = address.pooled
+        """Whether each statement needs a transaction around it that says its settings."""
+        reads, writes = self._told(self.read_s), self._told(self.write_s)
+        self.begin_write = f"begin isolation level serializable{writes};savepoint job"
+        self.begin_alone = f"begin isolation level serializable{writes};{LOCK};savepoint job"
+        self.begin_read = f"begin read only{reads}"
+        self.begin_reads = f"begin isolation level repeatable read read only{reads}"
 
     @asynccontextmanager
     async def take(self, group: Group, seconds: float) -> AsyncIterator[asyncpg.Connection[Any]]:
@@ -82,6 +94,8 @@ class Pools:
         except TimeoutError:
             raise busy() from None
         except FAILURES as error:
+            if not self.pooled and "startup parameter" in str(error):
+                raise unnamed_pooler(self._address.shown) from error
             raise problem_of(error, "connect", "call") from error
         finally:
             self._waiting -= 1
@@ -111,7 +125,6 @@ class Pools:
             return self._pools[group]
 
     async def _connect(self, group: Group) -> asyncpg.Pool[Any]:
-        pooled = self._address.pooled
         deadline = self.write_s if group == "writers" else self.read_s
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
             self._address.url,
@@ -121,23 +134,44 @@ class Pools:
             max_inactive_connection_lifetime=IDLE_S,
             timeout=self.write_s,
             command_timeout=deadline + NETWORK_S,
-            statement_cache_size=0 if pooled else STATEMENTS,
+            statement_cache_size=0 if self.pooled else STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=LONGEST_STATEMENT,
             init=_teach,
             reset=_leave_as_it_is,
-            server_settings={} if pooled else self._wanted(group, deadline),
+            server_settings=self._wanted(group, deadline),
         )
         return pool
 
     def _wanted(self, group: Group, deadline: float) -> dict[str, str]:
+        if self.pooled:
+            return {name: ALWAYS[name] for name in TRACKED}
+        return {**ALWAYS, **BY_GROUP[group], **self._limits(deadline)}
+
+    def _limits(self, deadline: float) -> dict[str, str]:
         hold = self._settings.transaction_ms
         return {
-            **ALWAYS,
-            **BY_GROUP[group],
             "statement_timeout": str(int(deadline * 1000)),
             "idle_in_transaction_session_timeout": str(hold + int(NETWORK_S * 1000)),
         }
+
+    def _told(self, deadline: float) -> str:
+        """What follows `begin` where settings do not outlive a transaction. Plans need none: where
+        statements are not kept, each is planned for its values."""
+        if not self.pooled:
+            return ""
+        settings = {"timezone": "UTC", "jit": "off", **self._limits(deadline)}
+        return "".join(f";set local {name}='{value}'" for name, value in settings.items())
+
+
+def unnamed_pooler(shown: str) -> DatabaseUnusable:
+    """Why an address is not used behind which settings do not reach the database."""
+    return DatabaseUnusable(
+        "database.pooler", shown,
+        "it is a pooler that does not pass on what a connection asks for",
+        "STANCHION_DATABASE_DIRECT_URL=postgresql://user:password@host/name names the database "
+        "itself, and that this address is a pooler",
+    )  # fmt: skip
 
 
 async def _teach(connection: asyncpg.Connection[Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -20,7 +21,6 @@ from .translate import FAILURES, constraint_of, is_lost, report, uncertain
 T = TypeVar("T")
 
 _PARAMETER = re.compile(r"\?([0-9]+)")
-BEGIN = "begin isolation level serializable;savepoint job"
 UNDO = "rollback to savepoint job"
 PAUSE_S = 0.001
 LONGEST_PAUSE_S = 0.05
@@ -97,7 +97,7 @@ async def commit(connection: asyncpg.Connection[Any]) -> None:
     except FAILURES as error:
         if is_lost(error) or isinstance(error, TimeoutError):
             report(error, "commit")
-            connection.terminate()
+            give_up(connection)
             raise uncertain() from error
         constraint = constraint_of(error)
         if constraint is not None:
@@ -119,4 +119,11 @@ async def roll_back(connection: asyncpg.Connection[Any]) -> None:
     try:
         await connection.execute("rollback")
     except FAILURES:
+        give_up(connection)
+
+
+def give_up(connection: asyncpg.Connection[Any]) -> None:
+    """Close a connection without a word. One that was lost has left the pool already, and all that
+    is asked of it raises."""
+    with suppress(asyncpg.InterfaceError):
         connection.terminate()

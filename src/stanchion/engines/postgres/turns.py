@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .run import BEGIN
-
-ALONE = BEGIN.replace(";", ";lock table _turn in exclusive mode;", 1)
+LOCK = "lock table _turn in exclusive mode"
 """NOTE: LOCK TABLE and not an advisory lock, whose SELECT takes the snapshot before it waits: what
 the one in front commits would be a conflict at once."""
 SHORTEST_S, LONGEST_S = 1.0, 60.0
