@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_transaction_stays_on_one_backend_and_is_replayed(settings: Settings) ->
         async def buy() -> int:
             async with app.transaction() as tx:
                 found = await tx.get(Note, note.id)
-                await tx.create(Shelf(name=f"{id(tx)}"))
+                await tx.create(Shelf(name=str(uuid4())))
                 return await tx.update_where(
                     Note, "id == $i and number > 0", {"number": found.number - 1}, i=note.id
                 )

@@ -25,6 +25,7 @@ from ..ended import TransactionEnded, lost, timed_out
 from .pools import Pools
 from .run import KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
 from .translate import busy, constraint_of, is_lost, problem_of, runs_again
+from .turns import TakingTurns
 
 T = TypeVar("T")
 
@@ -71,11 +72,12 @@ class ReplayedSession:
 
     async def begin(self) -> None:
         """Take a connection and begin; on another one where it is gone, as after a restart."""
-        pauses = backoff()
         try:
             async with asyncio.timeout(self._pools.write_s):
-                while not await self._opened():
-                    await asyncio.sleep(next(pauses))
+                for pause in backoff():
+                    if await self._opened():
+                        break
+                    await asyncio.sleep(pause)
         except TimeoutError:
             await self._leave(lost, back=True)
             raise busy() from None
