@@ -66,8 +66,15 @@ class DatabaseGone:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseAway:
+    """The database server cannot be reached; requests that need it are told 503."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseBack:
-    """The file is where it was again; writes go on."""
+    """The file is where it was again, or the server is reached again; writes go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ Event = (
     | TransactionReplayed
     | WriterFailed
     | DatabaseGone
+    | DatabaseAway
     | DatabaseBack
     | SchemaApplied
     | SeedRuns

@@ -114,6 +114,13 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
                 "hint": "put the file back, or start the server again",
             }
             return Told("critical", "database.gone", facts)
+        case events.DatabaseAway(message):
+            facts = {
+                "message": message,
+                "requests": "are told 503 until it is back",
+                "hint": "look whether the database runs and the network leads there",
+            }
+            return Told("critical", "database.away", facts)
         case events.DatabaseBack():
             return Told("info", "database.back", {"writes": "go on"})
         case events.SeedRuns(seed):

@@ -13,19 +13,21 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 import asyncpg
 
+from ...errors import Unavailable
 from ...settings import Settings
 from ..base import Ask, Job, Params, Row
 from .held import ReplayedSession
 from .listen import Listener
+from .outage import NETWORK_S
 from .pools import Group, Pools, ServerAddress
 from .reads import read, read_together
 from .run import Broken, Stale, backoff, commit, roll_back, run_job, send
-from .server import check_server
+from .server import check_server, unreachable
 from .translate import FAILURES, busy, closing, is_lost, problem_of, runs_again
 
 T = TypeVar("T")
@@ -48,42 +50,57 @@ class PostgresEngine:
         self._pid = os.getpid()
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pools]
         self._pools = weakref.WeakKeyDictionary()
-        self._listener = Listener(address)
+        self._listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Listener]
+        self._listeners = weakref.WeakKeyDictionary()
         self._closed = False
 
     async def open(self) -> None:
         self._closed = False
-        async with self._here().take("writers", self._here().write_s) as connection:
-            await check_server(connection, self._address.shown, pooled=self._address.pooled)
+        try:
+            async with self._here().take("writers", self._here().write_s) as connection:
+                await check_server(connection, self._address.shown, pooled=self._address.pooled)
+        except Unavailable as problem:
+            if problem.__cause__ is None:
+                raise
+            raise unreachable(problem.__cause__, self._address) from None
 
     async def close(self) -> None:
         self._closed = True
         if os.getpid() == self._pid:
-            await self._listener.close()
-            pools = self._pools.pop(asyncio.get_running_loop(), None)
+            loop = asyncio.get_running_loop()
+            listener, pools = self._listeners.pop(loop, None), self._pools.pop(loop, None)
+            if listener is not None:
+                await listener.close()
             if pools is not None:
                 await pools.close()
 
     async def find(self, text: str, params: Params) -> list[Row]:
-        return await self._read("points", text, params)
+        return await self._fetch("points", text, params)
 
     async def fetch(self, text: str, params: Params) -> list[Row]:
-        return await self._read("lists", text, params)
+        return await self._fetch("lists", text, params)
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
-        pools = self._here()
-        async with pools.take("lists", pools.read_s) as connection:
-            try:
-                return await read_together(pools, connection, asks)
-            except FAILURES as error:
-                raise problem_of(error, ";".join(ask.text for ask in asks), "read") from error
+        text = ";".join(ask.text for ask in asks)
+        return await self._read(
+            "lists", text, lambda pools, there: read_together(pools, there, asks)
+        )
 
-    async def _read(self, group: Group, text: str, params: Params) -> list[Row]:
+    async def _fetch(self, group: Group, text: str, params: Params) -> list[Row]:
+        return await self._read(group, text, lambda pools, there: read(pools, there, text, params))
+
+    async def _read(
+        self, group: Group, text: str, ask: Callable[[Pools, asyncpg.Connection[Any]], Awaitable[T]]
+    ) -> T:
+        """What `ask` returns, within the deadline; on another connection where the first broke."""
         pools = self._here()
+        ends = asyncio.get_running_loop().time() + pools.read_s
         for again in (True, False):
-            async with pools.take(group, pools.read_s) as connection:
+            left = ends - asyncio.get_running_loop().time()
+            async with pools.take(group, left) as connection:
                 try:
-                    return await read(pools, connection, text, params)
+                    async with pools.heard_until(group, connection, ends):
+                        return await ask(pools, connection)
                 except FAILURES as error:
                     if not (again and is_lost(error)):
                         raise problem_of(error, text, "read") from error
@@ -98,7 +115,7 @@ class PostgresEngine:
         while True:
             try:
                 async with pools.take("writers", ends - loop.time()) as connection:
-                    value = await _attempt(connection, pools.begin_write, job, fresh=fresh)
+                    value = await _attempt(pools, connection, job, ends, fresh=fresh)
             except Broken as broken:
                 error = broken.error
                 if isinstance(error, Stale):
@@ -110,7 +127,7 @@ class PostgresEngine:
                     problem = busy() if runs_again(error) else None
                     raise problem or problem_of(error, broken.statement, "write") from error
             else:
-                self._listener.tell()
+                self._listener().tell()
                 return value
             await asyncio.sleep(min(ends - loop.time(), next(pauses)))
 
@@ -118,15 +135,15 @@ class PostgresEngine:
         return None
 
     async def mark(self) -> str:
-        return await self._listener.mark()
+        return await self._listener().mark()
 
     async def wait_for_commit(self, mark: str, seconds: float) -> None:
-        await self._listener.wait(mark, seconds)
+        await self._listener().wait(mark, seconds)
 
     async def begin(self, seconds: float | None = None) -> ReplayedSession:
         if seconds is None:
             seconds = self._settings.transaction_ms / 1000
-        session = ReplayedSession(self._here(), seconds, self._listener.tell)
+        session = ReplayedSession(self._here(), seconds, self._listener().tell)
         await session.begin()
         return session
 
@@ -146,26 +163,43 @@ class PostgresEngine:
             pools = self._pools[loop] = Pools(self._address, self._settings)
         return pools
 
+    def _listener(self) -> Listener:
+        """What hears of commits in this process and event loop."""
+        self._here()
+        loop = asyncio.get_running_loop()
+        listener = self._listeners.get(loop)
+        if listener is None:
+            listener = self._listeners[loop] = Listener(self._address)
+        return listener
+
     def _forget(self) -> None:
         """In a child: leave the parent's connections alone, and start afresh.
 
         They are kept, because closing one tells the database that the parent has gone.
         """
-        _inherited.append((self._pools, self._listener))
+        _inherited.append((self._pools, self._listeners))
         self._pools = weakref.WeakKeyDictionary()
-        self._listener = Listener(self._address)
+        self._listeners = weakref.WeakKeyDictionary()
         self._pid = os.getpid()
 
 
 async def _attempt(
-    connection: asyncpg.Connection[Any], begin: str, job: Job[T], *, fresh: bool
+    pools: Pools, connection: asyncpg.Connection[Any], job: Job[T], ends: float, *, fresh: bool
 ) -> T:
-    """The job in a transaction of its own, on disk when this returns."""
-    await send(connection, begin)
+    """The job in a transaction of its own, on disk when this returns. What is not done when its
+    time is over is taken back: a commit that is sent gets an answer, or nobody knows its end."""
+    loop = asyncio.get_running_loop()
     try:
-        value = await run_job(connection, job, fresh=fresh)
+        async with pools.heard_until("writers", connection, ends):
+            await send(connection, pools.begin_write)
+            value = await run_job(connection, job, fresh=fresh)
+        if loop.time() >= ends:
+            raise TimeoutError
+    except TimeoutError as error:
+        await roll_back(connection)
+        raise Broken(error, "a write") from error
     except BaseException:
         await roll_back(connection)
         raise
-    await commit(connection)
+    await commit(connection, ends - loop.time() + NETWORK_S)
     return value

@@ -22,6 +22,7 @@ import asyncpg
 from ...errors import Problem, StanchionError, Unavailable
 from ..base import Job
 from ..ended import TransactionEnded, lost, timed_out
+from .outage import NETWORK_S
 from .pools import Pools
 from .run import KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
 from .translate import busy, constraint_of, is_lost, problem_of, runs_again
@@ -96,8 +97,19 @@ class ReplayedSession:
         return value
 
     async def commit(self) -> None:
-        """Return once the work is on disk."""
-        await self._call(self._commit)
+        """Return once the work is on disk.
+
+        A commit that was sent is not given up when the time of the transaction is over: it gets an
+        answer, or it is told that nobody knows its end.
+        """
+        async with self._turn:
+            if self._over is not None:
+                raise self._over()
+            try:
+                await self._commit()
+            except asyncio.CancelledError:
+                await self._leave(lost, back=True)
+                raise
         self._committed()
 
     async def rollback(self) -> None:
@@ -158,12 +170,19 @@ class ReplayedSession:
         while True:
             try:
                 if self._connection is None:
-                    await self._again()
+                    async with asyncio.timeout_at(self._ends):
+                        await self._again()
+                left = self._ends - self._loop.time()
+                if left <= 0:
+                    raise TimeoutError
                 assert self._connection is not None
-                await commit(self._connection)
+                await commit(self._connection, min(left, self._pools.write_s) + NETWORK_S)
             except Broken as broken:
                 await self._given_up(broken, fresh=False)
                 await asyncio.sleep(next(pauses))
+            except TimeoutError:
+                await self._leave(self._timed_out, back=True)
+                raise self._timed_out() from None
             except BaseException:
                 await self._leave(lost, back=True)
                 raise
@@ -241,9 +260,11 @@ class ReplayedSession:
         self._taken = self._connection = None
         if taken is None or connection is None:
             return
-        if back:
-            await roll_back(connection)
-        await taken.__aexit__(None, None, None)
+        try:
+            if back:
+                await roll_back(connection)
+        finally:
+            await taken.__aexit__(None, None, None)
 
     def __del__(self) -> None:
         if self._over is None and self._connection is not None and not self._loop.is_closed():

@@ -24,7 +24,8 @@ import asyncpg
 
 from ...errors import DatabaseUnusable, Unavailable
 from ...settings import Settings
-from .translate import FAILURES, busy, is_lost, problem_of
+from .outage import NETWORK_S, Outage
+from .translate import FAILURES, all_taken, give_up
 from .turns import LOCK, TakingTurns
 
 Group = Literal["points", "lists", "writers"]
@@ -33,10 +34,12 @@ STATEMENTS = 1_000
 LONGEST_STATEMENT = 65_536
 """Bytes of a statement that is kept prepared; the full form of a list has 2,400."""
 IDLE_S = 300.0
-NETWORK_S = 1.0
-"""What the network may take beyond the database's own deadline, before a connection is given up."""
 
-ALWAYS = {"timezone": "UTC", "jit": "off", "application_name": "stanchion"}
+ALWAYS = {"timezone": "UTC", "jit": "off", "application_name": "stanchion",
+          "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+          "tcp_user_timeout": "30000"}  # fmt: skip
+"""The last ones let the server end the connections of a process that nobody reaches any more."""
+
 TRACKED = ("timezone", "application_name")
 """What a pooler lets a connection say for itself, and tells each backend that it gets."""
 BY_GROUP: dict[Group, dict[str, str]] = {
@@ -72,6 +75,7 @@ class Pools:
         self._opening = asyncio.Lock()
         self._waiting = 0
         self.turns = TakingTurns()
+        self._outage = Outage()
         self.read_s = settings.read_deadline_ms / 1000
         self.write_s = settings.write_deadline_ms / 1000
         self.pooled = address.pooled
@@ -91,37 +95,52 @@ class Pools:
         self._waiting += 1
         try:
             connection = await pool.acquire(timeout=seconds)
-        except TimeoutError:
-            raise busy() from None
         except FAILURES as error:
+            if isinstance(error, TimeoutError) and (seconds < NETWORK_S or _is_used_up(pool)):
+                raise all_taken() from None
             if not self.pooled and "startup parameter" in str(error):
                 raise unnamed_pooler(self._address.shown) from error
-            raise problem_of(error, "connect", "call") from error
+            raise self._outage.begins(error) from error
         finally:
             self._waiting -= 1
         try:
             yield connection
         finally:
-            await pool.release(connection)
+            try:
+                await pool.release(connection, timeout=NETWORK_S)
+            except FAILURES:
+                give_up(connection)
+
+    @asynccontextmanager
+    async def heard_until(
+        self, group: Group, connection: asyncpg.Connection[Any], ends: float
+    ) -> AsyncIterator[None]:
+        """What runs on a connection until a moment of the loop. The database itself ends what takes
+        longer; where it does not say so, nobody is there, and the other connections are as dead."""
+        try:
+            async with asyncio.timeout_at(ends + NETWORK_S):
+                yield
+        except TimeoutError:
+            give_up(connection)
+            if group in self._pools:
+                await self._pools[group].expire_connections()
+            raise
 
     async def close(self) -> None:
         """Disconnect, after the calls under way."""
         pools, self._pools = list(self._pools.values()), {}
-        for pool in pools:
-            try:
-                await asyncio.wait_for(pool.close(), self.write_s)
-            except TimeoutError:
-                pool.terminate()
+        await asyncio.gather(*map(self._disconnect, pools))
+
+    async def _disconnect(self, pool: asyncpg.Pool[Any]) -> None:
+        try:
+            await asyncio.wait_for(pool.close(), self.write_s)
+        except FAILURES:
+            pool.terminate()
 
     async def _open(self, group: Group) -> asyncpg.Pool[Any]:
         async with self._opening:
             if group not in self._pools:
-                try:
-                    self._pools[group] = await self._connect(group)
-                except FAILURES as error:
-                    if is_lost(error) or isinstance(error, TimeoutError):
-                        raise problem_of(error, "connect", "call") from error
-                    raise
+                self._pools[group] = await self._connect(group)
             return self._pools[group]
 
     async def _connect(self, group: Group) -> asyncpg.Pool[Any]:
@@ -137,11 +156,15 @@ class Pools:
             statement_cache_size=0 if self.pooled else STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=LONGEST_STATEMENT,
-            init=_teach,
+            init=self._welcome,
             reset=_leave_as_it_is,
             server_settings=self._wanted(group, deadline),
         )
         return pool
+
+    async def _welcome(self, connection: asyncpg.Connection[Any]) -> None:
+        await _teach(connection)
+        self._outage.ends()
 
     def _wanted(self, group: Group, deadline: float) -> dict[str, str]:
         if self.pooled:
@@ -172,6 +195,11 @@ def unnamed_pooler(shown: str) -> DatabaseUnusable:
         "STANCHION_DATABASE_DIRECT_URL=postgresql://user:password@host/name names the database "
         "itself, and that this address is a pooler",
     )  # fmt: skip
+
+
+def _is_used_up(pool: asyncpg.Pool[Any]) -> bool:
+    """Whether every connection that there may be is there, and in use."""
+    return bool(pool.get_size() - pool.get_idle_size() >= pool.get_max_size())
 
 
 async def _teach(connection: asyncpg.Connection[Any]) -> None:

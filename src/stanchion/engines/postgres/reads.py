@@ -14,6 +14,7 @@ import asyncpg
 from ..base import Ask, Params, Row
 from .pools import Pools
 from .run import numbered, roll_back
+from .translate import FAILURES, give_up
 
 
 async def read(
@@ -42,6 +43,9 @@ async def _within(connection: asyncpg.Connection[Any], begin: str) -> AsyncItera
         await connection.execute(begin)
         yield
         await connection.execute("commit")
-    except BaseException:
+    except FAILURES:
         await roll_back(connection)
+        raise
+    except BaseException:  # it takes too long, or its caller is gone
+        give_up(connection)
         raise

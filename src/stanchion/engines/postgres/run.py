@@ -6,17 +6,18 @@ A job that is refused takes back its own work alone: it runs in the savepoint `j
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
 
 from ..base import Ask, Job, Row
-from .translate import FAILURES, constraint_of, is_lost, report, uncertain
+from .outage import NETWORK_S
+from .translate import FAILURES, constraint_of, give_up, is_lost, is_open, report, uncertain
 
 T = TypeVar("T")
 
@@ -89,11 +90,13 @@ async def send(connection: asyncpg.Connection[Any], text: str) -> None:
         raise Broken(error, text) from error
 
 
-async def commit(connection: asyncpg.Connection[Any]) -> None:
+async def commit(connection: asyncpg.Connection[Any], seconds: float) -> None:
     """Return once the transaction is on disk; raises `Broken`, the constraint that failed only
-    now, or the 503 of a connection that broke meanwhile."""
+    now, or the 503 of a connection that broke meanwhile, or said nothing for so many seconds."""
+    if not is_open(connection):  # nothing is sent, so nothing is uncertain
+        raise Broken(asyncpg.ConnectionDoesNotExistError("it broke before the commit"), "commit")
     try:
-        await connection.execute("commit")
+        done = await connection.execute("commit", timeout=seconds)
     except FAILURES as error:
         if is_lost(error) or isinstance(error, TimeoutError):
             report(error, "commit")
@@ -103,6 +106,8 @@ async def commit(connection: asyncpg.Connection[Any]) -> None:
         if constraint is not None:
             raise constraint from error
         raise Broken(error, "commit") from error
+    if done != "COMMIT":  # what the database answers where a statement had failed before
+        raise Broken(asyncpg.InFailedSQLTransactionError(f"the commit ended in {done}"), "commit")
 
 
 def backoff() -> Iterator[float]:
@@ -115,15 +120,13 @@ def backoff() -> Iterator[float]:
 
 
 async def roll_back(connection: asyncpg.Connection[Any]) -> None:
-    """Take everything back; a connection that cannot is given up."""
+    """Take everything back; a connection that cannot, or says nothing, is given up."""
     try:
-        await connection.execute("rollback")
+        # NOTE: where a statement was left, the driver first waits until the database has heard so
+        async with asyncio.timeout(NETWORK_S):
+            await connection.execute("rollback")
     except FAILURES:
         give_up(connection)
-
-
-def give_up(connection: asyncpg.Connection[Any]) -> None:
-    """Close a connection without a word. One that was lost has left the pool already, and all that
-    is asked of it raises."""
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
+    except BaseException:
+        give_up(connection)
+        raise

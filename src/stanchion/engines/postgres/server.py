@@ -1,16 +1,20 @@
 """Refuse a server that is not safe to use, when a process starts.
 
-In: a connection.   Out: nothing, or `DatabaseUnusable` with the cause and the way out.
+In: a connection, or why there is none.   Out: nothing, or `DatabaseUnusable` with the cause and the
+way out.
 """
 
 from __future__ import annotations
 
+import socket
+import ssl
 from typing import Any
 
 import asyncpg
 
 from ...errors import DatabaseUnusable
-from .pools import unnamed_pooler
+from .outage import say_why
+from .pools import ServerAddress, unnamed_pooler
 
 OLDEST = 150_000
 
@@ -44,3 +48,61 @@ async def check_server(
             )  # fmt: skip
     if not pooled and found["default_transaction_isolation"] != "serializable":
         raise unnamed_pooler(address)
+
+
+WHERE = "STANCHION_DATABASE_URL=postgresql://user:password@host:port/name"
+
+
+def unreachable(error: BaseException, address: ServerAddress) -> DatabaseUnusable:
+    """Why there is no connection to the database, and what to do."""
+    code, detail, hint = _say(error)
+    return DatabaseUnusable(code, address.shown, detail, hint)
+
+
+def _say(error: BaseException) -> tuple[str, str, str]:
+    match error:
+        case asyncpg.InvalidCatalogNameError():
+            return (
+                "database.missing", "there is no such database on this server",
+                "create it with: createdb --encoding=UTF8 --template=template0 NAME",
+            )  # fmt: skip
+        case asyncpg.InvalidAuthorizationSpecificationError():  # a wrong password is one of them
+            return (
+                "database.login", f"it does not let this user in: {error}",
+                f"look at the user and the password in {WHERE}, and at the server's pg_hba.conf",
+            )  # fmt: skip
+        case asyncpg.InsufficientPrivilegeError():
+            return (
+                "database.login", f"this user may not use it: {error}",
+                "grant connect on the database to the user, and create on its schema",
+            )  # fmt: skip
+        case asyncpg.TooManyConnectionsError():
+            return (
+                "database.full", f"it takes no more connections: {error}",
+                "let max_connections of the server be more than 3 times "
+                "STANCHION_DATABASE_CONNECTIONS for each process, or use a pooler",
+            )  # fmt: skip
+        case asyncpg.CannotConnectNowError():
+            return "database.starting", f"it takes no connections: {error}", "try again in a moment"
+        case socket.gaierror():
+            return (
+                "database.unknown_host", "there is no host of this name",
+                f"look at the host in {WHERE}, and at the name service of this machine",
+            )  # fmt: skip
+        case ConnectionRefusedError():
+            return (
+                "database.refused", "nothing listens there",
+                f"start PostgreSQL, or name its host and port: {WHERE}",
+            )  # fmt: skip
+        case TimeoutError():
+            return (
+                "database.silent", "nobody answers there",
+                "look at firewalls and routes between this machine and the database, and at the "
+                "host and the port",
+            )  # fmt: skip
+        case ssl.SSLError():
+            return (
+                "database.tls", f"no encrypted connection comes about: {error}",
+                "sslmode and sslrootcert at the end of the address say what is asked of the server",
+            )  # fmt: skip
+    return "database.unreachable", say_why(error), f"{WHERE} names the database"

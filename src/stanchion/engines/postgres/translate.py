@@ -7,7 +7,8 @@ The driver's message goes into a `StatementFailed` event and nowhere else.
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import suppress
+from typing import Any, Literal
 
 import asyncpg
 
@@ -25,7 +26,13 @@ _KINDS: dict[type[asyncpg.PostgresError], ConstraintKind] = {
     asyncpg.NotNullViolationError: "not_null",
 }
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """Everything that a call of the driver may raise."""
 
 _LOST = (
@@ -35,6 +42,7 @@ _LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # where the server ended the connection a moment ago
     OSError,
 )
 
@@ -69,7 +77,22 @@ def runs_again(error: BaseException) -> bool:
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection is gone, and what ran on it with it."""
-    return isinstance(error, _LOST) and not isinstance(error, TimeoutError)
+    # a value that the driver cannot send is an InterfaceError too
+    return isinstance(error, _LOST) and not isinstance(error, TimeoutError | ValueError)
+
+
+def is_open(connection: asyncpg.Connection[Any]) -> bool:
+    """Whether a connection is there as far as this side knows; its pool may have taken it back."""
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        return False
+
+
+def give_up(connection: asyncpg.Connection[Any]) -> None:
+    """Close a connection without a word; one that its pool has taken back already is left alone."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 def problem_of(error: BaseException, statement: str, doing: str) -> Problem:
@@ -124,6 +147,13 @@ def overdue(doing: str) -> Unavailable:
 
 def busy() -> Unavailable:
     return Unavailable("server.busy", "Another process held the database for too long.")
+
+
+def all_taken() -> Unavailable:
+    return Unavailable(
+        "server.busy", "Every connection to the database was in use for too long.",
+        hint="Try again later.",
+    )  # fmt: skip
 
 
 def closing() -> Unavailable:
