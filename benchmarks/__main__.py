@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import SubprocessError
 
-from benchmarks import far_rule, http_rows, judge, machine_rows, picture, report, scale_rows
+from benchmarks import (
+    far_rule,
+    http_rows,
+    judge,
+    machine_rows,
+    picture,
+    postgres_rows,
+    report,
+    scale_rows,
+)
 from benchmarks.contestants import ALL, Contestant, NotInstalled
 from benchmarks.contestants.base import BUILD
 from benchmarks.contestants.own import Stanchion, TwoWorkers
@@ -29,10 +38,18 @@ from benchmarks.processes import BadAnswer, NotStarted, Server, free_port, memor
 from benchmarks.results import Results, cell, machine
 
 HERE = Path(__file__).resolve().parent
-ROWS = (*http_rows.WORK, "P6", "P7", "P8", "P9", "P10", "P12")
-FAILURES = (BadAnswer, NotStarted, NotInstalled, SubprocessError, OSError, LookupError, ValueError)
+ROWS = (*http_rows.WORK, "P6", "P7", "P8", "P9", "P10", "P11", "P12")
+FAILURES = (
+    BadAnswer,
+    NotStarted,
+    NotInstalled,
+    SubprocessError,
+    OSError,
+    LookupError,
+    ValueError,
+    AssertionError,
+)
 NOT_HERE = (
-    ("P11 (PostgreSQL)", "Stanchion does not run on PostgreSQL yet"),
     ("TrailBase", "of its server the registries have an old release only (crate 0.2.0), which "
      "says little of today's; its share of the limit in P2 is an earlier measurement of that one"),
 )  # fmt: skip
@@ -273,6 +290,33 @@ def workers(bench: Bench) -> None:
             entrant.server.stop()
 
 
+def on_postgres(bench: Bench) -> None:
+    """P11: the same five works on PostgreSQL."""
+    plan = bench.plan
+    folder = bench.folder / "postgres"
+    folder.mkdir()
+    with postgres_rows.entrants(folder, plan.items, plan.install) as (entrants, version):
+        bench.results.machine["PostgreSQL"] = version
+        for entrant in entrants:
+            bench.results.versions[entrant.label] = entrant.contestant.version()
+        for row, work in http_rows.WORK.items():
+            files = {
+                e.label: http_rows.write_requests(e, row, plan.items, folder, plan.pages)
+                for e in entrants
+            }
+            runs = http_rows.measure(entrants, row, files, plan.rounds, plan.seconds)
+            cells = {name: cell(found) for name, found in runs.items()}
+            bench.results.scale[f"P11 {work}, on PostgreSQL"] = cells
+            bench.results.void += [
+                f"P11 {work}, {name}: {one.errors} answers were errors"
+                for name, one in cells.items()
+                if one.errors
+            ]
+            judge.judge_postgres(bench.results, row, work, cells)
+            bench.write()
+        bench.weigh("P11", entrants[0].server)
+
+
 def _ours(bench: Bench, who: Stanchion) -> Entrant:
     """Ours on a fresh copy of the rows."""
     folder = Path(tempfile.mkdtemp(prefix="ours-", dir=bench.folder))
@@ -298,6 +342,8 @@ def run(plan: Plan, command: str) -> int:
             bench.step("P10 start", starts)
         if bench.asks("P12"):
             bench.step("P12 two workers", workers)
+        if bench.asks("P11"):
+            bench.step("P11 PostgreSQL", on_postgres)
         if bench.asks("P6"):
             bench.step("P6 far rule", far)
         if bench.asks("P7", "P8"):

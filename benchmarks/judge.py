@@ -13,6 +13,7 @@ from benchmarks.results import Cell, Results
 from benchmarks.scale_rows import Beside
 
 OURS, LIMIT, POCKETBASE = "Stanchion", "the limit", "PocketBase"
+DEFAULT = "FastAPI + SQLAlchemy"
 TRAILBASE_TO_LIMIT = 0.54  # measured once, of an old release; it cannot be had from a registry
 
 LOST = (
@@ -50,6 +51,18 @@ def judge_work(results: Results, row: str) -> None:
         found = ratio(ours.rates, limit.rates) if ours and limit else None
         text = f"ahead of TrailBase's share of the limit ({TRAILBASE_TO_LIMIT})"
         _judge(results, row, text, found, TRAILBASE_TO_LIMIT, "{:.2f}")
+
+
+def judge_postgres(results: Results, row: str, work: str, cells: dict[str, Cell]) -> None:
+    """P11: one work of P1 to P5 on PostgreSQL."""
+    ours, limit, default = (cells.get(f"{name} on PostgreSQL") for name in (OURS, LIMIT, DEFAULT))
+    if row != "P5":
+        found = ratio(ours.rates, limit.rates) if ours and limit else None
+        _judge(results, "P11", f"{work}: ≥ 60% of the limit on PostgreSQL", found, 0.6, "{:.0%}")
+    times = 1.5 if row == "P5" else 2.5
+    found = ratio(ours.rates, default.rates) if ours and default else None
+    text = f"{work}: ≥ {times} × the Python default on PostgreSQL"
+    _judge(results, "P11", text, found, times, "{:.1f} ×")
 
 
 def _judge(

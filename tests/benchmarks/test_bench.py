@@ -36,7 +36,7 @@ def test_a_short_bench_writes_the_page_and_the_picture(tmp_path: Path) -> None:
         assert told in page
     assert "| P1 | ≥ 60% of the limit |" in page
     assert "void" not in page
-    assert "P2, P3, P6, P7, P8, P9, P10, P12: not asked for" in page
+    assert "P2, P3, P6, P7, P8, P9, P10, P11, P12: not asked for" in page
     assert "PocketBase: not asked for" in page
     picture = ElementTree.fromstring(out.with_suffix(".svg").read_text())
     assert any(

@@ -1,8 +1,8 @@
 """The Python default: FastAPI, SQLAlchemy 2's async ORM and uvicorn, as their docs teach.
 
-SQLite in WAL through aiosqlite. The caller is a dependency that answers one fixed user, as in the
-other contestants; the row rule is a condition of each statement.
-`python main.py DATABASE` makes the tables.
+SQLite in WAL through aiosqlite, or PostgreSQL through asyncpg. The caller is a dependency that
+answers one fixed user, as in the other contestants; the row rule is a condition of each statement.
+`python main.py DATABASE` makes the tables; DATABASE is a file, or an address for asyncpg.
 """
 
 import asyncio
@@ -15,22 +15,28 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from sqlalchemy import ForeignKey, Index, String, event, or_, select
+from sqlalchemy import DateTime, ForeignKey, Index, String, event, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 CALLER = "00000000-0000-7000-8000-000000000001"
 PATH = sys.argv[1] if __name__ == "__main__" else os.environ["BENCH_DATABASE"]
-engine = create_async_engine(f"sqlite+aiosqlite:///{PATH}", connect_args={"timeout": 30})
+if "://" in PATH:
+    engine = create_async_engine(PATH)
+else:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{PATH}", connect_args={"timeout": 30})
 Session = async_sessionmaker(engine, expire_on_commit=False)
 
 
-@event.listens_for(engine.sync_engine, "connect")
 def use_wal(connection, _record) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+if engine.dialect.name == "sqlite":
+    event.listen(engine.sync_engine, "connect", use_wal)
 
 
 class Base(DeclarativeBase):
@@ -39,8 +45,12 @@ class Base(DeclarativeBase):
 
 class Stamped:
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid.uuid4()))
-    created: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
-    updated: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    created: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), default=lambda: datetime.now(UTC)
+    )
+    updated: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), default=lambda: datetime.now(UTC)
+    )
     version: Mapped[int] = mapped_column(default=1)
 
 

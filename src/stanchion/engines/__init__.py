@@ -2,6 +2,7 @@
 
 from .base import (
     Ask,
+    AskAll,
     ConstraintFailed,
     Engine,
     Job,
@@ -9,12 +10,13 @@ from .base import (
     Session,
     Steps,
     Undo,
+    Wanted,
     database_gone,
     foreign_database,
     through,
 )
 
 __all__ = [
-    "Ask", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo", "database_gone",
-    "foreign_database", "through",
+    "Ask", "AskAll", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo",
+    "Wanted", "database_gone", "foreign_database", "through",
 ]  # fmt: skip

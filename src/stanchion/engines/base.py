@@ -4,10 +4,11 @@ In: SQL text and raw parameters.   Out: rows as tuples.
 An engine knows nothing of plans, rules or collections. Drivers' errors are translated here:
 `ConstraintFailed` goes to the job, the problems of `errors.py` (503, 507) to the caller.
 
-A *job* is a re-runnable generator function. It yields `Ask`s and is sent the rows of each; what
-it returns is its result. The same job runs on a thread that drives SQLite and on an event loop
-that drives PostgreSQL, so there is one colour of store code. It must have no effect but through
-what it yields, because an engine that loses a whole transaction runs the innocent jobs again.
+A *job* is a re-runnable generator function. It yields `Ask`s, or several at once, and is sent the
+rows of each; what it returns is its result. The same job runs on a thread that drives SQLite and
+on an event loop that drives PostgreSQL, so there is one colour of store code. It must have no
+effect but through what it yields, because an engine that loses a whole transaction runs the
+innocent jobs again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,22 @@ class Ask:
 
     text: str
     params: Params = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskAll:
+    """Statements none of which depends on what another one answers; a job is sent the rows of all.
+
+    An engine may send those of one text together: what has one text runs in its order, texts in
+    that of their first statement, and so come the rows.
+    """
+
+    asks: Sequence[Ask]
+
+    @property
+    def text(self) -> str:
+        """What stands for all of them in a report."""
+        return self.asks[0].text if self.asks else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,8 @@ def foreign_database(shown: str, tables: Sequence[str]) -> DatabaseUnusable:
 
 
 T = TypeVar("T")
-Steps = Generator[Ask | Undo, list[Row], T]
+Wanted = Ask | AskAll | Undo
+Steps = Generator[Wanted, list[Row], T]
 Job = Callable[[], Steps[T]]
 
 
@@ -77,7 +95,7 @@ class ConstraintFailed(StanchionError):
         self.name = name
 
 
-def through(job: Job[T], each: Callable[[Ask | Undo], Steps[list[Row]]]) -> Steps[T]:
+def through(job: Job[T], each: Callable[[Wanted], Steps[list[Row]]]) -> Steps[T]:
     """The steps of a job that runs inside another one: for each thing that it wants, those of
     `each`, whose rows it is sent."""
     steps = job()

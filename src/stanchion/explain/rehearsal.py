@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from ..engines import Ask, Engine, Job, Row, Session, Undo, through
+from ..engines import Ask, AskAll, Engine, Job, Row, Session, Wanted, through
 from ..schema import Collection
 from ..sql.dialect import quoted
 from ..sql.read import EXPLAIN
@@ -92,7 +92,12 @@ class Rehearsal:
         """The same job; what it asks is noted, and the rows that it leaves are looked at."""
         return partial(through, job, self._watch)
 
-    def _watch(self, wanted: Ask | Undo) -> Steps[list[Row]]:
+    def _watch(self, wanted: Wanted) -> Steps[list[Row]]:
+        if isinstance(wanted, AskAll):
+            rows = []
+            for each in wanted.asks:
+                rows += yield from self._watch(each)
+            return rows
         rows = yield wanted
         if isinstance(wanted, Ask):
             self.asked.append(wanted)

@@ -13,7 +13,7 @@ import copy
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..engines import Ask, Job, Row, Undo, through
+from ..engines import Ask, Job, Row, Undo, Wanted, through
 from ..errors import FieldError, Problem
 from .door import Written
 from .steps import Steps
@@ -53,6 +53,6 @@ def _in_savepoint(job: Job[T]) -> Steps[T]:
     return result
 
 
-def _within_step(wanted: Ask | Undo) -> Steps[list[Row]]:
+def _within_step(wanted: Wanted) -> Steps[list[Row]]:
     """What a step wants; where it takes back everything, what the step did alone."""
     return (yield Ask("rollback to step") if isinstance(wanted, Undo) else wanted)

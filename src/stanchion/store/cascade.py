@@ -8,18 +8,19 @@ it. Deletion runs from the leaves to the record that was named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
-from ..engines import Ask
+from ..engines import Ask, AskAll
 from ..errors import Conflict, TooLarge
 from ..plan.write import WritePlan
 from ..schema import Collection, Field
 from ..sql.text import Given
 from ..sql.write import WriteStatements, select_children, unindex_search
 from .changes import Change, append
-from .steps import Caller, Steps, ask
+from .steps import Caller, Steps, ask_each
 
 Member = tuple[str, str]  # collection, key
 MOST = 10_000
@@ -63,11 +64,15 @@ def run_delete(
     for member, child, by in closure.holds:
         if member not in closure.going:
             raise _forbidden(statements.plan, child, by)
-    for member, names in closure.clears.items():
-        if member not in closure.going:
-            yield from _clear(others(member[0]), member[1], names, caller)
-    for collection, member_key in reversed(closure.going):
-        yield from _remove(others(collection), member_key, caller)
+    clears = [
+        (collection, tuple(names), member_key)
+        for (collection, member_key), names in closure.clears.items()
+        if (collection, member_key) not in closure.going
+    ]
+    for (collection, fields), same in groupby(clears, lambda clear: clear[:2]):
+        yield from _clear(others(collection), [clear[2] for clear in same], fields, caller)
+    for collection, members in groupby(reversed(closure.going), lambda member: member[0]):
+        yield from _remove(others(collection), [member[1] for member in members], caller)
 
 
 def _collect(statements: WriteStatements, key: str) -> Steps[_Closure]:
@@ -104,25 +109,43 @@ def _forbidden(plan: WritePlan, child: Collection, by: Field) -> Conflict:
     )
 
 
-def _clear(statements: WriteStatements, key: str, names: list[str], caller: Caller) -> Steps[None]:
+def _clear(
+    statements: WriteStatements, keys: Sequence[str], names: Sequence[str], caller: Caller
+) -> Steps[None]:
+    """Set these fields of some records to null."""
     collection = statements.plan.collection
-    before = yield ask(statements.stored.statement, Given(key=key))
+    stored = ask_each(statements.stored.statement, [Given(key=key) for key in keys])
+    before = yield stored
     values: dict[str, Any] = dict.fromkeys(names)
     if "updated" in collection.field:
         values["updated"] = collection.field["updated"].type.parse(caller.occasion.time)
-    yield ask(statements.update(tuple(values)), Given(key=key, values=values))
-    after = yield ask(statements.stored.statement, Given(key=key))
-    change = Change(collection.name, key, "update", after[0][0], before[0][-1], after[0][-1])
-    yield append(change, caller.occasion)
+    update = statements.update(tuple(values))
+    yield ask_each(update, [Given(key=key, values=values) for key in keys])
+    after = yield stored
+    yield AskAll(
+        [
+            append(
+                Change(collection.name, key, "update", new[0], old[-1], new[-1]), caller.occasion
+            )
+            for key, old, new in zip(keys, before, after, strict=True)
+        ]
+    )
 
 
-def _remove(statements: WriteStatements, key: str, caller: Caller) -> Steps[None]:
+def _remove(statements: WriteStatements, keys: Sequence[str], caller: Caller) -> Steps[None]:
+    """Delete some records."""
     collection = statements.plan.collection
-    before = yield ask(statements.stored.statement, Given(key=key))
+    given = [Given(key=key) for key in keys]
+    before = yield ask_each(statements.stored.statement, given)
     if collection.search_fields:
-        unindex = unindex_search(collection, statements.dialect, key)
-        if unindex is not None:
-            yield Ask(*unindex)
-    yield ask(statements.delete, Given(key=key))
-    change = Change(collection.name, key, "delete", before[0][0] + 1, before[0][-1], None)
-    yield append(change, caller.occasion)
+        unindexed = [unindex_search(collection, statements.dialect, key) for key in keys]
+        yield AskAll([Ask(*each) for each in unindexed if each is not None])
+    yield ask_each(statements.delete, given)
+    yield AskAll(
+        [
+            append(
+                Change(collection.name, key, "delete", old[0] + 1, old[-1], None), caller.occasion
+            )
+            for key, old in zip(keys, before, strict=True)
+        ]
+    )

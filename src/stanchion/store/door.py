@@ -8,12 +8,13 @@ Called by records and transaction, which own the transaction; see DESIGN.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Names
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
-from ..engines import Ask, ConstraintFailed, Row, Undo
+from ..engines import Ask, AskAll, ConstraintFailed, Row, Undo
 from ..errors import Conflict, FieldError, Invalid
 from ..query import Conditions
 from ..schema import Collection
@@ -23,8 +24,8 @@ from ..sql.write import Assignment, WriteStatements, index_search, reindex_searc
 from .cascade import run_delete
 from .changes import Change, append, last_version
 from .conflicts import Candidate, explain, refuse, unknown_references
-from .judge import judge_rules, raw_columns, rule_holds, stored_row, values_of, visible_row
-from .steps import Caller, Steps, ask
+from .judge import judge_rules, raw_columns, rule_holds, stored_row, values_of
+from .steps import Caller, Steps, ask, ask_each
 
 Validate = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[FieldError]]]
 NOTHING: frozenset[str] = frozenset()
@@ -77,43 +78,49 @@ def create(
     if "version" in collection.field:
         rows = yield from _continued(collection, rows)
     beforehand: list[Row | None] = []
-    for row in rows:
-        beforehand.append((yield from _beforehand(statements, caller.given(values=row.values))))
+    together = [rows] if statements.beforehand is None else [[row] for row in rows]
+    for some in together:
+        for row in some:
+            beforehand.append((yield from _beforehand(statements, caller.given(values=row.values))))
         try:
-            yield ask(statements.insert, caller.given(values=row.values))
+            yield AskAll([one for row in some for one in _insert(statements, row, caller)])
         except ConstraintFailed as failed:
             yield Undo()
             yield from explain(statements, _candidates(rows, places), caller, failed)
-        if collection.search_fields:
-            words = _search_words(collection, row.values)
-            yield Ask(
-                *index_search(
-                    collection, statements.dialect, words, _key_of(statements, row.values)
-                )
-            )
     judgement = statements.changed
-    found: list[Row] = []
     errors: list[FieldError] = []
-    keys = {row.values[collection.key[0]] for row in rows}
-    for row, early, at in zip(rows, beforehand, places, strict=True):
-        key = row.values[collection.key[0]]
-        judged = (yield ask(judgement.statement, caller.given(key=key)))[0]
+    keys = [row.values[collection.key[0]] for row in rows]
+    found = yield ask_each(judgement.statement, (caller.given(key=key) for key in keys))
+    for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
         errors += _unknown_early(
-            statements, early, row.values, row.values.keys(), at, keys
+            statements, early, row.values, row.values.keys(), at, set(keys)
         ) or unknown_references(plan, judgement, judged, row.values, row.values.keys(), at)
-        found.append(judged)
     if errors:
         refuse(errors)
     for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
         _judge_early(statements, early, row.named, at)
         judge_rules(plan, judgement, judged, row.named, at)
-    written = []
-    for row, judged in zip(rows, found, strict=True):
-        key = row.values[collection.key[0]]
-        change = Change(collection.name, key, "create", judged[0], None, judged[-1])
-        yield append(change, caller.occasion)
-        written.append(_written(statements, key, judged, created=True))
-    return written
+    yield AskAll(
+        [
+            append(
+                Change(collection.name, key, "create", judged[0], None, judged[-1]), caller.occasion
+            )
+            for key, judged in zip(keys, found, strict=True)
+        ]
+    )
+    return [
+        _written(statements, key, judged, created=True)
+        for key, judged in zip(keys, found, strict=True)
+    ]
+
+
+def _insert(statements: WriteStatements, row: New, caller: Caller) -> Iterator[Ask]:
+    """Insert a row and index its words."""
+    collection = statements.plan.collection
+    yield ask(statements.insert, caller.given(values=row.values))
+    if collection.search_fields:
+        words, key = _search_words(collection, row.values), _key_of(statements, row.values)
+        yield Ask(*index_search(collection, statements.dialect, words, key))
 
 
 def _continued(collection: Collection, rows: Sequence[New]) -> Steps[list[New]]:
@@ -122,14 +129,15 @@ def _continued(collection: Collection, rows: Sequence[New]) -> Steps[list[New]]:
     An ETag of the record that was deleted must not fit the one that took its place. Only a key that
     the caller chose can have been there before.
     """
-    continued = []
-    for row in rows:
-        key = row.values[collection.key[0]]
-        if collection.key[0] in row.named:
-            ((last,),) = yield last_version(collection.name, key)
-            row = New({**row.values, "version": last + 1}, row.named)
-        continued.append(row)
-    return continued
+    name = collection.key[0]
+    named = [row.values[name] for row in rows if name in row.named]
+    if not named:
+        return list(rows)
+    found = iter((yield AskAll([last_version(collection.name, key) for key in named])))
+    return [
+        New({**row.values, "version": next(found)[0] + 1}, row.named) if name in row.named else row
+        for row in rows
+    ]
 
 
 def stamp(statements: WriteStatements, row: New, caller: Caller) -> New:
@@ -186,7 +194,7 @@ def change(
     early = yield from _beforehand(statements, _given(changing, caller))
     statement = statements.update(_columns(statements, changing.changed))
     yield from _write(statements, statement, changing, caller)
-    return (yield from _finish_update(statements, changing, early, caller))
+    return (yield from _finish(statements, [(changing, early)], caller))[0]
 
 
 def update_where(
@@ -211,14 +219,17 @@ def update_where(
             f"More than {limit} records meet the condition.",
             hint="Narrow the condition, and repeat until nothing is left.",
         )
+    keys_found = [str(raw) for (raw,) in found]
+    set_them = partial(_assign, statements, assignment, values=values, caller=caller,
+                       validate=validate)  # fmt: skip
+    if statements.beforehand is None:
+        try:
+            return (yield from set_them(keys_found))
+        except ConstraintFailed:
+            yield Undo()  # and one by one: it is the first of them that is told
     count = 0
-    for (raw,) in found:
-        key = str(raw)
-        stored = yield from visible_row(statements, key, caller)
-        if stored is not None and rule_holds(statements.stored, stored):
-            count += yield from _assign(
-                statements, assignment, key, stored, values, caller, validate
-            )
+    for key in keys_found:
+        count += yield from set_them([key])
     return count
 
 
@@ -304,32 +315,49 @@ def _write(
 def _assign(
     statements: WriteStatements,
     assignment: Assignment,
-    key: str,
-    stored: Row,
+    keys: Sequence[str],
     values: Mapping[str, Any],
     caller: Caller,
     validate: Validate | None,
 ) -> Steps[int]:
-    """Set the fields of one record if the condition still holds; 1 if it did, else 0."""
+    """Set the fields of these records where the condition still holds; of how many it did. Where
+    a constraint forbids one of several, `ConstraintFailed` goes on to who can ask one by one."""
     plan = statements.plan
-    old = raw_columns(plan.collection, stored)
     named = frozenset(assignment.names)
-    judge_rules(plan, statements.stored, stored, named)
-    planned = {**values_of(statements, old), **values}
-    changing = _stamped(statements, Changing(key, stored, old, planned, named, named), caller)
-    early = yield from _beforehand(statements, _given(changing, caller))
-    yield from _write(statements, assignment.change, changing, caller)
-    after = (yield ask(statements.stored.statement, caller.given(key=key)))[0]
-    if after[0] == stored[0]:
-        yield from _refuse_uncomputable(assignment, changing, caller)
-        return 0
-    raw = raw_columns(plan.collection, after)
-    became = values_of(statements, raw)
-    changing = Changing(key, stored, old, became, named, named)
-    if validate is not None:
-        changing = yield from _validated(statements, changing, validate, caller)
-    yield from _finish_update(statements, changing, early, caller)
-    return 1
+    stored = yield ask_each(statements.stored.statement, (caller.given(key=key) for key in keys))
+    plans: list[Changing] = []
+    for row in stored:
+        if not row[statements.stored.rules][1] or not rule_holds(statements.stored, row):
+            continue
+        judge_rules(plan, statements.stored, row, named)
+        old = raw_columns(plan.collection, row)
+        planned = {**values_of(statements, old), **values}
+        key = str(old[plan.collection.key[0]])
+        plans.append(_stamped(statements, Changing(key, row, old, planned, named, named), caller))
+    given = [_given(changing, caller) for changing in plans]
+    early = []
+    for one in given:
+        early.append((yield from _beforehand(statements, one)))
+    try:
+        yield ask_each(assignment.change, given)
+    except ConstraintFailed as failed:
+        if len(plans) > 1:
+            raise
+        yield Undo()
+        yield from _explain_update(statements, plans[0], caller, failed)
+    now = yield ask_each(statements.stored.statement, given)
+    done: list[tuple[Changing, Row | None]] = []
+    for changing, before, after in zip(plans, early, now, strict=True):
+        if after[0] == changing.stored[0]:
+            yield from _refuse_uncomputable(assignment, changing, caller)
+            continue
+        became = values_of(statements, raw_columns(plan.collection, after))
+        changed = Changing(changing.key, changing.stored, changing.old, became, named, named)
+        if validate is not None:
+            changed = yield from _validated(statements, changed, validate, caller)
+        done.append((changed, before))
+    yield from _finish(statements, done, caller)
+    return len(done)
 
 
 def _refuse_uncomputable(assignment: Assignment, changing: Changing, caller: Caller) -> Steps[None]:
@@ -366,29 +394,39 @@ def _validated(
     return changing
 
 
-def _finish_update(
-    statements: WriteStatements, changing: Changing, early: Row | None, caller: Caller
-) -> Steps[Written]:
-    """Judge the row as it became, index it, write the change down. `early` is what was said of it
-    beforehand."""
+def _finish(
+    statements: WriteStatements, done: Sequence[tuple[Changing, Row | None]], caller: Caller
+) -> Steps[list[Written]]:
+    """Judge the rows as they became, index them, write the changes down. Beside each is what was
+    said of it beforehand."""
     plan = statements.plan
     collection = plan.collection
-    row = (yield ask(statements.changed.statement, _given(changing, caller)))[0]
-    errors = _unknown_early(
-        statements, early, changing.values, changing.changed, ""
-    ) or unknown_references(plan, statements.changed, row, changing.values, changing.changed, "")
-    if errors:
-        refuse(errors)
-    _judge_early(statements, early, changing.named)
-    judge_rules(plan, statements.changed, row, changing.named)
-    if any(f.name in changing.changed for f in collection.search_fields):
-        words = _search_words(collection, changing.values)
-        key = _key_of(statements, changing.values)
-        yield Ask(*reindex_search(collection, statements.dialect, words, key))
-    before, after = changing.stored[-1], row[-1]
-    change = Change(collection.name, changing.key, "update", row[0], before, after)
-    yield append(change, caller.occasion)
-    return _written(statements, changing.key, row)
+    given = [_given(changing, caller) for changing, _ in done]
+    rows = yield ask_each(statements.changed.statement, given)
+    words: list[Ask] = []
+    changes: list[Ask] = []
+    for (changing, early), row in zip(done, rows, strict=True):
+        errors = _unknown_early(
+            statements, early, changing.values, changing.changed, ""
+        ) or unknown_references(
+            plan, statements.changed, row, changing.values, changing.changed, ""
+        )
+        if errors:
+            refuse(errors)
+        _judge_early(statements, early, changing.named)
+        judge_rules(plan, statements.changed, row, changing.named)
+        if any(f.name in changing.changed for f in collection.search_fields):
+            searched = _search_words(collection, changing.values)
+            key = _key_of(statements, changing.values)
+            words.append(Ask(*reindex_search(collection, statements.dialect, searched, key)))
+        before, after = changing.stored[-1], row[-1]
+        change = Change(collection.name, changing.key, "update", row[0], before, after)
+        changes.append(append(change, caller.occasion))
+    yield AskAll([*words, *changes])
+    return [
+        _written(statements, changing.key, row)
+        for (changing, _), row in zip(done, rows, strict=True)
+    ]
 
 
 def _explain_update(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..engines import Ask, Steps
+from ..engines import Ask, AskAll, Steps
 from ..sql.text import Given, Statement
 from .changes import Occasion
 
-__all__ = ["Caller", "Steps", "ask"]
+__all__ = ["Caller", "Steps", "ask", "ask_each"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,8 @@ class Caller:
 def ask(statement: Statement, given: Given) -> Ask:
     """The statement with its parameters."""
     return Ask(statement.text, statement.bind(given))
+
+
+def ask_each(statement: Statement, each: Iterable[Given]) -> AskAll:
+    """The statement with the parameters of each, none of which depends on another one's rows."""
+    return AskAll([Ask(statement.text, statement.bind(given)) for given in each])

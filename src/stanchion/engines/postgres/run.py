@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from ..base import Ask, Job, Row
+from ..base import Ask, AskAll, Job, Params, Row, Undo
 from .outage import NETWORK_S
 from .translate import FAILURES, constraint_of, give_up, is_lost, is_open, report, uncertain
 
@@ -54,9 +54,9 @@ async def run_job(connection: asyncpg.Connection[Any], job: Job[T], *, fresh: bo
         step = next(steps)
         while True:
             rows: list[Row] = []
-            if isinstance(step, Ask):
+            if not isinstance(step, Undo):
                 try:
-                    rows = await connection.fetch(numbered(step.text), *step.params)
+                    rows = await _ask(connection, step)
                 except FAILURES as error:
                     constraint = constraint_of(error)
                     if constraint is None:
@@ -73,6 +73,21 @@ async def run_job(connection: asyncpg.Connection[Any], job: Job[T], *, fresh: bo
         return result
     finally:
         steps.close()
+
+
+async def _ask(connection: asyncpg.Connection[Any], wanted: Ask | AskAll) -> list[Row]:
+    """The rows of a statement, or of several: those of one text go out together."""
+    if isinstance(wanted, Ask):
+        rows: list[Row] = await connection.fetch(numbered(wanted.text), *wanted.params)
+        return rows
+    by_text: dict[str, list[Params]] = {}
+    for ask in wanted.asks:
+        by_text.setdefault(ask.text, []).append(ask.params)
+    return [
+        row
+        for text, each in by_text.items()
+        for row in await connection.fetchmany(numbered(text), each)
+    ]
 
 
 @lru_cache(4096)

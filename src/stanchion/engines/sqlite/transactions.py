@@ -17,7 +17,7 @@ from typing import Any
 import apsw
 
 from ...errors import Problem
-from ..base import Ask, ConstraintFailed, Job, Row
+from ..base import Ask, ConstraintFailed, Job, Row, Undo
 from .connection import STEPS, executor, wait_until
 from .file import OpenedFiles
 from .queue import Waiting
@@ -111,9 +111,13 @@ class Transactions:
         try:
             step = next(steps)
             while True:
-                if isinstance(step, Ask):
+                if not isinstance(step, Undo):
+                    rows: list[Row]
                     try:
-                        rows: list[Row] = execute(step.text, step.params).fetchall()
+                        if isinstance(step, Ask):
+                            rows = execute(step.text, step.params).fetchall()
+                        else:
+                            rows = [r for a in step.asks for r in execute(a.text, a.params)]
                     except apsw.Error as error:
                         constraint = constraint_of(error)
                         if constraint is None or not self._connection.in_transaction:
