@@ -55,9 +55,9 @@ async def fill(rows: int) -> None:
         for n in range(1, 11):
             await tx.create(User(id=Ref(_id(n)), email=f"user{n}@localhost", name=f"User {n}"))
             await tx.create(Category(id=Ref(_id(100 + n)), name=f"Category {n}"))
-    for start in range(0, rows, 200):
+    for start in range(0, rows, 500):
         async with app.transaction(actor=app.system()) as tx:
-            for n in range(start, min(start + 200, rows)):
+            for n in range(start, min(start + 500, rows)):
                 await tx.create(
                     Item(
                         id=Ref(_id(1_000 + n)),

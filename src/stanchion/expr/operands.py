@@ -119,11 +119,11 @@ class Operands:
                 node, f"{literal.text} is no whole number.", "Whole numbers add to whole numbers."
             )
         exact = exact and type.kind == "decimal"
-        start = node.start
+        span, whole = (node.start, node.end), literal.kind == "int"
         if self.scope.lifted:
-            return tree.Lit(type, None, node.slot, negative, exact, (start, node.end))
+            return tree.Lit(type, None, node.slot, negative, exact, span, whole)
         value = literal_value(literal, type, negative, exact=exact)
-        return tree.Lit(type, value, None, negative, exact, (start, node.end))
+        return tree.Lit(type, value, None, negative, exact, span, whole)
 
     def wrong_literal(self, node: Written, type: tree.Type) -> NoReturn:
         literal = node.literal

@@ -69,6 +69,7 @@ class Lit:
     is made from literal number `slot` of each request by `literals.value_of_lit`; `negative`
     says that a minus sign stood before it. `exact` says that it is added or subtracted: then a
     decimal has no more places than `type`, while one that is compared may have any number.
+    `whole`: it is written without a point, so that it is an int of 64 bits where `type` is int.
     """
 
     type: Type
@@ -77,6 +78,7 @@ class Lit:
     negative: bool = False
     exact: bool = False
     span: Span = _span()
+    whole: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ select '{"group":{"product":'||coalesce('"'||a._g0::text||'"','null')||'},"count
 from (
   select r."product" as _g0,count(*) as _c,sum(r."stars") as _m0
   from "reviews" r
-  where ((r."published" or r."author"=$1::uuid) and r."stars">$2::numeric)
+  where ((r."published" or r."author"=$1::uuid) and r."stars">$2::int8)
   group by _g0
 ) a
 order by a._g0 nulls first

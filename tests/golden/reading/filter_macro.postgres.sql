@@ -5,7 +5,7 @@ from (
   where exists(
     select 1
     from "reviews" t1
-    where (t1."product"=r."id" and t1."published") and t1."stars">=$1::numeric
+    where (t1."product"=r."id" and t1."published") and t1."stars">=$1::int8
   )
   order by r."id"
   limit $2::int8

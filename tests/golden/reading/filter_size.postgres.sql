@@ -6,7 +6,7 @@ from (
     select count(*)
     from "reviews" t1
     where (t1."product"=r."id" and (t1."published" or t1."author"=$1::uuid))
-  )=$2::numeric
+  )=$2::int8
   order by r."id"
   limit $3::int8
 ) p

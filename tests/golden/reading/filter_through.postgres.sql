@@ -42,7 +42,7 @@ from (
         ))
       )
     ))
-  )=$3::numeric)
+  )=$3::int8)
   order by r."id"
   limit $4::int8
 ) p

@@ -595,7 +595,7 @@ where "id"=$3::uuid
 -- matching
 select r."id"
 from "cards" r
-where ((r."place"<$1::numeric and r."board" in (
+where ((r."place"<$1::int8 and r."board" in (
   select t1."id"
   from "boards" t1
   where t1."owner"=$2::uuid

@@ -154,14 +154,13 @@ class ReplayedSession:
     async def _attempt(self, job: Job[Any], *, fresh: bool) -> Done:
         connection = self._connection
         assert connection is not None
-        await send(connection, "savepoint job")
         try:
             value = await run_job(connection, job, fresh=fresh)
             await _keep(connection, fresh=fresh)
         except Broken:
             raise
         except Exception as error:
-            await send(connection, UNDO + ";release savepoint job")
+            await send(connection, UNDO)
             return Done(job, error=error)
         return Done(job, value)
 
@@ -221,7 +220,7 @@ class ReplayedSession:
             if self._pools.turns.careful and not self._alone:  # some met while we waited
                 await self._let_go(back=False)
         begin = self._pools.begin_alone if self._alone else self._pools.begin_write
-        await send(self._connection, begin + ";release savepoint job")
+        await send(self._connection, begin)
 
     async def _opened(self) -> bool:
         """Begin; False where the connection was lost already, as after a restart."""
@@ -294,9 +293,9 @@ _leaving: set[asyncio.Task[None]] = set()
 
 
 async def _keep(connection: asyncpg.Connection[Any], *, fresh: bool) -> None:
-    """Keep the work of a job, once every reference leads somewhere."""
+    """Keep the work of a job, once every reference leads somewhere; the next one may begin."""
     try:
-        await send(connection, KEEP)
+        await send(connection, KEEP + ";savepoint job")
     except Broken as broken:
         constraint = constraint_of(broken.error)
         if constraint is None:

@@ -94,7 +94,8 @@ def compile_parameter(
     else:
         binder = param_binder(operand, kind, rounding, c.dialect, micro=micro)
     identity = (_identity(operand), kind, rounding, micro)
-    mark = c.parameters.add(identity, binder, _cast(c, kind, rounding, micro))
+    whole = isinstance(operand, Lit) and operand.whole
+    mark = c.parameters.add(identity, binder, _cast(c, kind, rounding, micro, whole=whole))
     return Term(mark, kind, micro=micro)
 
 
@@ -104,15 +105,15 @@ def _identity(operand: Lit | Param) -> object:
         return ("param", operand.name)
     if operand.slot is None:
         return ("value", repr(operand.value))
-    return ("literal", operand.slot, operand.type, operand.negative, operand.exact)
+    return ("literal", operand.slot, operand.type, operand.negative, operand.exact, operand.whole)
 
 
-def _cast(c: Compiling, kind: Type, rounding: Rounding, micro: bool) -> str:
+def _cast(c: Compiling, kind: Type, rounding: Rounding, micro: bool, *, whole: bool) -> str:
     """The cast of a parameter, wider than an int column where the number may be too.
 
     NOTE: PostgreSQL walks no index of an int column for a numeric parameter.
     """
-    if micro or (rounding != "exact" and kind.kind == "int"):
+    if micro or (rounding != "exact" and kind.kind == "int" and not whole):
         kind = Type("decimal")
     return c.dialect.expression_cast(kind)
 
