@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import SettingError, suggest
 
 PREFIX = "STANCHION_"
 NOT_OURS = frozenset(
-    PREFIX + name for name in ("FUZZ", "GOLDEN", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED")
+    PREFIX + name
+    for name in ("FUZZ", "GOLDEN", "LOG_ROUNDS", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED")
 )
 """What the tests of Stanchion itself read; an app that they start takes no offence."""
 
@@ -120,7 +121,10 @@ class DatabaseURL:
         """Read `url`; an empty one is `data/stanchion.db` under `base`, the app's folder."""
         if not url:
             return cls("sqlite", (base / "data" / "stanchion.db").resolve(), "")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise _unreadable() from None
         if parts.scheme == "sqlite":
             if parts.netloc or len(parts.path) < 2:
                 raise SettingError(
@@ -131,9 +135,30 @@ class DatabaseURL:
             path = Path(unquote(parts.path[1:]))
             return cls("sqlite", (base / path).resolve(), url)
         if parts.scheme in ("postgresql", "postgres"):
-            return cls("postgresql", None, url)
+            return cls("postgresql", None, _readable(url, parts))
         raise SettingError(
             "STANCHION_DATABASE_URL",
             f"{parts.scheme or url!r} is no database that Stanchion runs on",
             hint="use sqlite:///data/stanchion.db or postgresql://user:password@host/name",
         )
+
+
+def _readable(url: str, parts: SplitResult) -> str:
+    """The address of a server, if it has one meaning: a `#`, `?` or `/` in a password ends what is
+    read as the host, and the rest of the password would be shown as a part of something else."""
+    try:
+        parts.port  # noqa: B018  # raises where it is no number
+    except ValueError:
+        raise _unreadable() from None
+    if "@" in parts.path + parts.query + parts.fragment or parts.fragment:
+        raise _unreadable()
+    return url
+
+
+def _unreadable() -> SettingError:
+    return SettingError(
+        "STANCHION_DATABASE_URL",
+        "it is no address (it is not repeated here, because of its password)",
+        hint="postgresql://user:password@host:5432/name; in a password write # as %23, ? as %3F, "
+        "/ as %2F, @ as %40, : as %3A and % as %25",
+    )

@@ -58,7 +58,7 @@ def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
             await runtime.records()
             created = bool(getattr(runtime.engine, "created", False))
             changes = () if created else tuple(map(say_difference, runtime.applied))
-            return Prepared(str(runtime.database.path), created, changes, sum(took))
+            return Prepared(runtime.database.shown, created, changes, sum(took))
         except SchemaDiffers as differs:
             text = await _say_differs(differs, runtime.engine, app.runtime.model.schema)
             raise CommandFailed(text, DIFFERS) from None
@@ -88,7 +88,7 @@ def _say_unopened(error: Exception, app: App) -> str:
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}"
     return (
-        f"error[database.unusable]: {app.runtime.database.path}: {text}\n"
+        f"error[database.unusable]: {app.runtime.database.shown}: {text}\n"
         "hint: STANCHION_DATABASE_URL names the database; the folder must be writable"
     )
 

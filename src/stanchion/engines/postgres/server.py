@@ -78,7 +78,7 @@ def _say(error: BaseException) -> tuple[str, str, str]:
             )  # fmt: skip
         case asyncpg.TooManyConnectionsError():
             return (
-                "database.full", f"it takes no more connections: {error}",
+                "database.connections", f"it takes no more connections: {error}",
                 "let max_connections of the server be more than 3 times "
                 "STANCHION_DATABASE_CONNECTIONS for each process, or use a pooler",
             )  # fmt: skip
