@@ -33,7 +33,7 @@ FOR_DEVELOPERS = {
     "WrongUse",
 }
 # rooms that talk to developers only; what `expr` says to callers is `filter.…`, below
-ROOMS_FOR_DEVELOPERS = {"expr", "cli", "testing", "problems"}
+ROOMS_FOR_DEVELOPERS = {"expr", "cli", "copying", "testing", "problems"}
 
 
 def check_codes() -> set[str]:

@@ -25,7 +25,7 @@ LEVELS = {
     "writing": 9,
     "records": 10,
     "transaction": 11, "explain": 11, "changelog": 11,
-    "runtime": 12,
+    "copying": 12, "runtime": 12,
     "lines": 11, "logs": 12, "http": 13,
     "app": 14,
     "cli": 15, "testing": 15, "__main__": 16, "__init__": 16,
@@ -211,6 +211,7 @@ def libraries_in(text: str) -> set[str]:
 WRITERS = {
     "sql/write.py": "the door's statements",
     "migrate/apply.py": "the tables as a whole",
+    "sql/copy.py": "all tables of a database that is empty",
     "explain/rehearsal.py": "reads what others wrote",
 }
 

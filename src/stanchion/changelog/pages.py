@@ -71,6 +71,9 @@ class Logged(NamedTuple):
     change: LoggedChange
 
 
+LEAST = -(2**63)
+"""Before every place: those of changes that were copied are below zero, see `moved`."""
+
 LogPage = tuple[Gap | None, list[Logged]]
 
 
@@ -138,6 +141,10 @@ class Snapshot(NamedTuple):
         least = min(self.open, default=self.top)
         return f"{least}:{self.top}:{','.join(map(str, self.open))}"
 
+    def sees(self, order: int) -> bool:
+        """Whether it has seen this transaction."""
+        return order < self.top and order not in self.open
+
 
 class Window(NamedTuple):
     """What a newer snapshot sees and the one of a position did not, from the change `next` on."""
@@ -171,7 +178,7 @@ class BySnapshot:
             window = Window(Snapshot.parse(middle[0]), LogPlace(int(middle[1]), int(middle[2])))
         else:
             now = (await engine.fetch_together([self._now]))[0][0][0]
-            window = Window(Snapshot.parse(now), LogPlace(0, 0))
+            window = Window(Snapshot.parse(now), LogPlace(LEAST, 0))
         newer = window.newer
         # one row more than asked for: the next one, which the last position names
         params = (seen.top, seen.open, limit + 1, newer.top, newer.open, *window.next)

@@ -17,6 +17,7 @@ import click
 from ..version import __version__
 from .check import check
 from .console import USAGE, CommandFailed, print_error
+from .copy import copy
 from .dev import dev
 from .explain import explain
 from .new import new
@@ -59,7 +60,7 @@ def stanchion(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (new, dev, serve, schema, openapi, explain, check):
+for _command in (new, dev, serve, schema, openapi, explain, check, copy):
     stanchion.add_command(_command)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..errors import SettingError
 from ..settings import DatabaseURL, Settings
 from .base import Engine
+from .bulk import Bulk
 
 
 def open_engine(database: DatabaseURL, settings: Settings) -> Engine:
@@ -19,11 +20,41 @@ def open_engine(database: DatabaseURL, settings: Settings) -> Engine:
     try:
         from .postgres import PostgresEngine, ServerAddress
     except ImportError:
-        raise SettingError(
-            "STANCHION_DATABASE_URL",
-            "PostgreSQL needs a driver that is not installed",
-            hint="pip install 'stanchion[postgres]'",
-        ) from None
+        raise _no_driver() from None
     return PostgresEngine(
         ServerAddress(database.url, database.shown, settings.database_direct_url), settings
+    )
+
+
+async def open_source(database: DatabaseURL) -> Bulk:
+    """All of a database as it is now, for reading; raises `DatabaseUnusable`, `SettingError`."""
+    if database.path is not None:
+        from .sqlite.bulk import SQLiteBulk
+
+        return SQLiteBulk.open_source(database.path)
+    try:
+        from .postgres.bulk import PostgresBulk
+    except ImportError:
+        raise _no_driver() from None
+    return await PostgresBulk.open_source(database.url, database.shown)
+
+
+async def open_target(database: DatabaseURL) -> Bulk:
+    """A database to fill, alone; raises `DatabaseUnusable`, `SettingError`."""
+    if database.path is not None:
+        from .sqlite.bulk import SQLiteBulk
+
+        return SQLiteBulk.open_target(database.path)
+    try:
+        from .postgres.bulk import PostgresBulk
+    except ImportError:
+        raise _no_driver() from None
+    return await PostgresBulk.open_target(database.url, database.shown)
+
+
+def _no_driver() -> SettingError:
+    return SettingError(
+        "STANCHION_DATABASE_URL",
+        "PostgreSQL needs a driver that is not installed",
+        hint="pip install 'stanchion[postgres]'",
     )

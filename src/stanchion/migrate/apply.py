@@ -45,7 +45,7 @@ class OtherDatabase(StanchionError):
         self.tables = tuple(tables)
 
 
-_TABLES = {
+TABLES = {
     "sqlite": "select name from sqlite_schema where type='table' and substr(name,1,7)<>'sqlite_'",
     "postgresql": "select tablename from pg_tables where schemaname=current_schema()",
 }
@@ -98,7 +98,7 @@ def _own_tables(dialect: Dialect) -> Steps[None]:
     """Make our own tables, in an empty database or in one of ours."""
     if dialect.name == "postgresql":
         yield Ask(_ALONE)
-    tables = {row[0] for row in (yield Ask(_TABLES[dialect.name]))}
+    tables = {row[0] for row in (yield Ask(TABLES[dialect.name]))}
     if tables and "_schema" not in tables:
         raise OtherDatabase(sorted(tables))
     for statement in ddl.own_tables(dialect):

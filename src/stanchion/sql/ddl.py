@@ -75,6 +75,14 @@ def own_tables(dialect: Dialect) -> tuple[str, ...]:
 def create_collection(collection: Collection, dialect: Dialect) -> list[str]:
     """The table of a collection, its indexes, and its search index. References are part of it on
     SQLite; on PostgreSQL they follow when all tables are there, see `add_references`."""
+    statements = [create_table(collection, dialect)]
+    statements += [create_index(collection, index) for index in secondary_indexes(collection)]
+    statements += create_search(collection, dialect)
+    return statements
+
+
+def create_table(collection: Collection, dialect: Dialect) -> str:
+    """The table of a collection, with no index but that of its key."""
     columns = [] if dialect.name == "postgresql" else ["_n integer primary key"]
     columns += [column(field, dialect) for field in collection.fields]
     if collection.search_fields and dialect.name == "postgresql":
@@ -87,10 +95,7 @@ def create_collection(collection: Collection, dialect: Dialect) -> list[str]:
     if dialect.name == "sqlite":
         columns += [foreign for field in collection.fields for foreign in reference(field)]
     strict = " strict" if dialect.name == "sqlite" else ""
-    statements = [f"create table {quoted(collection.name)} ({','.join(columns)}){strict}"]
-    statements += [create_index(collection, index) for index in secondary_indexes(collection)]
-    statements += create_search(collection, dialect)
-    return statements
+    return f"create table {quoted(collection.name)} ({','.join(columns)}){strict}"
 
 
 def add_references(collection: Collection) -> list[str]:

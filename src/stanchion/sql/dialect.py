@@ -28,6 +28,8 @@ class Dialect:
     typed_parameters: bool  # parameters need a cast
     order_nulls: bool  # nulls must be ordered by hand: smallest
     log_order: str  # the column of the change log whose order is that of the transactions
+    references_apart: bool  # references are added when all tables are there, and can be taken away
+    after_filling: tuple[str, ...]  # what a database wants that was filled all at once
 
     # types
 
@@ -204,6 +206,8 @@ SQLITE = Dialect(
     typed_parameters=False,
     order_nulls=False,
     log_order="seq",
+    references_apart=False,
+    after_filling=(),
 )
 POSTGRES = Dialect(
     name="postgresql",
@@ -215,6 +219,8 @@ POSTGRES = Dialect(
     typed_parameters=True,
     order_nulls=True,
     log_order="xid",
+    references_apart=True,
+    after_filling=("analyze",),
 )
 
 

@@ -406,7 +406,7 @@ def reindex_search(
     if dialect.name == "postgresql":
         mark = f"$2{dialect.cast(collection.key_field.type)}"
         text = f"update {table} set _search=array_to_tsvector($1::text[]) where {column}={mark}"
-        return text, [_lexemes(collection, words), key]
+        return text, [lexemes(collection, words), key]
     marks = ",".join(f"?{at + 1}" for at in range(len(words)))
     text = (
         f"insert or replace into {search_table(collection)} (rowid,{_searched(collection)}) "
@@ -430,7 +430,8 @@ def _searched(collection: Collection) -> str:
     return ",".join(quoted(f.name) for f in collection.search_fields)
 
 
-def _lexemes(collection: Collection, words: Sequence[str]) -> list[str]:
+def lexemes(collection: Collection, words: Sequence[str]) -> list[str]:
+    """What PostgreSQL's index holds of a record, from the words of each searched field."""
     return [
         lexeme(field.name, word)
         for field, text in zip(collection.search_fields, words, strict=True)

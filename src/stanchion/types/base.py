@@ -19,8 +19,9 @@ is what an engine's driver takes and returns. A decimal is another thing in each
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from ..errors import FieldError
 
@@ -62,6 +63,7 @@ class FieldType(ABC):
     sqlite_column: ClassVar[str] = "TEXT"
     postgres_column: ClassVar[str] = 'text collate "C"'
     postgres_cast: ClassVar[str] = "text"
+    postgres_plain_type: ClassVar[str] = "text"
 
     # wire and Python
 
@@ -121,7 +123,31 @@ class FieldType(ABC):
         """(code, SQL condition) for each check that PostgreSQL can keep itself."""
         return self.sqlite_check(sql)
 
+    # from one engine to the other: what SQLite's driver takes and returns is the plain form, in
+    # which both meet, so that whole tables move without a step of Python for each value
+
+    def postgres_plain(self, sql: str) -> str:
+        """SQL for the plain form of the column `sql`."""
+        return sql
+
+    def postgres_of_plain(self, sql: str) -> str:
+        """SQL for what the column holds, from the plain form, of type `postgres_plain_type`."""
+        return (
+            sql
+            if self.postgres_plain_type == self.postgres_cast
+            else f"{sql}::{self.postgres_cast}"
+        )
+
     # plain data
+
+    @classmethod
+    def from_description(cls, described: Mapping[str, Any]) -> Self:
+        """The type that `describe` described."""
+        return cls(**{name: cls._parameter(said) for name, said in described.items()})
+
+    @classmethod
+    def _parameter(cls, said: Any) -> Any:
+        return tuple(said) if isinstance(said, list) else said
 
     def describe(self) -> dict[str, Any]:
         """The type as JSON-ready data: its kind and every parameter that is set."""

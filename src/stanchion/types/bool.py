@@ -16,6 +16,7 @@ class BoolType(FieldType):
     sqlite_column = "INTEGER"
     postgres_column = "boolean"
     postgres_cast = "boolean"
+    postgres_plain_type = "int8"
 
     def parse(self, wire: Wire) -> bool:
         if not isinstance(wire, bool):
@@ -42,3 +43,9 @@ class BoolType(FieldType):
 
     def postgres_check(self, sql: str) -> list[tuple[str, str]]:
         return []
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"{sql}::int4"
+
+    def postgres_of_plain(self, sql: str) -> str:
+        return f"{sql}<>0"

@@ -51,4 +51,7 @@ class DateType(FieldType):
         return "'\"'", sql, "'\"'"
 
     def postgres_json(self, sql: str) -> str:
-        return f"'\"'||to_char({sql},'YYYY-MM-DD')||'\"'"
+        return f"'\"'||{self.postgres_plain(sql)}||'\"'"
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"to_char({sql},'YYYY-MM-DD')"

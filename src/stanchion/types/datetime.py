@@ -47,7 +47,10 @@ class DatetimeType(FieldType):
         return "'\"'", sql, "'\"'"
 
     def postgres_json(self, sql: str) -> str:
-        return f"'\"'||to_char({sql} at time zone 'UTC','YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')||'\"'"
+        return f"'\"'||{self.postgres_plain(sql)}||'\"'"
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"to_char({sql} at time zone 'UTC','YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 
 def parse_moment(text: str) -> datetime:

@@ -29,6 +29,7 @@ class DecimalType(FieldType):
     kind = "decimal"
     sqlite_column = "INTEGER"
     postgres_cast = "numeric"
+    postgres_plain_type = "int8"
 
     @property
     def postgres_column(self) -> str:  # type: ignore[override]  # depends on the parameters
@@ -121,6 +122,16 @@ class DecimalType(FieldType):
 
     def postgres_json(self, sql: str) -> str:
         return f"'\"'||{sql}::text||'\"'"
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"({sql}*1e{self.places})::int8"
+
+    def postgres_of_plain(self, sql: str) -> str:
+        return f"{sql}*1e-{self.places}"  # both numeric, so that it is exact
+
+    @classmethod
+    def _parameter(cls, said: Any) -> Any:
+        return Decimal(said) if isinstance(said, str) else said
 
     def postgres_check(self, sql: str) -> list[tuple[str, str]]:
         bounds = (self.ge, self.gt, self.le, self.lt)

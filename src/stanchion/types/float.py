@@ -22,6 +22,7 @@ class FloatType(FieldType):
     sqlite_column = "REAL"
     postgres_column = "float8"
     postgres_cast = "float8"
+    postgres_plain_type = "float8"
 
     def parse(self, wire: Wire) -> float:
         if type(wire) is not float and type(wire) is not int:
@@ -40,3 +41,6 @@ class FloatType(FieldType):
 
     def sqlite_check(self, sql: str) -> list[tuple[str, str]]:
         return bound_checks(sql, self.ge, self.gt, self.le, self.lt)
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"{sql}+0.0"  # a computed -0.0 is 0.0 in SQLite

@@ -27,6 +27,7 @@ class IntType(FieldType):
     sqlite_column = "INTEGER"
     postgres_column = "int8"
     postgres_cast = "int8"
+    postgres_plain_type = "int8"
 
     def parse(self, wire: Wire) -> int:
         if self.big:

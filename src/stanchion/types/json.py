@@ -55,6 +55,9 @@ class JsonType(FieldType):
     def postgres_json(self, sql: str) -> str:
         return f"{sql}::text"
 
+    def postgres_plain(self, sql: str) -> str:
+        return f"{sql}::text"
+
 
 def _check(value: Any, depth: int = 0, around: tuple[int, ...] = ()) -> None:
     """Refuse what is no JSON; `around` are the containers that it stands in, to see circles."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from .base import FieldType, Wire, WireError, expected
 from .text import TextType
@@ -90,6 +91,15 @@ class ListType(FieldType):
 
     def postgres_json(self, sql: str) -> str:
         return f"{sql}::text"
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"{sql}::text"
+
+    @classmethod
+    def from_description(cls, described: Mapping[str, Any]) -> Self:
+        from . import type_from
+
+        return cls(**{**described, "item": type_from(described["item"])})
 
     def postgres_check(self, sql: str) -> list[tuple[str, str]]:
         return self._length_checks(f"json_array_length({sql})")

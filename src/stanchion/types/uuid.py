@@ -52,3 +52,6 @@ class UuidType(FieldType):
 
     def postgres_value(self, raw: Any) -> str:
         return str(raw)
+
+    def postgres_plain(self, sql: str) -> str:
+        return f"{sql}::text"
