@@ -47,7 +47,7 @@ def copy(source: str, target: str) -> None:
     from ..errors import DatabaseUnusable, SettingError
 
     came, goes = _address(source, "SOURCE"), _address(target, "TARGET")
-    if came == goes:
+    if came.shown == goes.shown:
         raise failure("copy.same", "SOURCE and TARGET are the same database")
     again = f"stanchion copy {_shown(source, came)} {_shown(target, goes)}"
     begun = time.monotonic()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..engines.base import COPYING
 from ..engines.bulk import Bulk
 from ..migrate.apply import TABLES
 from ..schema import Collection, Schema
@@ -88,7 +89,7 @@ class Copying:
     async def _begin(self, schema: Schema, fingerprint: str) -> bool:
         """Make the tables, or find those of a copy that ended early; whether it is the latter."""
         tables = {row[0] for row in await self._target.fetch(TABLES[self._target.name])}
-        if "_copy" in tables:
+        if COPYING in tables:
             if await self._target.fetch(copy.BEGUN) != [(fingerprint,)]:
                 raise CopyRefused(
                     "copy.other",
@@ -214,7 +215,7 @@ class Copying:
 
 async def _stored(source: Bulk) -> tuple[str, str, str]:
     tables = {row[0] for row in await source.fetch(TABLES[source.name])}
-    if "_copy" in tables:
+    if COPYING in tables:
         raise CopyRefused(
             "copy.unfinished",
             "the source is itself a copy that is not complete",

@@ -53,6 +53,10 @@ class Undo:
     the reason of a failed constraint. It is sent an empty list."""
 
 
+COPYING = "_copy"
+"""A table that is there until a copy is complete."""
+
+
 def database_gone() -> Unavailable:
     """What a caller is told whose write would go to a file that nobody finds again."""
     return Unavailable(
@@ -64,7 +68,12 @@ def database_gone() -> Unavailable:
 
 
 def foreign_database(shown: str, tables: Sequence[str]) -> DatabaseUnusable:
-    """Why a database that another application has made is not used."""
+    """Why a database that another application has made, or `copying` has begun, is not used."""
+    if COPYING in tables:
+        return DatabaseUnusable(
+            "database.unfinished_copy", shown, "it holds an unfinished copy of another database",
+            "run the same `stanchion copy` again, which goes on where it ended",
+        )  # fmt: skip
     few = ", ".join(tables[:3]) + (", …" if len(tables) > 3 else "")
     return DatabaseUnusable(
         "database.foreign", shown,
