@@ -5,7 +5,9 @@ A copy that ends early, goes wrong or is not asked for rightly leaves nothing th
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -400,6 +402,62 @@ def test_two_copies_at_once_are_one_too_many(
     assert done.code == 2
     assert "error[database.locked]" in done.err
     assert process.returncode == 0, out + err
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("update _schema set fingerprint='0123456789abcdef'", "error[copy.schema]"),
+        ("update _schema set schema=replace(schema,'max_length','max_size')", "error[copy.schema]"),
+        ("update things set maker='018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f' where number=1e13",
+         "error[copy.references]: 1 of the references of things lead nowhere"),
+        ("create table _copy (id integer)", "error[copy.unfinished]"),
+    ],
+)  # fmt: skip
+def test_a_source_that_is_not_whole_is_refused(fault: str, said: str, fresh: Fresh) -> None:
+    source, target = fresh("sqlite"), fresh("sqlite")
+    with serving(source) as http:
+        fill(http, 3)
+    database = apsw.Connection(str(file_of(source)))
+    database.execute(fault)
+    database.close()
+    assert said in copy(source, target).err
+
+
+def test_a_schema_that_changed_between_two_tries_begins_anew(
+    fresh: Fresh, postgres: Postgres, tmp_path: Path
+) -> None:
+    source, target = fresh("sqlite"), fresh("postgresql")
+    with serving(source):
+        pass
+    fill_quickly(file_of(source), MANY)
+    process = begun(source, target, tmp_path, pieces_of(postgres, target))
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    postgres.sql("update _copy set fingerprint='another'", target.rpartition("/")[2])
+    done = copy(source, target)
+    assert (done.code, done.err.partition(":")[0]) == (2, "error[copy.other]")
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(fresh: Fresh, tmp_path: Path) -> None:
+    source, target = fresh("sqlite"), fresh("sqlite")
+    with serving(source):
+        pass
+    fill_quickly(file_of(source), 100)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            [*COMMAND, "copy", source, target], cwd=tmp_path, env=environment(TERM="xterm"),
+            stdout=theirs,
+        )  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # which is how a terminal ends
+            while part := screen.read(1 << 16):
+                shown += part
+        assert process.wait(PATIENCE_S) == 0
+    bars = re.findall(r"(copying|checking) +things +\[(#+)\] +100/100", shown.decode())
+    assert [doing for doing, _ in bars] == ["copying", "checking"], shown.decode()
 
 
 # memory

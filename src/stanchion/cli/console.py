@@ -1,6 +1,7 @@
 """How the command line talks: results to stdout, errors to stderr, colour only for people.
 
-Errors have one shape: `error[code]: what`, where, `hint: what next`. Nothing moves on the screen.
+Errors have one shape: `error[code]: what`, where, `hint: what next`. Nothing moves on the screen
+but the bar of `copy`.
 """
 
 from __future__ import annotations

@@ -141,7 +141,8 @@ class Copying:
             if broken:
                 raise CopyRefused(
                     "copy.references",
-                    f"{broken[0][1]} references of {broken[0][0]} lead nowhere, in the source too",
+                    f"{broken[0][1]} of the references of {broken[0][0]} lead nowhere, as in the "
+                    "source",
                     "give them a target or null in the source, then run this again",
                 )
 
