@@ -364,8 +364,8 @@ def test_a_target_with_anything_in_it_is_refused_and_left_alone(
         ("sqlite:///gone.db", "sqlite:///b.db", "error[database.missing]"),
         ("sqlite:///theirs.db", "sqlite:///b.db", "error[copy.not_ours]"),
         ("sqlite:///text.db", "sqlite:///b.db", "error[database.not_a_database]"),
-        ("postgresql://u:secret@127.0.0.1:1/x", "sqlite:///b.db", "error[database.unusable]"),
-        ("sqlite:///a.db", "postgresql://u:secret@127.0.0.1:1/x", "error[database.unusable]"),
+        ("postgresql://u:secret@127.0.0.1:1/x", "sqlite:///b.db", "error[database.refused]"),
+        ("sqlite:///a.db", "postgresql://u:secret@127.0.0.1:1/x", "error[database.refused]"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_copied_is_said(

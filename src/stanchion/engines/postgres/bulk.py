@@ -14,9 +14,9 @@ import asyncpg
 from ...errors import DatabaseUnusable
 from ..base import Params, Row
 from ..bulk import AT_ONCE, PAGE_BYTES, PAGE_ROWS, BulkFailed, size_of
-from .pools import ALWAYS
+from .pools import ALWAYS, ServerAddress
 from .run import numbered
-from .server import check_server
+from .server import check_server, unreachable
 from .translate import FAILURES
 
 T = TypeVar("T")
@@ -27,6 +27,8 @@ _NO_LIMITS = {
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "application_name": "stanchion copy",
+    # not meant so, see `begin`: by this `check_server` sees that no pooler stands between
+    "default_transaction_isolation": "serializable",
 }
 _ALONE = "select pg_try_advisory_lock(hashtext('stanchion copy'))"
 
@@ -90,7 +92,7 @@ class PostgresBulk:
                 yield rows
 
     async def begin(self) -> None:
-        self._transaction = self._connection.transaction()
+        self._transaction = self._connection.transaction(isolation="read_committed")
         await self._try(self._transaction.start())
 
     async def commit(self) -> None:
@@ -122,10 +124,5 @@ async def _connect(url: str, shown: str) -> asyncpg.Connection[Any]:
             url, timeout=CONNECT_S, server_settings={**ALWAYS, **_NO_LIMITS}
         )
     except (*FAILURES, ValueError) as error:
-        raise DatabaseUnusable(
-            "database.unusable", shown,
-            f"it cannot be reached ({str(error) or type(error).__name__})",
-            "the address is postgresql://user:password@host:port/name, of the database itself and "
-            "of no pooler before it",
-        ) from error  # fmt: skip
+        raise unreachable(error, ServerAddress(url, shown)) from error
     return connection
