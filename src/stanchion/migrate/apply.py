@@ -18,6 +18,7 @@ from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
 from ..sql import ddl
 from ..sql.dialect import POSTGRES, SQLITE, Dialect, quoted
+from ..sql.names import index_name
 from ..sql.read import search_table
 from ..store.steps import Steps
 from .alter import alter
@@ -139,7 +140,7 @@ def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) ->
 
 def _change_indexes(collection: Collection, dialect: Dialect) -> Steps[None]:
     """Drop the indexes that are declared no more, and make those that are missing."""
-    wanted = {ddl.index_name(collection, i): i for i in ddl.secondary_indexes(collection)}
+    wanted = {index_name(collection, i): i for i in ddl.secondary_indexes(collection)}
     rows = yield Ask(_INDEXES[dialect.name], (collection.name,))
     stored = {row[0] for row in rows}
     for index in stored - set(wanted):

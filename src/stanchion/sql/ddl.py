@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..schema import Collection, Field, Index
 from .dialect import Dialect, quoted
+from .names import constraint_name, index_name, search_name
 from .read import search_table
 
 OWN_TABLES_SQLITE = (
@@ -127,7 +128,10 @@ def checks(field: Field, dialect: Dialect) -> list[str]:
     found = (
         field.type.sqlite_check(sql) if dialect.name == "sqlite" else field.type.postgres_check(sql)
     )
-    return [f'constraint "{field.name}:{code}" check ({text})' for code, text in found]
+    return [
+        f"constraint {quoted(constraint_name(field.name, code))} check ({text})"
+        for code, text in found
+    ]
 
 
 def reference(field: Field) -> list[str]:
@@ -139,15 +143,6 @@ def reference(field: Field) -> list[str]:
         f"references {quoted(field.reference.collection)} ({quoted('id')}) "
         "deferrable initially deferred"
     ]
-
-
-def index_name(collection: Collection, index: Index) -> str:
-    """The name of an index, made of what it covers.
-
-    A dot stands in no name of ours, so no two collections come to one name, and none to a table's.
-    """
-    kind = "unique" if index.unique else "index"
-    return f"{collection.name}.{'.'.join(index.fields)}.{kind}"
 
 
 def create_index(collection: Collection, index: Index) -> str:
@@ -169,7 +164,7 @@ def create_search(collection: Collection, dialect: Dialect) -> list[str]:
     if not collection.search_fields:
         return []
     if dialect.name == "postgresql":
-        index = quoted(f"{collection.name}._search")
+        index = quoted(search_name(collection))
         return [f"create index {index} on {quoted(collection.name)} using gin (_search)"]
     columns = ",".join(quoted(f.name) for f in collection.search_fields)
     return [

@@ -17,6 +17,7 @@ from ..engines import ConstraintFailed, Row
 from ..errors import Conflict, FieldError
 from ..expr.tree import TRUE
 from ..plan.write import WritePlan
+from ..sql.names import broken_check, is_about
 from ..sql.write import Judgement, WriteStatements
 from .judge import judge_rules
 from .steps import Caller, Steps, ask
@@ -121,13 +122,13 @@ def constraint_error(plan: WritePlan, failed: ConstraintFailed) -> FieldError:
     nobody_knows = FieldError(None, "constraint", "The database refuses this combination.")
     if failed.kind == "unique":
         for index in plan.keys:
-            if failed.name == ", ".join(f"{collection.name}.{name}" for name in index.fields):
+            if is_about(failed.name, collection, index):
                 return _clash(plan, "", index.fields)
         return nobody_knows
     if failed.kind == "not_null":
         name, code = failed.name.rpartition(".")[2], ""
     else:
-        name, _, code = failed.name.partition(":")
+        name, code = broken_check(failed.name, collection)
     if name not in collection.field or not _is_seen(plan, name):
         return nobody_knows
     if failed.kind == "not_null":

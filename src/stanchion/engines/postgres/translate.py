@@ -55,19 +55,7 @@ def constraint_of(error: BaseException) -> ConstraintFailed | None:
     if kind is None:
         return None
     name = str((error.column_name if kind == "not_null" else error.constraint_name) or "")
-    if kind == "unique":
-        name = _columns(name)
     return ConstraintFailed(kind, name)
-
-
-def _columns(index: str) -> str:
-    """What a unique index covers, as SQLite says it; `sql.ddl.index_name` made its name.
-
-    >>> _columns("seats.row.side.unique")
-    'seats.row, seats.side'
-    """
-    table, *fields = index.removesuffix(".unique").split(".")
-    return ", ".join(f"{table}.{field}" for field in fields)
 
 
 def runs_again(error: BaseException) -> bool:
