@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from ..app import App
     from ..engines import Engine
     from ..migrate import Difference
-    from ..schema import Schema
+
+
+ANOTHER = {
+    "sqlite": "sqlite:///data/new.db",
+    "postgresql": "postgresql://user:password@host/new",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,13 @@ def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
         runtime = app.runtime
         try:
             await runtime.records()
-            created = bool(getattr(runtime.engine, "created", False))
+            new = len(runtime.applied) == len(runtime.model.schema.collections) > 0
+            new = new and all(each.kind == "new collection" for each in runtime.applied)
+            created = bool(getattr(runtime.engine, "created", new))  # a file says it of itself
             changes = () if created else tuple(map(say_difference, runtime.applied))
             return Prepared(runtime.database.shown, created, changes, sum(took))
         except SchemaDiffers as differs:
-            text = await _say_differs(differs, runtime.engine, app.runtime.model.schema)
+            text = await _say_differs(differs, runtime.engine)
             raise CommandFailed(text, DIFFERS) from None
         finally:
             await runtime.close()
@@ -87,9 +94,10 @@ def _say_unopened(error: Exception, app: App) -> str:
         return text
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}"
+    also = "; the folder must be writable" if app.runtime.database.path else ""
     return (
         f"error[database.unusable]: {app.runtime.database.shown}: {text}\n"
-        "hint: STANCHION_DATABASE_URL names the database; the folder must be writable"
+        f"hint: STANCHION_DATABASE_URL names the database{also}"
     )
 
 
@@ -133,7 +141,7 @@ def say_difference(difference: Difference) -> str:
     return f"{difference.collection}{' ' if sign in '+-' else ': '}{difference.detail}"
 
 
-async def _say_differs(differs: Any, engine: Engine, schema: Schema) -> str:
+async def _say_differs(differs: Any, engine: Engine) -> str:
     lines = ["error[schema.differs]: the database does not match the code"]
     for difference in differs.differences:
         lost = await _say_at_stake(difference, engine)
@@ -143,7 +151,7 @@ async def _say_differs(differs: Any, engine: Engine, schema: Schema) -> str:
     else:
         hint = (
             "nothing was changed. Take the change back in the code, or move the data out of the "
-            "way: STANCHION_DATABASE_URL=sqlite:///data/new.db starts with an empty database"
+            f"way: STANCHION_DATABASE_URL={ANOTHER[engine.name]} starts with an empty database"
         )
     return "\n".join([*lines, f"hint: {hint}"])
 

@@ -72,6 +72,15 @@ def steps_of(rows: Sequence[Row], sources: Mapping[str, Collection]) -> tuple[St
     return tuple(steps)
 
 
+def steps_of_text(rows: Sequence[Row]) -> tuple[Step, ...]:
+    """PostgreSQL's plan as steps: lines that are indented by what they belong to."""
+    steps = []
+    for (line,) in rows:
+        text = str(line).lstrip()
+        steps.append(Step((len(line) - len(text)) // 2, text.removeprefix("->").lstrip()))
+    return tuple(steps)
+
+
 def make_scratch(schema: Schema) -> Scratch:
     """An empty database of this schema."""
     return Scratch(s for c in schema.collections for s in create_collection(c, SQLITE))

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from ..engines import Ask, AskAll, Engine, Job, Row, Session, Wanted, through
 from ..schema import Collection
-from ..sql.dialect import quoted
+from ..sql.dialect import Dialect, quoted
 from ..sql.read import EXPLAIN
 from ..store.steps import Steps
 
@@ -42,10 +42,14 @@ class Rehearsal:
 
     name: Literal["sqlite", "postgresql"]
 
-    def __init__(self, engine: Engine, collections: Sequence[Collection], keys: set[str]) -> None:
+    def __init__(
+        self, engine: Engine, collections: Sequence[Collection], keys: set[str], dialect: Dialect
+    ) -> None:
         self.name = engine.name
         self.engine = engine
         self.asked: list[Ask] = []
+        self.kept: set[str] = set()  # statements that find one record by its key
+        self._dialect = dialect
         self.became: list[Became] = []
         self._collections = {c.name: c for c in collections}
         self._keys = keys
@@ -63,6 +67,7 @@ class Rehearsal:
 
     async def find(self, text: str, params: Sequence[Any]) -> list[Row]:
         self.asked.append(Ask(text, params))
+        self.kept.add(text)
         return await self.engine.find(text, params)
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
@@ -111,17 +116,27 @@ class Rehearsal:
         if collection is None or verb == "delete from":
             return
         created = verb == "insert into"
+        key, mark = collection.key_field, self._dialect.placeholder
+        cast = self._dialect.cast(key.type)
         columns = ",".join(quoted(f.name) for f in collection.fields)
-        query = f"select {columns} from {quoted(collection.name)} where "
+        query = f"select {columns} from {quoted(collection.name)} where {quoted(key.name)}"
         if created:
-            rows = yield Ask(query + "_n=last_insert_rowid()")
+            rows = yield Ask(f"{query}={mark}1{cast}", [_inserted(step, quoted(key.name), mark)])
         else:
-            marks = ",".join(f"?{at + 1}" for at in range(len(self._keys)))
-            key = quoted(collection.key[0])
-            rows = yield Ask(f"{query}{key} in ({marks})", sorted(self._keys))
+            marks = ",".join(f"{mark}{at + 1}{cast}" for at in range(len(self._keys)))
+            wanted = [self._dialect.raw(key.type, each) for each in sorted(self._keys)]
+            rows = yield Ask(f"{query} in ({marks})", wanted)
         for row in rows:
             raw = {f.name: row[at] for at, f in enumerate(collection.fields)}
             self.became.append(Became(collection.name, created, raw))
+
+
+def _inserted(step: Ask, column: str, mark: str) -> Any:
+    """The value that an INSERT puts into a column, which is a parameter of its own."""
+    names, _, values = step.text.partition(" values ")
+    at = names[names.index("(") + 1 : -1].split(",").index(column)
+    number = values[1:].split(",")[at].removeprefix(mark).partition("::")[0].rstrip(")")
+    return step.params[int(number) - 1]
 
 
 class _Rehearsed:

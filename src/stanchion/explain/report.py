@@ -30,7 +30,7 @@ async def explain_request(
     """Explain a request as `actor`. `answer` answers it with the pipelines that it is given."""
     steps = tuple(asked_of(request, records.schema))
     keys = {step.key for step in steps if step.key is not None}
-    rehearsal = Rehearsal(records.engine, records.schema.collections, keys)
+    rehearsal = Rehearsal(records.engine, records.schema.collections, keys, records.dialect)
     profile = records.policy.profile(actor)
     rows = Loaded(records.schema, records.engine, records.dialect)
     with noting(records) as noted:
@@ -41,7 +41,7 @@ async def explain_request(
     judge = Judge(profile, rows, env)
     rules = [said for step in steps async for said in rules_of(step, judge, rehearsal)]
     secrets = find_secrets(records.schema, rehearsal.became, actor)
-    statements = await statements_of(rehearsal.asked, records, secrets)
+    statements = await statements_of(rehearsal.asked, rehearsal.kept, records, secrets)
     return Explanation(
         request=request,
         actor=_say_actor(actor),

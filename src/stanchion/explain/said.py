@@ -65,13 +65,15 @@ class FieldSaid:
 
 @dataclass(frozen=True, slots=True)
 class StatementSaid:
-    """A statement that ran, its parameters, its plan, and the index that would help."""
+    """A statement that ran, its parameters, its plan, and the index that would help. `planned`
+    says for which values, where the engine looks at them."""
 
     title: str
     sql: str
     params: tuple[Any, ...]
     steps: tuple[Step, ...]
     advice: Advice | None
+    planned: str = ""
 
 
 @dataclass(frozen=True, slots=True)

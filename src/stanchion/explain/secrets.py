@@ -6,7 +6,10 @@ In: what a request wrote, and who asks.   Out: parameters in which such values a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from ..query import Actor
 from ..schema import NEVER, Collection, Schema
@@ -45,4 +48,5 @@ def _secret(collection: Collection, row: Mapping[str, Any]) -> set[object]:
 
 def _is_value(value: object) -> bool:
     """What says nothing by itself, such as null or true, is no secret."""
-    return isinstance(value, (str, bytes, int, float)) and not isinstance(value, bool)
+    kinds = (str, bytes, int, float, Decimal, UUID, date)
+    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -6,12 +6,12 @@ In: what a rehearsal was asked.   Out: `StatementSaid`, each once.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..engines import Ask
 from ..engines.sqlite.scratch import Scratch
 from ..records import Records
-from ..sql.read import EXPLAIN
-from .cost import advise, make_scratch, sources_of, steps_of
+from .cost import advise, make_scratch, sources_of, steps_of, steps_of_text
 from .rehearsal import written
 from .said import StatementSaid
 from .secrets import hide
@@ -19,9 +19,11 @@ from .wording import sql_text
 
 
 async def statements_of(
-    asked: list[Ask], records: Records, secrets: frozenset[object]
+    asked: list[Ask], kept: set[str], records: Records, secrets: frozenset[object]
 ) -> tuple[StatementSaid, ...]:
-    """Each statement once, with the plan of the database that answered."""
+    """Each statement once, with the plan of the database that answered; `kept` are those whose
+    plan it may keep. An index is advised where a plan does not hang on rows and values."""
+    dialect = records.dialect
     scratch: Scratch | None = None
     found: dict[str, StatementSaid] = {}
     for ask in asked:
@@ -29,20 +31,33 @@ async def statements_of(
             continue
         rows = []
         if ask.text.startswith("select"):  # the others are found by key, and sort nothing
-            rows = await records.engine.fetch(EXPLAIN + ask.text, ask.params)
-        advice = None
-        if rows:
-            scratch = scratch or make_scratch(records.schema)
-            advice = advise(ask.text, ask.params, records.schema, scratch)
+            rows = await records.engine.fetch(dialect.explain + ask.text, ask.params)
+        if not dialect.plans_are_fixed:
+            steps, advice = steps_of_text(rows), None
+            planned = KEPT if ask.text in kept else FOR_THESE
+        else:
+            steps, advice = steps_of(rows, sources_of(ask.text, records.schema)), None
+            planned = ""
+            if rows:
+                scratch = scratch or make_scratch(records.schema)
+                advice = advise(ask.text, ask.params, records.schema, scratch)
         found[ask.text] = StatementSaid(
-            _title(ask.text), sql_text(ask.text).rstrip(), hide(ask.params, secrets),
-            steps_of(rows, sources_of(ask.text, records.schema)), advice,
+            _title(ask.text), sql_text(ask.text).rstrip(), _shown(hide(ask.params, secrets)),
+            steps, advice, planned,
         )  # fmt: skip
     if scratch is not None:
         scratch.close()
     return tuple(found.values())
 
 
+def _shown(params: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Parameters as JSON can hold them: PostgreSQL's driver takes moments, decimals and ids."""
+    plain = (str, int, float, bool, type(None))
+    return tuple(each if isinstance(each, plain) else str(each) for each in params)
+
+
+FOR_THESE = "planned for these values"
+KEPT = "planned for these values until it has run five times, then perhaps for any"
 _BETWEEN_STEPS = ("savepoint ", "release ", "rollback ")
 _VERBS = {"insert into": "insert", "update": "change", "delete from": "delete"}
 _OWN_TABLES = {
@@ -64,4 +79,4 @@ def _title(text: str) -> str:
         return "the total"
     if text.startswith('select \'{"group":'):
         return "the groups"
-    return "the list" if " limit ?" in text else "the record"
+    return "the list" if re.search(r" limit [?$]", text) else "the record"

@@ -132,7 +132,7 @@ def _statement(statement: StatementSaid) -> Iterator[str]:
     yield from (f"  {line}" for line in statement.sql.splitlines())
     yield from (f"    {line}" for line in say_params(statement))
     if statement.steps:
-        yield "  runs as"
+        yield f"  runs as{statement.planned and ', ' + statement.planned}"
     for step in statement.steps:
         yield f"    {'  ' * step.depth}{step.text}"
     if statement.advice is not None:
@@ -148,7 +148,7 @@ def say_params(statement: StatementSaid) -> Iterator[str]:
     for at, value in enumerate(statement.params[:MOST_PARAMS], start=1):
         said = repr(value)
         short = said if len(said) <= LONGEST_PARAM else said[: LONGEST_PARAM - 1] + "…"
-        yield f"?{at} = {short}"
+        yield f"{'$' if '$1' in statement.sql else '?'}{at} = {short}"
 
 
 # for programs

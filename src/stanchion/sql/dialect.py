@@ -27,6 +27,8 @@ class Dialect:
     aggregate_text: str  # joins texts: group_concat or string_agg
     typed_parameters: bool  # parameters need a cast
     order_nulls: bool  # nulls must be ordered by hand: smallest
+    explain: str  # before a statement: how would it run?
+    plans_are_fixed: bool  # the plan of a text is one, whatever the rows and values
     log_order: str  # the column of the change log whose order is that of the transactions
     references_apart: bool  # references are added when all tables are there, and can be taken away
     after_filling: tuple[str, ...]  # what a database wants that was filled all at once
@@ -205,6 +207,8 @@ SQLITE = Dialect(
     aggregate_text="group_concat",
     typed_parameters=False,
     order_nulls=False,
+    explain="explain query plan ",
+    plans_are_fixed=True,
     log_order="seq",
     references_apart=False,
     after_filling=(),
@@ -218,6 +222,8 @@ POSTGRES = Dialect(
     aggregate_text="string_agg",
     typed_parameters=True,
     order_nulls=True,
+    explain="explain (costs off) ",
+    plans_are_fixed=False,
     log_order="xid",
     references_apart=True,
     after_filling=("analyze",),

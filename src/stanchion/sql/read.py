@@ -26,12 +26,12 @@ from ..plan.resolve import Named
 from ..schema import Collection
 from ..search import lexeme
 from .body import compile_body
-from .dialect import Dialect, quoted
+from .dialect import SQLITE, Dialect, quoted
 from .expr import ExpressionCompiler, Rows
 from .far import Absent, FarHop, FarList, compile_far, most_walked, sections
 from .text import Aliases, Condition, Parameters, Statement, all_of, any_of, boolean
 
-EXPLAIN = "explain query plan "
+EXPLAIN = SQLITE.explain
 FAR_HOPS = 2
 """Beyond so many references a step of the walk is a join of its own, and most lead nowhere."""
 
