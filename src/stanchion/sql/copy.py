@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ..schema import Collection
 from . import ddl
 from .dialect import Dialect, quoted
+from .names import index_name
 from .read import search_table
 
 # what a copy remembers in its target until it is complete; while these are there, `_schema` is not,
@@ -200,7 +201,7 @@ def _insert(
 
 def unfinish(collection: Collection, dialect: Dialect) -> list[str]:
     """Take indexes away that `finish` has made, as far as it came."""
-    names = [ddl.index_name(collection, index) for index in ddl.secondary_indexes(collection)]
+    names = [index_name(collection, index) for index in ddl.secondary_indexes(collection)]
     if collection.search_fields and dialect.name == "postgresql":
         names.append(f"{collection.name}._search")
     found = [f"drop index if exists {quoted(name)}" for name in names]
