@@ -11,12 +11,17 @@ from types import ModuleType
 from . import (
     cut_method,
     disk_full,
+    exhausted_pg,
     foreign_lock,
     fsync,
     kill,
+    kill_pg,
     long_holders,
     out_of_fds,
+    partition_pg,
     power_cut,
+    power_cut_pg,
+    restarts_pg,
     sigterm,
     slow_reads,
 )
@@ -33,6 +38,11 @@ DRILLS: tuple[ModuleType, ...] = (
     power_cut,
     fsync,
     out_of_fds,
+    kill_pg,
+    power_cut_pg,
+    restarts_pg,
+    exhausted_pg,
+    partition_pg,
 )
 
 

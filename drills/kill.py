@@ -16,6 +16,8 @@ from pathlib import Path
 from .connection import Connection
 from .ledger import Ledger, Writers, compare
 from .outcome import Outcome, at_most, none, percentile, told
+from .postgres import compare as compare_there
+from .postgres import settings
 from .server import serving
 
 NAME = "kill"
@@ -29,15 +31,22 @@ def why_not() -> str:
 
 
 def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
+    return kills(NAME, seed, SHORT_ROUNDS if short else ROUNDS, short=short, plant=plant)
+
+
+def kills(
+    name_of: str, seed: int, rounds: int, *, short: bool, plant: str = "", url: str = ""
+) -> Outcome:
+    """The drill on a file, or on the PostgreSQL of this address."""
     rng = random.Random(seed)
-    rounds = SHORT_ROUNDS if short else ROUNDS
+    more = settings(url) if url else {}
     healthy: list[float] = []
     refused = resent = 0
     with tempfile.TemporaryDirectory(prefix="drill-kill-", dir="/var/tmp") as name:
         folder = Path(name)
         ledger = Ledger(folder / "ledger.txt")
         for number in range(rounds):
-            with serving(folder, folder, plant=plant) as server:
+            with serving(folder, folder, plant=plant, settings=more) as server:
                 healthy.append(server.healthy_s)
                 with server.connect() as connection:
                     sent, bad = send_again(ledger, connection)
@@ -48,14 +57,14 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
                         ledger.wrote.clear()
                         ledger.wrote.wait(5)
                     server.kill()
-        with serving(folder, folder) as server:
+        with serving(folder, folder, settings=more) as server:
             with server.connect() as connection:
                 sent, bad = send_again(ledger, connection)
             resent, refused = resent + sent, refused + bad
-            damage = compare(server.database, ledger)
+            damage = compare_there(url, ledger) if url else compare(server.database, ledger)
     slow = percentile(healthy, 0.99)
     return Outcome(
-        NAME,
+        name_of,
         f"{rounds} kills, {len(ledger.lines)} writes",
         seed,
         (

@@ -1,8 +1,9 @@
 """What the server acknowledged, kept outside of it, and what the file must therefore hold.
 
 Each request is one line: 2xx is `ack` and must be there, once and whole; 4xx and 507 are `no` and
-must be absent; another 5xx or no answer is `unknown` and may be either, but never half. A 2xx that
-arrives when the power is gone already is `late`, and may be either as well.
+must be absent; another 5xx or no answer is `unknown` and may be either, but never half. Where the
+ledger is `certain`, a 503 is `no` too, unless it says `server.uncertain`. A 2xx that arrives when
+the power is gone already is `late`, and may be either as well.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 import apsw
@@ -83,6 +85,7 @@ class Ledger:
     statuses: Counter[int] = field(default_factory=Counter)
     wrote: threading.Event = field(default_factory=threading.Event)
     dark: bool = False
+    certain: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, write: Write, verdict: Verdict, status: int) -> None:
@@ -104,6 +107,10 @@ class Ledger:
     def all(self, verdict: Verdict) -> list[Write]:
         return [write for write, found in self.lines.items() if found == verdict]
 
+    def _is_certain(self, answer: Answer) -> bool:
+        told = self.certain and answer.status == 503
+        return bool(told and answer.json()["code"] != "server.uncertain")
+
     def write(self, connection: Connection, write: Write) -> Answer:
         """Send a write and note what became of it; raises what the connection raises."""
         try:
@@ -116,10 +123,18 @@ class Ledger:
         verdict: Verdict = "unknown"
         if answer.status < 300:
             verdict = "ack"
-        elif answer.status < 500 or answer.status == 507:
+        elif answer.status < 500 or answer.status == 507 or self._is_certain(answer):
             verdict = "no"
         self.note(write, verdict, answer.status)
         return answer
+
+
+class Call(NamedTuple):
+    """A request that was answered."""
+
+    begun: float
+    ended: float
+    status: int
 
 
 @dataclass
@@ -135,6 +150,7 @@ class Writers:
     pause: float = 0.0
     each: Counter[int] = field(default_factory=Counter)  # acknowledgements of each thread
     slowest: float = 0.0
+    calls: list[Call] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
     _broken: list[BaseException] = field(default_factory=list)
@@ -167,6 +183,7 @@ class Writers:
             try:
                 answer = self.ledger.write(connection, write)
                 self.each[number] += answer.status < 300
+                self.calls.append(Call(begun, time.monotonic(), answer.status))
             except (Refused, Closed, Cut):
                 if not self.lasting:
                     break
@@ -200,27 +217,60 @@ class Damage:
         ]
 
 
+class Stored(Protocol):
+    """What is in a database, for who only reads."""
+
+    def rows(self, text: str) -> list[Any]: ...
+
+    def integrity(self) -> tuple[str, int]:
+        """What its own check says, and how many references lead nowhere."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class InFile:
+    """A SQLite file, through a connection of our own."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+        self._file.set_busy_timeout(10_000)
+
+    def rows(self, text: str) -> list[Any]:
+        return self._file.execute(text).fetchall()
+
+    def integrity(self) -> tuple[str, int]:
+        ((found,), *_) = self.rows("pragma integrity_check")
+        return str(found), len(self.rows("pragma foreign_key_check"))
+
+    def close(self) -> None:
+        self._file.close()
+
+
 def compare(database: Path, ledger: Ledger) -> Damage:
-    """Hold the file against the ledger, through a connection of our own that only reads."""
-    file = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-    file.set_busy_timeout(10_000)
-    try:
-        notes = dict(file.execute("select id,text from notes"))
-        packs = dict(file.execute("select pack,count(*) from parts where of>0 group by pack"))
-        sums = 'select "order",count(*),sum(amount) from lines group by "order"'
-        lines = {key: (count, total) for key, count, total in file.execute(sums)}
-        orders = dict(file.execute("select id,total from orders"))
-        counted = _number(file, "select total from counters")
-        log = (
-            "select count(*) from (select 1 from _changes where operation='create' "
-            "group by collection,key having count(*)>1)"
-        )
-        logged_twice = _number(file, log)
-        unlogged = sum(_unlogged(file, table) for table in ("notes", "parts", "orders", "lines"))
-        ((integrity,), *_) = file.execute("pragma integrity_check").fetchall()
-        faults = file.execute("pragma foreign_key_check").fetchall()
-    finally:
-        file.close()
+    """Hold the file against the ledger."""
+    with closing(InFile(database)) as stored:
+        return compare_stored(stored, ledger)
+
+
+def compare_stored(file: Stored, ledger: Ledger) -> Damage:
+    """Hold what is stored against the ledger."""
+    notes = dict(file.rows("select cast(id as text),text from notes"))
+    packs = dict(file.rows('select pack,count(*) from parts where "of">0 group by pack'))
+    sums = (
+        'select cast("order" as text),count(*),cast(sum(amount) as bigint) from lines '
+        'group by "order"'
+    )
+    lines = {key: (count, total) for key, count, total in file.rows(sums)}
+    orders = dict(file.rows("select cast(id as text),total from orders"))
+    counted = _number(file, "select total from counters")
+    log = (
+        "select count(*) from (select 1 from _changes where operation='create' "
+        "group by collection,key having count(*)>1) t"
+    )
+    logged_twice = _number(file, log)
+    unlogged = sum(_unlogged(file, table) for table in ("notes", "parts", "orders", "lines"))
+    integrity, faults = file.integrity()
     both = notes.keys() & packs.keys()
     there: dict[Kind, Collection[str]] = {
         "note": notes, "pack": packs, "order": orders, "batch": both, "keyed": packs
@@ -233,7 +283,7 @@ def compare(database: Path, ledger: Ledger) -> Damage:
         (total, lines.get(key)) != _whole(Write("order", key)) for key, total in orders.items()
     )
     half += len(set(lines) - set(orders)) + max(0, len(orders) - counted)
-    half += len(faults) + unlogged
+    half += faults + unlogged
     doubled = logged_twice + max(0, counted - len(orders))
     doubled += sum(count > Write("pack", key).size for key, count in packs.items())
 
@@ -258,13 +308,14 @@ def _whole(write: Write) -> tuple[int, tuple[int, int]]:
     return total, (write.size, total)
 
 
-def _unlogged(file: apsw.Connection, table: str) -> int:
+def _unlogged(file: Stored, table: str) -> int:
     """Records without a row of their creation in the change log."""
     logged = f"select key from _changes where collection='{table}' and operation='create'"
-    return _number(file, f"select count(*) from {table} where id not in ({logged})")
+    ids = f"select cast(id as text) from {table} except {logged}"
+    return _number(file, f"select count(*) from ({ids}) t")
 
 
-def _number(file: apsw.Connection, text: str) -> int:
-    ((number,),) = file.execute(text).fetchall()
+def _number(file: Stored, text: str) -> int:
+    ((number,),) = file.rows(text)
     assert isinstance(number, int)
     return number

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.cli.serve import _Crew
+from stanchion.engines.postgres import engine as postgres
+from stanchion.engines.postgres import held, pools, run
 from stanchion.engines.sqlite import connection, queue, transactions, translate, wal, writer
 from stanchion.errors import InternalError
 from stanchion.records import Records
@@ -132,6 +134,46 @@ def few_files() -> None:
     setattr(_Crew, "join", join_and_watch)  # noqa: B010  # its type is narrower
 
 
+def async_commit() -> None:
+    """`synchronous_commit=off` on the connections that write, and nobody who looks at the start."""
+    pools.BY_GROUP["writers"]["synchronous_commit"] = "off"
+
+    async def look_away(*_: Any, **__: Any) -> None:
+        pass
+
+    setattr(postgres, "check_server", look_away)  # noqa: B010  # its type is narrower
+
+
+def one_in_twenty() -> None:
+    """One commit in twenty is not sent."""
+    commit = run.commit
+    numbers = itertools.count()
+
+    async def forget(connection: Any, seconds: float) -> None:
+        if next(numbers) % 20 == 19:
+            await connection.execute("rollback")
+        else:
+            await commit(connection, seconds)
+
+    setattr(postgres, "commit", forget)  # noqa: B010  # mypy takes it for a constant
+
+
+def patient() -> None:
+    """A database that says nothing is waited for, as drivers do by themselves."""
+    for module in (pools, postgres, run, held):
+        setattr(module, "NETWORK_S", 60.0)  # noqa: B010  # mypy: not every one is named there
+
+
+def one_pool() -> None:
+    """Reads take the connections of writes."""
+    take: Callable[..., Any] = pools.Pools.take
+
+    def take_any(self: Any, group: str, seconds: float) -> Any:
+        return take(self, "writers", seconds)
+
+    setattr(pools.Pools, "take", take_any)  # noqa: B010  # its type is narrower
+
+
 def _synchronous(value: str, reads: int) -> None:
     planted = tuple(
         replace(pragma, value=value, reads=reads) if pragma.name == "synchronous" else pragma
@@ -152,6 +194,10 @@ FAULTS = {
     "internal-errors": internal_errors,
     "abrupt": abrupt,
     "few-files": few_files,
+    "async-commit": async_commit,
+    "one-in-twenty": one_in_twenty,
+    "patient": patient,
+    "one-pool": one_pool,
 }
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 START_S = 60.0
 GERMAN = "locale_provider icu icu_locale 'de-DE' locale 'C'"
@@ -92,7 +93,8 @@ class Postgres:
 
     def kill(self) -> None:
         """As `kill -9` of every process of the server."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
@@ -121,8 +123,9 @@ def serving(version: str, *options: str, folder: Path | None = None) -> Iterator
             shutil.rmtree(place, ignore_errors=True)
 
 
-def start(version: str, folder: Path, *options: str) -> Postgres:
-    """Start a server on the data in `folder`, which is made if there is none."""
+def start(version: str, folder: Path, *options: str, port: int = 0) -> Postgres:
+    """Start a server on the data in `folder`, which is made if there is none; at a free port unless
+    one is given."""
     programs = binaries()[version]
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
@@ -132,7 +135,7 @@ def start(version: str, folder: Path, *options: str) -> Postgres:
             "--locale=C", "--no-sync",
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
-    port = free_port()
+    port = port or free_port()
     settings = [part for option in options for part in ("-c", option)]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
@@ -175,7 +178,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
-def identity() -> dict[str, str]:
+def identity() -> dict[str, Any]:
     """Who runs what does not run as root, as `subprocess` takes it."""
     return {"user": USER} if os.geteuid() == 0 else {}
 

@@ -43,6 +43,11 @@ PLANTED = [
     ("power-cut", "unsynced", "acknowledged writes lost"),
     ("power-cut", "early-answer", "acknowledged writes lost"),
     ("cut-method", "unsynced", "synced before the cut, yet lost"),
+    ("kill-pg", "one-in-twenty", "acknowledged writes lost"),
+    ("power-cut-pg", "unsynced-pg", "acknowledged writes lost"),
+    ("restarts-pg", "async-commit", "acknowledged writes lost"),
+    ("exhausted-pg", "one-pool", "reads that failed meanwhile"),
+    ("partition-pg", "patient", "answered past the deadline"),
 ]
 
 
