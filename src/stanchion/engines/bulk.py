@@ -14,8 +14,9 @@ from .base import Params, Row
 
 PAGE_ROWS = 5_000
 PAGE_BYTES = 8_000_000
+FIRST = 10
 AT_ONCE = 100
-"""Rows between two looks at how many bytes a page has: a hundred of the largest records go past."""
+"""Rows between two looks at how many bytes a page has; fewer where they are large."""
 
 
 class BulkFailed(StanchionError):
@@ -62,3 +63,8 @@ class Bulk(Protocol):
 def size_of(rows: Iterable[Row]) -> int:
     """About how many bytes these rows take: those of their texts."""
     return sum(len(v) for row in rows for v in row if v.__class__ is str or v.__class__ is bytes)
+
+
+def next_count(rows: Sequence[Row], size: int) -> int:
+    """How many rows to ask for next, after these of this size: about an eighth of a page."""
+    return max(1, min(AT_ONCE, PAGE_BYTES // 8 * len(rows) // max(size, 1)))

@@ -13,7 +13,7 @@ import asyncpg
 
 from ...errors import DatabaseUnusable
 from ..base import Params, Row
-from ..bulk import AT_ONCE, PAGE_BYTES, PAGE_ROWS, BulkFailed, size_of
+from ..bulk import FIRST, PAGE_BYTES, PAGE_ROWS, BulkFailed, next_count, size_of
 from .pools import ALWAYS, ServerAddress
 from .run import numbered
 from .server import check_server, unreachable
@@ -79,15 +79,16 @@ class PostgresBulk:
 
     async def stream(self, text: str, params: Params = ()) -> AsyncGenerator[list[Row], None]:
         cursor = await self._try(self._open_cursor(text, params))
-        more = True
+        more, count = True, FIRST
         while more:
             rows: list[Row] = []
             size = 0
             while more and len(rows) < PAGE_ROWS and size < PAGE_BYTES:
-                found = [tuple(row) for row in await self._try(cursor.fetch(AT_ONCE))]
-                more = len(found) == AT_ONCE
+                found = [tuple(row) for row in await self._try(cursor.fetch(count))]
+                more = len(found) == count
                 rows += found
-                size += size_of(found)
+                size += (taken := size_of(found))
+                count = next_count(found, taken)
             if rows:
                 yield rows
 

@@ -17,7 +17,7 @@ import apsw
 
 from ...errors import DatabaseUnusable
 from ..base import Params, Row
-from ..bulk import AT_ONCE, PAGE_BYTES, PAGE_ROWS, BulkFailed, size_of
+from ..bulk import FIRST, PAGE_BYTES, PAGE_ROWS, BulkFailed, next_count, size_of
 from .connection import open_reader, open_writer
 from .file import check_file, refused
 
@@ -121,11 +121,12 @@ class SQLiteBulk:
 
 def _page(cursor: apsw.Cursor) -> list[Row]:
     rows: list[Row] = []
-    size = 0
+    size, count = 0, FIRST
     while len(rows) < PAGE_ROWS and size < PAGE_BYTES:
-        more = list(islice(cursor, AT_ONCE))
+        more = list(islice(cursor, count))
         if not more:
             break
         rows += more
-        size += size_of(more)
+        size += (taken := size_of(more))
+        count = next_count(more, taken)
     return rows
