@@ -51,7 +51,7 @@ def why_not(version: str) -> str:
     folder = binaries().get(version)
     if folder is None:
         return f"no PostgreSQL {version} here"
-    told = _run(folder / "postgres", "--version")
+    told = run(folder / "postgres", "--version")
     return "" if told.returncode == 0 else f"PostgreSQL {version} does not run: {told.stderr}"
 
 
@@ -70,7 +70,7 @@ class Postgres:
 
     def sql(self, text: str, database: str = "postgres") -> str:
         """Run statements, and what they answer."""
-        told = _run(
+        told = run(
             binaries()[self.version] / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text,
             self.url(database),
         )  # fmt: skip
@@ -80,7 +80,7 @@ class Postgres:
     def answers(self, port: int = 0) -> bool:
         """Whether it takes connections; `port` is that of a pooler in front."""
         ready = binaries()[self.version] / "pg_isready"
-        return _run(ready, "-q", "-h", "127.0.0.1", "-p", str(port or self.port)).returncode == 0
+        return run(ready, "-q", "-h", "127.0.0.1", "-p", str(port or self.port)).returncode == 0
 
     def create(self, database: str, how: str = "") -> str:
         """A new database and its address; `how` is what `create database` takes besides."""
@@ -93,9 +93,18 @@ class Postgres:
 
     def kill(self) -> None:
         """As `kill -9` of every process of the server."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, FileNotFoundError):
+            self.signal(signal.SIGKILL)
         self.process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the server; each is a group of its own. The first one
+        comes first, so that it makes no others."""
+        pid = self.process.pid
+        self.process.send_signal(number)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
 
     def stop(self) -> None:
         """End it, its sessions too."""
@@ -130,7 +139,7 @@ def start(version: str, folder: Path, *options: str, port: int = 0) -> Postgres:
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
         give(folder)
-        made = _run(
+        made = run(
             programs / "initdb", "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8",
             "--locale=C", "--no-sync",
         )  # fmt: skip
@@ -165,7 +174,8 @@ def _wait(server: Postgres) -> None:
     raise AssertionError((server.folder / "server.log").read_text()[-2000:])
 
 
-def _run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program of a server, as who may run it."""
     return subprocess.run(
         [str(program), *arguments], capture_output=True, text=True, check=False, timeout=120,
         stdin=subprocess.DEVNULL, cwd="/", env=_environment(), **identity(),

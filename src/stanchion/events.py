@@ -78,6 +78,21 @@ class DatabaseBack:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaLeftOut:
+    """A replica is not read from until it is as far as the primary again."""
+
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaBack:
+    """A replica is read from."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaApplied:
     """The database was brought in step with the code."""
 
@@ -117,6 +132,8 @@ Event = (
     | DatabaseGone
     | DatabaseAway
     | DatabaseBack
+    | ReplicaLeftOut
+    | ReplicaBack
     | SchemaApplied
     | SeedRuns
     | Started

@@ -123,6 +123,11 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return Told("critical", "database.away", facts)
         case events.DatabaseBack():
             return Told("info", "database.back", {"writes": "go on"})
+        case events.ReplicaLeftOut(address, reason):
+            facts = {"address": address, "reason": reason, "reads": "go to the primary"}
+            return Told("warning", "replica.left_out", facts)
+        case events.ReplicaBack(address):
+            return Told("info", "replica.back", {"address": address})
         case events.SeedRuns(seed):
             return Told("info", "seed.runs", {"seed": seed, "requests": "wait until it ends"})
         case events.Started(app, pid):

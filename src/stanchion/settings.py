@@ -39,6 +39,9 @@ class Settings:
     database_direct_url: Annotated[
         str, "PostgreSQL behind a pooler: the database itself, where the log is listened to"
     ] = ""
+    database_replicas: Annotated[
+        str, "PostgreSQL: replicas that may be read from, with commas between their addresses"
+    ] = ""
     database_connections: Annotated[int, "PostgreSQL: connections of each kind, per process"] = 10
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30

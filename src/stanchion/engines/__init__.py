@@ -6,6 +6,7 @@ from .base import (
     ConstraintFailed,
     Engine,
     Job,
+    Readable,
     Row,
     Session,
     Steps,
@@ -17,6 +18,6 @@ from .base import (
 )
 
 __all__ = [
-    "Ask", "AskAll", "ConstraintFailed", "Engine", "Job", "Row", "Session", "Steps", "Undo",
-    "Wanted", "database_gone", "foreign_database", "through",
+    "Ask", "AskAll", "ConstraintFailed", "Engine", "Job", "Readable", "Row", "Session", "Steps",
+    "Undo", "Wanted", "database_gone", "foreign_database", "through",
 ]  # fmt: skip

@@ -140,18 +140,8 @@ class Session(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """One database. Opened lazily, by whichever call comes first, in the process that uses it."""
-
-    name: Literal["sqlite", "postgresql"]
-
-    async def open(self) -> None:
-        """Connect, and refuse a database or library that is not safe to use."""
-        ...
-
-    async def close(self) -> None:
-        """Finish the writes under way, then disconnect. Safe to call twice."""
-        ...
+class Readable(Protocol):
+    """What answers reading statements."""
 
     async def find(self, text: str, params: Params) -> list[Row]:
         """Run a statement that finds one record by its key, whatever the values: an engine may
@@ -164,6 +154,25 @@ class Engine(Protocol):
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         """Run several reading statements in one snapshot."""
+        ...
+
+
+class Engine(Readable, Protocol):
+    """One database. Opened lazily, by whichever call comes first, in the process that uses it."""
+
+    name: Literal["sqlite", "postgresql"]
+
+    async def open(self) -> None:
+        """Connect, and refuse a database or library that is not safe to use."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes under way, then disconnect. Safe to call twice."""
+        ...
+
+    @property
+    def anywhere(self) -> Readable:
+        """The same reads, each as new as if it was read here, wherever there is room for them."""
         ...
 
     async def write(self, job: Job[T]) -> T:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from ..engines import Ask, AskAll, Engine, Job, Row, Session, Wanted, through
+from ..engines import Ask, AskAll, Engine, Job, Readable, Row, Session, Wanted, through
 from ..schema import Collection
 from ..sql.dialect import Dialect, quoted
 from ..sql.read import EXPLAIN
@@ -59,6 +59,10 @@ class Rehearsal:
 
     async def close(self) -> None:
         """The app's engine stays as it is."""
+
+    @property
+    def anywhere(self) -> Readable:
+        return self
 
     async def fetch(self, text: str, params: Sequence[Any]) -> list[Row]:
         if not text.startswith(EXPLAIN):

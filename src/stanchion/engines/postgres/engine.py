@@ -20,12 +20,13 @@ import asyncpg
 
 from ...errors import Unavailable
 from ...settings import Settings
-from ..base import Ask, Job, Params, Row
+from ..base import Ask, Job, Params, Readable, Row
 from .held import ReplayedSession
 from .listen import Listener
 from .outage import NETWORK_S
 from .pools import Group, Pools, ServerAddress
 from .reads import read, read_together
+from .replicas import ReplicaReads
 from .run import Broken, Stale, backoff, commit, roll_back, run_job, send
 from .server import check_server, unreachable
 from .translate import FAILURES, busy, closing, is_lost, problem_of, runs_again
@@ -44,7 +45,9 @@ class PostgresEngine:
 
     name: Literal["sqlite", "postgresql"] = "postgresql"
 
-    def __init__(self, address: ServerAddress, settings: Settings) -> None:
+    def __init__(
+        self, address: ServerAddress, settings: Settings, replicas: Sequence[ServerAddress] = ()
+    ) -> None:
         self._address = address
         self._settings = settings
         self._pid = os.getpid()
@@ -53,6 +56,11 @@ class PostgresEngine:
         self._listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Listener]
         self._listeners = weakref.WeakKeyDictionary()
         self._closed = False
+        self._replicas = ReplicaReads(self, self._here, replicas, settings) if replicas else None
+
+    @property
+    def anywhere(self) -> Readable:
+        return self._replicas or self
 
     async def open(self) -> None:
         self._closed = False
@@ -72,6 +80,8 @@ class PostgresEngine:
             if listener is not None:
                 await listener.close()
             if pools is not None:
+                if self._replicas is not None:
+                    await self._replicas.close(pools)
                 await pools.close()
 
     async def find(self, text: str, params: Params) -> list[Row]:
@@ -149,7 +159,8 @@ class PostgresEngine:
 
     def describe(self) -> dict[str, object]:
         """What `/ready`, `dev` and a report of a fault want to know of the database."""
-        return {"engine": self.name}
+        replicas = {} if self._replicas is None else {"replicas": self._replicas.describe()}
+        return {"engine": self.name, **replicas}
 
     def _here(self) -> Pools:
         """The connections of this process and event loop."""

@@ -66,11 +66,13 @@ class ServerAddress:
 
 
 class Pools:
-    """The connections of one event loop."""
+    """The connections of one event loop to one server. `quiet`: that there is none is no event,
+    and raises what the driver raises."""
 
-    def __init__(self, address: ServerAddress, settings: Settings) -> None:
+    def __init__(self, address: ServerAddress, settings: Settings, *, quiet: bool = False) -> None:
         self._address = address
         self._settings = settings
+        self._quiet = quiet
         self._pools: dict[Group, asyncpg.Pool[Any]] = {}
         self._opening = asyncio.Lock()
         self._waiting = 0
@@ -100,6 +102,8 @@ class Pools:
                 raise all_taken() from None
             if not self.pooled and "startup parameter" in str(error):
                 raise unnamed_pooler(self._address.shown) from error
+            if self._quiet:
+                raise
             raise self._outage.begins(error) from error
         finally:
             self._waiting -= 1

@@ -18,7 +18,7 @@ import apsw
 
 from ...errors import StanchionError
 from ...settings import Settings
-from ..base import Ask, Job, Params, Row
+from ..base import Ask, Job, Params, Readable, Row
 from .commits import Commits
 from .connection import READER_PRAGMAS, WRITER_PRAGMAS
 from .reader import OverBudget, Reader
@@ -73,6 +73,10 @@ class SQLiteEngine:
         self._closed = True
         if os.getpid() == self._pid:
             await asyncio.to_thread(self._disconnect)
+
+    @property
+    def anywhere(self) -> Readable:
+        return self
 
     async def fetch(self, text: str, params: Params) -> list[Row]:
         reader = self._reader
