@@ -42,6 +42,9 @@ OTHER_FILES = 128
 HEADER_TIMEOUT_MS = 30_000
 """Milliseconds a connection may take for its headers; also how long an idle one is kept."""
 
+KINDS = 3
+"""Kinds of connections to PostgreSQL: for reads by key, for lists, for writes; and one listens."""
+
 DEATHS_PER_WORKER, DEATHS_WITHIN_S = 5, 60
 """More deaths than this, and the server ends instead of replacing workers."""
 
@@ -72,7 +75,21 @@ def serve(target: str, host: str, port: int, workers: int) -> None:
         host, port, f"stanchion serve{'' if target == 'app.py' else ' ' + target}"
     )
     prepared = in_child(lambda: prepare_database(app, found, change=False), load_server)
+    warn_of_connections(prepared, workers, app.runtime.settings.database_connections)
     run_workers(app, found, prepared, address, workers, started)
+
+
+def warn_of_connections(prepared: Prepared, workers: int, each: int) -> None:
+    """Say where these workers alone may open more connections than the database has; others wait
+    for one then, and are told 503 in the end."""
+    wanted = workers * (KINDS * each + 1)
+    if prepared.room is not None and wanted > prepared.room:
+        fits = max(1, (prepared.room // workers - 1) // KINDS)
+        print_error(
+            f"warning[database.connections]: {count(workers, 'worker')} may open {wanted} "
+            f"connections, the database has {prepared.room}\n"
+            f"hint: STANCHION_DATABASE_CONNECTIONS={fits}, a pooler, or a higher max_connections"
+        )
 
 
 def load_server() -> None:

@@ -40,6 +40,8 @@ class Prepared:
     created: bool
     changes: tuple[str, ...]  # what was applied to one that was there
     took_us: int
+    room: int | None = None
+    """Connections that the database's server has for all who use it; None if it has no such limit."""
 
 
 def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
@@ -65,7 +67,8 @@ def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
             new = new and all(each.kind == "new collection" for each in runtime.applied)
             created = bool(getattr(runtime.engine, "created", new))  # a file says it of itself
             changes = () if created else tuple(map(say_difference, runtime.applied))
-            return Prepared(runtime.database.shown, created, changes, sum(took))
+            room = getattr(runtime.engine, "room", None)
+            return Prepared(runtime.database.shown, created, changes, sum(took), room)
         except SchemaDiffers as differs:
             text = await _say_differs(differs, runtime.engine)
             raise CommandFailed(text, DIFFERS) from None

@@ -56,6 +56,8 @@ class PostgresEngine:
         self._listeners: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Listener]
         self._listeners = weakref.WeakKeyDictionary()
         self._closed = False
+        self.room: int | None = None
+        """Connections that the server has for everybody; None if a pooler shares them out."""
         self._replicas = ReplicaReads(self, self._here, replicas, settings) if replicas else None
 
     @property
@@ -66,7 +68,9 @@ class PostgresEngine:
         self._closed = False
         try:
             async with self._here().take("writers", self._here().write_s) as connection:
-                await check_server(connection, self._address.shown, pooled=self._address.pooled)
+                pooled = self._address.pooled
+                room = await check_server(connection, self._address.shown, pooled=pooled)
+                self.room = None if pooled else room
         except Unavailable as problem:
             if problem.__cause__ is None:
                 raise

@@ -21,13 +21,15 @@ OLDEST = 150_000
 
 async def check_server(
     connection: asyncpg.Connection[Any], address: str, *, pooled: bool = False
-) -> None:
-    """Raise `DatabaseUnusable` for a server that cannot keep what we promise, and for a pooler of
-    which nobody told us: what we ask of a connection that may write did not arrive."""
+) -> int:
+    """The connections that it has for all who use it. Raises `DatabaseUnusable` for a server that
+    cannot keep what we promise, and for a pooler of which nobody told us: what we ask of a
+    connection that may write did not arrive."""
     rows = await connection.fetch(
         "select name,setting from pg_settings where name = any($1)",
         ["server_version_num", "server_version", "server_encoding", "fsync", "full_page_writes",
-         "synchronous_commit", "default_transaction_isolation"],
+         "synchronous_commit", "default_transaction_isolation", "max_connections",
+         "superuser_reserved_connections"],
     )  # fmt: skip
     found: dict[str, str] = dict(rows)
     if int(found["server_version_num"]) < OLDEST:
@@ -48,6 +50,7 @@ async def check_server(
             )  # fmt: skip
     if not pooled and found["default_transaction_isolation"] != "serializable":
         raise unnamed_pooler(address)
+    return int(found["max_connections"]) - int(found["superuser_reserved_connections"])
 
 
 WHERE = "STANCHION_DATABASE_URL=postgresql://user:password@host:port/name"
