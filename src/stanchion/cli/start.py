@@ -41,7 +41,7 @@ class Prepared:
     changes: tuple[str, ...]  # what was applied to one that was there
     took_us: int
     room: int | None = None
-    """Connections that the database's server has for all who use it; None if it has no such limit."""
+    """Connections that the database has for all who use it; None if nobody counts them."""
 
 
 def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
