@@ -52,7 +52,6 @@ class Records:
         self.model = model
         self.schema = model.schema
         self.engine = engine
-        self._anywhere = engine.anywhere
         self.policy = policy
         self.dialect = SQLITE if engine.name == "sqlite" else POSTGRES
         self.plans = Plans(model, policy, self.dialect, plan_cache)
@@ -69,7 +68,7 @@ class Records:
         given = Given(auth=actor.record, key=self.plans.key(ask.collection, ask.key or ""))
         statement = reading.one
         assert statement is not None
-        rows = await (fetch or self._anywhere.find)(statement.text, statement.bind(given))
+        rows = await (fetch or self.engine.anywhere.find)(statement.text, statement.bind(given))
         if not rows:
             raise not_found(reading.plan.collection, ask.key or "")
         body, version = rows[0]
@@ -95,12 +94,14 @@ class Records:
         )
         params = bind(statement, given, ask.filters)
         if not ask.total:
-            rows = await (fetch or self._anywhere.fetch)(statement.text, params)
+            rows = await (fetch or self.engine.anywhere.fetch)(statement.text, params)
             return reading.page(rows, ask, mark, None)
         total = reading.total()
         count = Ask(total.text, bind(total, given, ask.filters))
         assert fetch is None, "what is read in a transaction has no total"
-        rows, counted = await self._anywhere.fetch_together([Ask(statement.text, params), count])
+        rows, counted = await self.engine.anywhere.fetch_together(
+            [Ask(statement.text, params), count]
+        )
         return reading.page(rows, ask, mark, counted[0][0])
 
     async def aggregate(self, ask: AggregateQuery, actor: Actor) -> Groups:
@@ -118,7 +119,7 @@ class Records:
         )
         given = Given(literals, ask.params, actor.record, limit=ask.limit + 1, q=words or "")
         params = bind(statement, given, ask.filters)
-        rows = await self._anywhere.fetch(statement.text, params)
+        rows = await self.engine.anywhere.fetch(statement.text, params)
         return Groups([row[0] for row in rows[: ask.limit]], len(rows) > ask.limit)
 
     def describe(self, actor: Actor) -> Mapping[str, Any]:
