@@ -39,7 +39,9 @@ def test_no_setting_is_documented_that_is_not_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_blocks_say_their_language_and_python_parses(page: Path) -> None:
     for language, text in blocks(page):
-        assert language in ("python", "console", "json", "sql", "text"), f"a block in {page.name}"
+        assert language in ("python", "console", "json", "sql", "text", "ini", "nginx"), (
+            f"a block in {page.name}"
+        )
         if language == "python":
             ast.parse(text)
 

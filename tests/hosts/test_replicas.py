@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stanchion import App, Settings, events
-from stanchion.engines.postgres import position, replicas
+from stanchion.engines.postgres import logend, replicas
 from stanchion.errors import SettingError, Unavailable
 from stanchion.query import ANONYMOUS, ReadQuery
 from tests.postgres import Postgres, start
@@ -155,7 +155,7 @@ def test_fault_is_seen_where_the_position_is_not_asked(
         await well(app)
         standby.sql("select pg_wal_replay_pause()")
         try:
-            monkeypatch.setattr(position, "_POSITION", "select '0/0'")
+            monkeypatch.setattr(logend, "_POSITION", "select '0/0'")
             await write(app, 1)
             assert list(await read(app, LAST)) == [True, -1]
         finally:

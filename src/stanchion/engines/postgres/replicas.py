@@ -5,7 +5,8 @@ In: a reading statement.   Out: its rows, from a replica or from the primary.
 The primary is asked first how far its log is on disk; every write that anybody was answered is
 before that. A replica that has replayed as far says what the primary would say. One that has not,
 fails, hangs, was promoted or belongs to another cluster is left out, until a look each second
-finds it well; its reads are the primary's. See docs/decisions/010-replicas.md.
+finds it well; its reads are the primary's. See
+docs/decisions/010-replicas.md, "The position".
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ... import events
 from ...errors import StanchionError
 from ...settings import Settings
 from ..base import Ask, Params, Readable, Row
+from .logend import LogEnd
 from .pools import Group, Pools, ServerAddress
-from .position import Position
 from .reads import read, read_together
 from .translate import FAILURES, is_lost, problem_of
 
@@ -96,7 +97,7 @@ class Followers:
         self, primary: Pools, addresses: Sequence[ServerAddress], settings: Settings
     ) -> None:
         self.replicas = tuple(Replica(address, settings) for address in addresses)
-        self._position = Position(primary, ANSWER_S)
+        self._end = LogEnd(primary, ANSWER_S)
         self._primary = primary
         self._turn = 0
         self._looking = [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
@@ -108,7 +109,7 @@ class Followers:
         if replica is None:
             return None
         try:
-            position = await self._position.now()
+            position = await self._end.now()
         except (*FAILURES, StanchionError):
             return None
         try:
@@ -150,7 +151,7 @@ class Followers:
     async def _look(self, replica: Replica) -> None:
         async with self._primary.take("points", ANSWER_S) as connection:
             cluster = await connection.fetchval(_WHICH, timeout=ANSWER_S)
-        position = await self._position.now()
+        position = await self._end.now()
         async with replica.pools.take("points", ANSWER_S) as connection:
             if await connection.fetchval(_WHICH, timeout=ANSWER_S) != cluster:
                 replica.leave_out("it holds another database")

@@ -13,7 +13,7 @@ from .pools import Pools
 _POSITION = "select pg_current_wal_flush_lsn()::text"
 
 
-class Position:
+class LogEnd:
     """One question is under way at most. Who comes meanwhile waits for the next one, because what
     was committed since may be behind the answer to this one."""
 
