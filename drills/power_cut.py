@@ -36,7 +36,7 @@ NO_LOG_FLUSH = 2
 
 
 def why_not() -> str:
-    return missing("mkfs.ext4", "mount", "umount", mounts=True)
+    return missing("mkfs.ext4", "mount", "umount", "losetup", mounts=True)
 
 
 def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
@@ -92,6 +92,7 @@ class Disk:
     @contextmanager
     def mounted(self) -> Iterator[None]:
         """The file system under `place`; the mount after a cut replays the journal."""
+        _wait_until_free(self._image)
         _run("mount", "-o", "loop", str(self._image), str(self.place))
         try:
             yield
@@ -114,6 +115,17 @@ def unmount(place: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"{place} is still in use")
+
+
+def _wait_until_free(image: Path) -> None:
+    """NOTE: what another program has copied of the mounts (a namespace of its own) keeps the file
+    system alive after it was unmounted here, and a new mount would be that one: without power."""
+    for _ in range(600):
+        used = subprocess.run(["losetup", "-j", str(image)], capture_output=True, check=True)
+        if not used.stdout:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{image} is still mounted elsewhere")
 
 
 def _run(*command: str) -> None:

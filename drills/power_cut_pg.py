@@ -25,7 +25,7 @@ UNSYNCED = "unsynced-pg"
 
 
 def why_not() -> str:
-    return needs_server() or missing("mkfs.ext4", "mount", "umount", mounts=True)
+    return needs_server() or missing("mkfs.ext4", "mount", "umount", "losetup", mounts=True)
 
 
 def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:

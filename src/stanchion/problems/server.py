@@ -51,7 +51,8 @@ SERVER = Family(
         ),
         answer(
             Unavailable, "server.busy", "Another process holds the database",
-            meaning="Another process on the same database held it for longer than a request waits.",
+            meaning="Another process on the same database held it for longer than a request waits, "
+            "or every connection to PostgreSQL was in use for that long.",
             way_out="Try again after `Retry-After` seconds.",
             detail="Another process held the database for too long.",
         ),
@@ -69,8 +70,10 @@ SERVER = Family(
         ),
         answer(
             Unavailable, "server.database", "The database could not finish",
-            meaning="Reading or writing the disk failed, or memory ran out.",
-            way_out="Try again later; if it stays, look at the server's log and disk.",
+            meaning="Reading or writing the disk failed, memory ran out, or PostgreSQL cannot be "
+            "reached.",
+            way_out="Try again later; if it stays, look at the server's log, and at its disk or at "
+            "PostgreSQL.",
             detail="The database could not finish this write.",
         ),
         answer(
