@@ -117,10 +117,13 @@ class Postgres:
 
 
 @contextmanager
-def serving(version: str, *options: str, folder: Path | None = None) -> Iterator[Postgres]:
-    """A server of this version, in a new folder unless one is given; `options` are settings."""
+def serving(
+    version: str, *options: str, folder: Path | None = None, parent: str = "/tmp"
+) -> Iterator[Postgres]:
+    """A server of this version, in `folder` or in a new one below `parent`, which goes with it;
+    `options` are settings."""
     own = folder is None
-    place = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) if folder is None else folder
+    place = Path(tempfile.mkdtemp(prefix="pg-", dir=parent)) if folder is None else folder
     server = None
     try:
         server = start(version, place, *options)

@@ -105,7 +105,11 @@ class Runtime:
             return self._planting  # a seed that opens a transaction joins its own
         async with self._lock():
             if self._records is None:
-                await self._open()
+                try:
+                    await self._open()
+                except BaseException:
+                    await self.close()  # a connection that nobody closes outlives its event loop
+                    raise
         assert self._records is not None
         return self._records
 

@@ -12,6 +12,7 @@ import pytest
 
 from stanchion import App, Field, Record, Rules, Settings, public
 from stanchion.query import SYSTEM
+from tests.conformance.engines import url
 
 from .conftest import Answer, Api
 
@@ -23,7 +24,7 @@ class Numbers:
     """Records with nothing but numbers: a case writes its own, which no other case sees."""
 
     def __init__(self, database: Path) -> None:
-        app = App("Numbers", settings=Settings(database_url=f"sqlite:///{database}"))
+        app = App("Numbers", settings=Settings(database_url=url(database)))
         app.runtime.change_schema = True
 
         @app.collection("numbers")

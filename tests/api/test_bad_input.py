@@ -29,6 +29,7 @@ from stanchion import (
     role,
 )
 from stanchion.query import ANONYMOUS, SYSTEM, Actor
+from tests.conformance.engines import url
 from tests.cost import counted
 
 from .conftest import Answer, Api
@@ -651,7 +652,7 @@ def test_order_of_judgement(api: Api, shop: ModuleType) -> None:
 
 
 def make_bank(path: Path) -> App:
-    app = App("Bank", settings=Settings(database_url=f"sqlite:///{path}"))
+    app = App("Bank", settings=Settings(database_url=url(path)))
     app.runtime.change_schema = True
 
     @app.collection("users")

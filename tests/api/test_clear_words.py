@@ -10,6 +10,7 @@ import pytest
 
 from stanchion import App, Many, Record, Ref, Rules, Settings, public, through
 from stanchion.query import ANONYMOUS
+from tests.conformance.engines import url
 
 from .conftest import Answer, Api
 
@@ -77,7 +78,7 @@ def test_back_reference_in_a_body_leads_to_the_records_that_refer(
 
 
 def test_relation_over_closed_links_is_told_as_if_it_were_not_there(tmp_path: Path) -> None:
-    app = App("Notes", settings=Settings(database_url=f"sqlite:///{tmp_path / 'notes.db'}"))
+    app = App("Notes", settings=Settings(database_url=url(tmp_path / "notes.db")))
     app.runtime.change_schema = True
 
     @app.collection("notes")

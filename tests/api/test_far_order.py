@@ -17,6 +17,7 @@ from stanchion.engines import Ask
 from stanchion.query import ANONYMOUS, SYSTEM
 from stanchion.sql import far
 from stanchion.sql.read import EXPLAIN, ReadDraft
+from tests.conformance.engines import url
 
 from .conftest import Api
 
@@ -29,8 +30,8 @@ def make_id(kind: int, number: int) -> str:
 
 def make_cinema(folder: Path) -> Api:
     """Cities are hidden unless they are open, and their nick is told by some of them only."""
-    url = f"sqlite:///{folder / 'cinema.db'}"
-    patient = Settings(database_url=url, read_budget_ms=5_000, overload_ms=10_000)
+    address = url(folder / "cinema.db")
+    patient = Settings(database_url=address, read_budget_ms=5_000, overload_ms=10_000)
     app = App("Cinema", settings=patient)
     app.runtime.change_schema = True
 
@@ -264,6 +265,7 @@ QUICK = [
 
 
 @pytest.mark.parametrize(("caller", "query"), QUICK)
+@pytest.mark.needs("counted steps")
 def test_page_is_found_in_a_small_part_of_the_steps_of_the_join(
     sizes: tuple[Api, Api], monkeypatch: pytest.MonkeyPatch, caller: str, query: dict[str, Any]
 ) -> None:
@@ -290,6 +292,7 @@ def joined_steps(
 
 
 @pytest.mark.parametrize(("caller", "query"), QUICK)
+@pytest.mark.needs("counted steps")
 def test_walks_sort_no_collection(
     sizes: tuple[Api, Api], caller: str, query: dict[str, Any]
 ) -> None:
@@ -307,6 +310,7 @@ def test_walks_sort_no_collection(
     assert not [told for told in inside.values() if told == "USE TEMP B-TREE FOR ORDER BY"], lines
 
 
+@pytest.mark.needs("counted steps")
 def test_condition_that_few_meet_costs_a_limited_walk_more_than_the_join(
     sizes: tuple[Api, Api], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +321,7 @@ def test_condition_that_few_meet_costs_a_limited_walk_more_than_the_join(
     assert joined < found < joined + 110_000, (found, joined)
 
 
+@pytest.mark.needs("counted steps")
 def test_large_collection_is_not_walked_for_a_small_list(tmp_path: Path) -> None:
     """Ten halls are played in, of 500 that have a label: the list is sorted, not the halls."""
     api = make_cinema(tmp_path)

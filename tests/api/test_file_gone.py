@@ -20,6 +20,8 @@ from stanchion.engines import Ask, Steps, watch
 from stanchion.errors import Unavailable
 from stanchion.testing import Client, client
 
+pytestmark = pytest.mark.needs("a file")
+
 
 @pytest.fixture
 def app() -> App:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from starlette.middleware.cors import CORSMiddleware
 from stanchion import App, events
 from stanchion.errors import Conflict, FieldError
 from stanchion.testing import client
+from tests.conformance.engines import url
 
 from .conftest import SHOP, Answer, Api, checked
 
@@ -403,12 +405,11 @@ def test_app_that_is_mounted_answers_below_its_prefix(shop: ModuleType, tmp_path
 
 SERVE = """
 import asyncio, importlib.util, sys
-from pathlib import Path
 spec = importlib.util.spec_from_file_location("served_shop", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 sys.modules["served_shop"] = module
 spec.loader.exec_module(module)
-app = module.make_app(Path(sys.argv[2]))
+app = module.make_app(sys.argv[2])
 from granian.constants import Interfaces
 from granian.server.embed import Server
 server = Server(app, address="127.0.0.1", port=int(sys.argv[3]), interface=Interfaces.ASGI)
@@ -424,9 +425,10 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         number = free.getsockname()[1]
     script = folder / "serve.py"
     script.write_text(SERVE)
-    command = [sys.executable, str(script), str(SHOP), str(folder / "shop.db"), str(number)]
+    command = [sys.executable, str(script), str(SHOP), url(folder / "shop.db"), str(number)]
+    environment = {**os.environ, "PYTHONPATH": str(SHOP.parents[3])}
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
         for _ in range(200):
             try:

@@ -192,6 +192,7 @@ async def twins(http: Client, key: str) -> list[Response]:
     return await asyncio.gather(*calls)
 
 
+@pytest.mark.unordered
 @pytest.mark.parametrize("round_", range(3))
 def test_two_hundred_twins_have_one_effect(http: Client, round_: int) -> None:
     answers = asyncio.run(twins(http, str(uuid4())))
@@ -278,6 +279,7 @@ def test_a_retry_after_a_kill_between_effect_and_reply_answers_the_same_record(
     assert stored == [json.loads(first)["id"]]
 
 
+@pytest.mark.unordered
 def test_a_key_that_is_kept_apart_from_its_effect_would_be_seen(
     http: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,7 @@ def test_anonymous_key_is_a_uuid(http: Client) -> None:
     assert (answer.status, answer.json()["code"]) == (400, "idempotency.key")
 
 
+@pytest.mark.unordered
 def test_fifty_twins_have_one_effect(http: Client) -> None:
     key = str(uuid4())
 

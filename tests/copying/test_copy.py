@@ -28,8 +28,6 @@ from tests.postgres import Postgres
 from .conftest import Fresh
 from .shop import ask, fill, fill_quickly, serving, thing
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 PATIENCE_S = 180.0
 PAIRS = [(a, b) for a in ("sqlite", "postgresql") for b in ("sqlite", "postgresql")]
 MANY = 12_000

@@ -22,8 +22,6 @@ from stanchion.cli import stanchion
 
 from .conftest import Fresh
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 PAIRS = [(a, b) for a in ("sqlite", "postgresql") for b in ("sqlite", "postgresql")]
 
 

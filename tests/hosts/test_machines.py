@@ -29,7 +29,6 @@ from tests.standby import following
 
 from .conftest import VERSION
 
-pytestmark = pytest.mark.xdist_group("hosts")
 NGINX = Path("/usr/sbin/nginx")
 SCALING = Path(__file__).parents[2] / "docs" / "scaling.md"
 WRITERS = 6

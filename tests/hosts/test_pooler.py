@@ -19,7 +19,6 @@ from tests.postgres import Postgres
 
 from .conftest import Note, Shelf, make_app, with_apps
 
-pytestmark = pytest.mark.xdist_group("hosts")
 NAMES = ("statement_timeout", "idle_in_transaction_session_timeout", "jit", "TimeZone")
 
 

@@ -21,7 +21,6 @@ from tests.standby import following, wait_until_even
 
 from .conftest import Note, Shelf, with_apps
 
-pytestmark = pytest.mark.xdist_group("hosts")
 PATIENCE_S = 30.0
 WHERE = "select pg_is_in_recovery()"
 OPTIONS = "max_standby_streaming_delay=50ms", "hot_standby_feedback=off"

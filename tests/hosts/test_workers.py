@@ -17,7 +17,6 @@ import pytest
 from tests.cli.processes import Running
 from tests.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("hosts")
 PATIENCE_S = 60.0
 APP = '''
     import asyncio, os

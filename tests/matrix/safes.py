@@ -30,6 +30,7 @@ from stanchion import (
     role,
 )
 from stanchion.query import Actor
+from tests.conformance.engines import url
 
 from .asking import Answer, Asking
 
@@ -59,7 +60,7 @@ OPEN: dict[str, Any] = {"unique": True, "search": True}
 
 def make_app(database: Path, secret: str, hiding: dict[str, Any], rows: Any = public) -> App:
     """The safes; `hiding` is what is said of the secret, `rows` the read rule of a safe."""
-    app = App("Safes", settings=Settings(database_url=f"sqlite:///{database}"))
+    app = App("Safes", settings=Settings(database_url=url(database)))
     app.runtime.change_schema = True
 
     @app.collection("users")

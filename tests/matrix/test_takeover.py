@@ -15,6 +15,7 @@ import pytest
 from stanchion import App, Field, Record, Ref, Rules, Settings, Transaction, UserRecord, public
 from stanchion.errors import Problem
 from stanchion.query import ANONYMOUS, Actor
+from tests.conformance.engines import url
 
 from .asking import Asking
 
@@ -36,7 +37,7 @@ TABLES = ("users", "folders", "documents", "sheets", "_changes")
 
 
 def make_app(database: Path) -> App:
-    app = App("Documents", settings=Settings(database_url=f"sqlite:///{database}"))
+    app = App("Documents", settings=Settings(database_url=url(database)))
     app.runtime.change_schema = True
 
     @app.collection("users")

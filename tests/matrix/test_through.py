@@ -20,13 +20,14 @@ from stanchion import (
     public,
     through,
 )
+from tests.conformance.engines import url
 
 from .asking import Asking
 
 
 def make_app(database: Path) -> App:
     """Tags are hidden by name, links by a flag, posts where they are not open."""
-    app = App("Posts", settings=Settings(database_url=f"sqlite:///{database}"))
+    app = App("Posts", settings=Settings(database_url=url(database)))
     app.runtime.change_schema = True
 
     @app.collection("users")

@@ -29,6 +29,7 @@ from stanchion import (
     through,
 )
 from stanchion.query import ANONYMOUS, SYSTEM, Actor
+from tests.conformance.engines import url
 
 Rows = dict[str, dict[str, dict[str, Any]]]
 """Collection, id, field: what is stored, in wire form."""
@@ -312,7 +313,7 @@ def make_app(database: Path, replaced: Mapping[tuple[str, int], str] | None = No
     """The world on its own database; the rows are planted where it is new."""
     rule = rule_texts(replaced)
     # a busy machine is not what is asked here: it would be told with 503
-    patient = Settings(database_url=f"sqlite:///{database}", overload_ms=60_000)
+    patient = Settings(database_url=url(database), overload_ms=60_000, transaction_ms=60_000)
     app = App("World", settings=patient)
     app.runtime.change_schema = True
 

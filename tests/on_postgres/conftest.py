@@ -10,12 +10,6 @@ import pytest
 from tests.postgres import Postgres, binaries, serving, why_not
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "/on_postgres/" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("on_postgres"))
-
-
 @pytest.fixture(scope="session")
 def server() -> Iterator[Postgres]:
     """A running server; skips by name where there is none."""

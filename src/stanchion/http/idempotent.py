@@ -12,10 +12,10 @@ from __future__ import annotations
 from fastapi import Request, Response
 
 from ..declare.once import Handler
-from ..errors import StanchionError
+from ..errors import StanchionError, Unavailable
 from ..runtime import Runtime
 from ..store.held import answering, enter
-from ..store.idempotency import Reply
+from ..store.idempotency import Once, Reply
 from ..transaction import AnsweredBefore, drop_answer, keep_answer
 from .keys_in import once
 
@@ -47,12 +47,25 @@ async def answer_once(request: Request, answer: Handler) -> Response:
             await keep_answer(route, key, _reply(response, kept=bool(route.open())))
     except AnsweredBefore as before:
         return _response(before.reply)
+    except Unavailable as refused:
+        twin = await _twin_of(refused, runtime, key)
+        if twin is None:
+            raise
+        return _response(twin)
     finally:
         route.once = None
         if route.opened:
             enter(None)
         await drop_answer(route)
     return response
+
+
+async def _twin_of(refused: Unavailable, runtime: Runtime, key: Once) -> Reply | None:
+    """The answer of the request with the same key that was quicker, on an engine whose
+    transactions do not wait for each other."""
+    if refused.code != "transaction.conflict":
+        return None
+    return await (await runtime.records()).first_answer(key)
 
 
 def _reply(response: Response, *, kept: bool) -> Reply:

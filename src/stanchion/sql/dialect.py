@@ -29,6 +29,7 @@ class Dialect:
     order_nulls: bool  # nulls must be ordered by hand: smallest
     explain: str  # before a statement: how would it run?
     plans_are_fixed: bool  # the plan of a text is one, whatever the rows and values
+    keep_row: str  # what a transaction adds to a read by id, so that the row stays as it was
     log_order: str  # the column of the change log whose order is that of the transactions
     references_apart: bool  # references are added when all tables are there, and can be taken away
     after_filling: tuple[str, ...]  # what a database wants that was filled all at once
@@ -209,6 +210,7 @@ SQLITE = Dialect(
     order_nulls=False,
     explain="explain query plan ",
     plans_are_fixed=True,
+    keep_row="",
     log_order="seq",
     references_apart=False,
     after_filling=(),
@@ -224,6 +226,7 @@ POSTGRES = Dialect(
     order_nulls=True,
     explain="explain (costs off) ",
     plans_are_fixed=False,
+    keep_row=" for no key update of r",
     log_order="xid",
     references_apart=True,
     after_filling=("analyze",),

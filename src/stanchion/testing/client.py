@@ -111,10 +111,7 @@ def client(app: App) -> Iterator[Client]:
     """
     runtime = app.runtime
     settings = runtime.settings
-    with tempfile.TemporaryDirectory(
-        prefix="stanchion-test-", ignore_cleanup_errors=True
-    ) as folder:
-        url = f"sqlite:////{quote(str(Path(folder, 'test.db')).lstrip('/'))}"
+    with empty_database() as url:
         # NOTE: settings never change while an app serves; a test starts it anew
         runtime._settings = replace(settings, database_url=url)
         try:
@@ -122,6 +119,15 @@ def client(app: App) -> Iterator[Client]:
                 yield Client(app, loop)
         finally:
             runtime._settings = settings
+
+
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """The address of an empty database that is gone after the block."""
+    with tempfile.TemporaryDirectory(
+        prefix="stanchion-test-", ignore_cleanup_errors=True
+    ) as folder:
+        yield f"sqlite:////{quote(str(Path(folder, 'test.db')).lstrip('/'))}"
 
 
 @contextmanager

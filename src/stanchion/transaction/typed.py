@@ -58,7 +58,7 @@ class Transaction:
         binding = self._binding(record)
         ask = ReadQuery(binding.collection.name, str(id), expand=expand, fields=fields)
         try:
-            one = await self._records.read_one(ask, self._actor, self._fetch)
+            one = await self._records.read_one(ask, self._actor, self._fetch_and_keep)
         except NotFound:
             return None
         except BadRequest as refused:
@@ -102,6 +102,11 @@ class Transaction:
             texts = {"filter": filter, "q": q, "sort": sort, "expand": expand, "fields": fields}
             raise misuse.of_texts("tx.list", refused, texts, params) from None
         return [_loaded(binding, body, record) for body in page.items]
+
+    async def _fetch_and_keep(self, text: str, params: Sequence[Any]) -> builtins.list[Row]:
+        """Where transactions do not wait for each other, who reads a record first has it: others
+        that want it begin when it is free, and meet no conflict later."""
+        return await self._fetch(text + self._records.dialect.keep_row, params)
 
     async def _fetch(self, text: str, params: Sequence[Any]) -> builtins.list[Row]:
         def steps() -> Steps[builtins.list[Row]]:

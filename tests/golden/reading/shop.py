@@ -37,6 +37,7 @@ from stanchion import (
     through,
 )
 from stanchion.query import ANONYMOUS, SYSTEM, Actor
+from tests.conformance.engines import url
 
 
 def make_id(kind: int, number: int) -> str:
@@ -52,9 +53,9 @@ class Size(Enum):
     large = "large"
 
 
-def make_app(database: Path, **settings: Any) -> App:
+def make_app(database: Path | str, **settings: Any) -> App:
     """The shop on its own database."""
-    app = App("Shop", settings=Settings(database_url=f"sqlite:///{database}", **settings))
+    app = App("Shop", settings=Settings(database_url=url(database), **settings))
     app.runtime.change_schema = True
 
     @app.collection("teams")

@@ -23,19 +23,23 @@ from stanchion import App, Field, ReaderMoved, Record, Rules, Settings, UserReco
 from stanchion.actors import actor_of
 from stanchion.changelog import reader as log
 from stanchion.changelog import trim as trimming
-from stanchion.changelog.pages import Gap, LoggedChange, LogPlace, pages_of
+from stanchion.changelog.pages import Gap, LoggedChange, LogPlace, Position, pages_of
 from stanchion.changelog.reader import LogReader, Source
 from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
 from stanchion.engines.sqlite import commits
 from stanchion.errors import Unavailable
 from stanchion.types.datetime import moment_text
+from tests.conformance.engines import url
 
 SOURCE = str(Path(stanchion.__file__).parents[1])
+TESTS = str(Path(__file__).parents[3])
 
 
-def make_app(folder: Path, **settings: Any) -> App:
-    app = App("Log", settings=Settings(database_url=f"sqlite:///{folder}/log.db", **settings))
+def make_app(folder: Path | str, **settings: Any) -> App:
+    """The app on the database of a folder, or on that of an address."""
+    address = url(folder if "://" in str(folder) else Path(folder, "log.db"))
+    app = App("Log", settings=Settings(database_url=address, **settings))
 
     @app.collection("users")
     class User(UserRecord):
@@ -132,10 +136,19 @@ def as_system(app: App, *, from_start: bool = True) -> LogReader:
     return app.changes("mail", app.state.note, actor=app.system(), from_start=from_start)
 
 
-async def place(records: Any) -> str:
-    """The place of the reader as another process would find it."""
+async def place(records: Any) -> int:
+    """How many changes the reader has done with, as another process would find it."""
     found = await records.engine.fetch("select position from _readers where name='mail'", ())
-    return str(found[0][0])
+    (all_of_them,) = (await records.engine.fetch("select count(*) from _changes", ()))[0]
+    return int(all_of_them) - len(await after(records, found[0][0]))
+
+
+async def after(records: Any, position: str) -> list[Any]:
+    """What follows a position."""
+    pages = pages_of(records.engine)
+    return [
+        found.change for found in (await pages.read(records.engine, Position(position), 999))[1]
+    ]
 
 
 async def left_after(reader: LogReader, count: int) -> list[Any]:
@@ -178,10 +191,10 @@ def test_a_block_stores_what_was_done_however_it_is_left(
         with contextlib.suppress(RuntimeError, asyncio.CancelledError):
             async with as_system(app) as reader:
                 await left_after(reader, 3)
-                assert await place(records) == "0", "in a block it is not stored each time"
+                assert await place(records) == 0, "in a block it is not stored each time"
                 if error is not None:
                     raise error
-        assert await place(records) == "2"
+        assert await place(records) == 2
         assert texts(await take(as_system(app), 2)) == ["c", "d"]
 
     with_app(tmp_path, act)
@@ -195,17 +208,17 @@ def test_a_block_stores_each_batch_each_second_and_before_it_waits(
         async with as_system(app) as reader:
             monkeypatch.setattr(log, "BATCH", 2)
             await take(reader, 4)
-            assert await place(records) == "2"
+            assert await place(records) == 2
             monkeypatch.setattr(log, "BATCH", 200)
             monkeypatch.setattr(log, "STORE_S", 0.0)
             await take(reader, 1)
-            assert await place(records) == "4"
+            assert await place(records) == 4
             monkeypatch.setattr(log, "STORE_S", 60.0)
             await take(reader, 1)
-            assert await place(records) == "4"
+            assert await place(records) == 4
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(anext(reader), 0.5)
-            assert await place(records) == "6"
+            assert await place(records) == 6
 
     with_app(tmp_path, act)
 
@@ -275,10 +288,10 @@ def test_a_place_that_was_stored_after_all_is_no_other_reader(
             patch.setattr(records.engine, "write", cut)
             with pytest.raises(asyncio.CancelledError):
                 await reader.done()
-        assert await place(records) == "1"
+        assert await place(records) == 1
         assert texts(await take(reader, 2)) == ["b", "c"]
         await reader.done()
-        assert await place(records) == "3"
+        assert await place(records) == 3
 
     with_app(tmp_path, act)
 
@@ -304,12 +317,15 @@ def test_trimming_by_size_tells_a_slow_reader_of_its_gap(tmp_path: Path) -> None
         size = (await records.engine.fetch(
             "select max(200+length(coalesce(before,''))+length(after)) from _changes", ()
         ))[0][0]  # fmt: skip
-        assert await records.engine.write(lambda: trim(Keep(7, 3 * size), "sqlite")) is False
+        assert (
+            await records.engine.write(lambda: trim(Keep(7, 3 * size), records.engine.name))
+            is False
+        )
         kept = await records.engine.fetch("select count(*) from _changes", ())
         assert kept == [(3,)]
         gap, *rest = await take(app.runtime.changes("slow"), 4)
         assert isinstance(gap, Gap)
-        assert gap.position == "5"
+        assert texts(await after(records, gap.position)) == ["f", "g", "h"]
         assert texts(rest) == ["f", "g", "h"]
 
     with_app(tmp_path, act)
@@ -317,24 +333,31 @@ def test_trimming_by_size_tells_a_slow_reader_of_its_gap(tmp_path: Path) -> None
 
 def test_trimming_by_age_keeps_what_is_young_and_works_in_pieces(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
+        start = await records.engine.write(pages_of(records.engine).end)
         await write(app, *"abc")
 
         def age() -> Any:
             yield Ask("update _changes set time='2020-01-01T00:00:00.000000Z' where seq<=2")
+
+        def more() -> Any:
             yield Ask(
-                "with recursive n(i) as (select 1 union all select i+1 from n where i<1200) "
+                "with recursive n(i) as (select 1 union all select i+1 from n where i<100) "
                 "insert into _changes (tx,collection,key,operation,version,actor,request,time) "
                 "select 't','notes','k','update',1,'','','2099-01-01T00:00:00.000000Z' from n"
             )
 
         await records.engine.write(age)
+        for _ in range(12):
+            await records.engine.write(more)
         pieces = [
-            await records.engine.write(lambda: trim(Keep(7, 10**9), "sqlite")) for _ in range(3)
+            await records.engine.write(lambda: trim(Keep(7, 10**9), records.engine.name))
+            for _ in range(3)
         ]
         assert pieces == [True, True, False]
         rows = await records.engine.fetch("select min(seq),count(*) from _changes", ())
         assert rows == [(3, 1201)]
-        assert await records.engine.fetch("select trimmed from _log", ()) == [(2,)]
+        gap, _ = await pages_of(records.engine).read(records.engine, start, 1)
+        assert gap is not None
 
     with_app(tmp_path, act)
 
@@ -393,11 +416,10 @@ def test_app_code_reads_the_log_of_a_collection(tmp_path: Path) -> None:
 READER = """
     import asyncio, sys
     sys.path.insert(0, sys.argv[1])
-    from pathlib import Path
     from test_reader import make_app
 
     async def main():
-        app = make_app(Path(sys.argv[2]))
+        app = make_app(sys.argv[2])
         with open(sys.argv[3], "a") as told:
             async for change in app.runtime.changes("mail", from_start=True):
                 told.write(change.key + " " + str(change.version) + "\\n")
@@ -410,8 +432,8 @@ READER = """
 def start_reader(folder: Path, told: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(READER), str(Path(__file__).parent),
-         str(folder), str(told)],
-        env={**os.environ, "PYTHONPATH": SOURCE},
+         url(folder / "log.db"), str(told)],
+        env={**os.environ, "PYTHONPATH": f"{SOURCE}:{TESTS}"},
     )  # fmt: skip
 
 
@@ -450,16 +472,18 @@ def test_each_change_comes_at_least_once_and_in_order_over_a_kill(tmp_path: Path
 
 
 COMMITS = """
-    import apsw, json, sys, time
+    import asyncio, sys, time
+    sys.path.insert(0, sys.argv[1])
+    from test_reader import make_app, write
 
-    database = apsw.Connection(sys.argv[1])
-    database.set_busy_timeout(5_000)
-    for number in sys.stdin:
-        database.execute(
-            "insert into _changes (tx,collection,key,operation,version,actor,request,time,after) "
-            "values (1,'notes','k','create',1,1,1,1,?)", (json.dumps({"text": number.strip()}),)
-        )
-        print(time.monotonic(), flush=True)
+    async def main():
+        app = make_app(sys.argv[2])
+        await app.runtime.records()
+        while number := await asyncio.to_thread(sys.stdin.readline):
+            await write(app, number.strip())
+            print(time.monotonic(), flush=True)
+
+    asyncio.run(main())
 """
 
 
@@ -469,8 +493,9 @@ def test_commits_of_another_process_wake_a_reader_soon(tmp_path: Path) -> None:
     async def act(app: App, records: Any) -> None:
         reader = app.runtime.changes("mail")
         other = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", textwrap.dedent(COMMITS), str(app.runtime.database.path),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            sys.executable, "-c", textwrap.dedent(COMMITS), str(Path(__file__).parent),
+            url(tmp_path / "log.db"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": f"{SOURCE}:{TESTS}"},
         )  # fmt: skip
         assert other.stdin and other.stdout
         late = []

@@ -26,10 +26,10 @@ from stanchion import (
     owner,
     public,
 )
-from stanchion.changelog.pages import Position
 from stanchion.changelog.past import Past
 from stanchion.changelog.trim import Keep, trim
 from stanchion.engines import Ask
+from tests.conformance.engines import url
 
 Told = tuple[str, str, Any, Any]
 
@@ -42,7 +42,7 @@ class Shop:
     """An app, and what its tests ask of it."""
 
     def __init__(self, folder: Path) -> None:
-        app = App("Shop", settings=Settings(database_url=f"sqlite:///{folder}/shop.db"))
+        app = App("Shop", settings=Settings(database_url=url(Path(folder, "shop.db"))))
 
         @app.collection("users")
         class User(UserRecord):
@@ -359,9 +359,11 @@ def test_what_is_trimmed_before_it_is_judged_is_a_gap(tmp_path: Path, together: 
             assert not isinstance(await anext(reader), Gap)  # his was read with it, and waits
             async with shop.write() as tx:
                 await tx.update(shop.order, his.id, customer=ann.id)
-            await shop.app.runtime.engine.write(lambda: trim(Keep(7, 1), "sqlite"))
+            await shop.app.runtime.engine.write(
+                lambda: trim(Keep(7, 1), shop.app.runtime.engine.name)
+            )
             await shop.make(shop.line, order=hers.id, amount=2)
-            assert await anext(reader) == Gap(Position("7"))
+            assert isinstance(await anext(reader), Gap)
             assert (await shop.next_of(reader)).after["amount"] == 2
             assert await shop.next_of(reader) is None
 

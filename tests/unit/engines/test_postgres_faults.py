@@ -24,8 +24,6 @@ from tests.postgres import Postgres
 
 from .middle import Middle, between
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 READ_S, WRITE_S, HELD_S = 0.5, 1.0, 0.8
 SLACK_S = 1.0 + 1.5
 """What the network may take, and what a busy machine may."""

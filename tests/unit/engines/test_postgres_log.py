@@ -26,8 +26,6 @@ from stanchion.engines import Ask, Engine
 from stanchion.errors import Unavailable
 from tests.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 WRITERS = 16
 ROUNDS = int(os.environ.get("STANCHION_LOG_ROUNDS", "6"))
 SHARED = 4

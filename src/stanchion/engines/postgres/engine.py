@@ -79,14 +79,21 @@ class PostgresEngine:
     async def close(self) -> None:
         self._closed = True
         if os.getpid() == self._pid:
-            loop = asyncio.get_running_loop()
-            listener, pools = self._listeners.pop(loop, None), self._pools.pop(loop, None)
-            if listener is not None:
-                await listener.close()
-            if pools is not None:
-                if self._replicas is not None:
-                    await self._replicas.close(pools)
-                await pools.close()
+            here = asyncio.get_running_loop()
+            for loop in {*self._pools, *self._listeners} - {here}:
+                if loop.is_running():  # each loop lets go of its own
+                    asyncio.run_coroutine_threadsafe(self._leave(loop), loop)
+            await self._leave(here)
+
+    async def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Disconnect what belongs to one event loop."""
+        listener, pools = self._listeners.pop(loop, None), self._pools.pop(loop, None)
+        if listener is not None:
+            await listener.close()
+        if pools is not None:
+            if self._replicas is not None:
+                await self._replicas.close(pools)
+            await pools.close()
 
     async def find(self, text: str, params: Params) -> list[Row]:
         return await self._fetch("points", text, params)

@@ -49,7 +49,7 @@ _LOST = (
 
 def constraint_of(error: BaseException) -> ConstraintFailed | None:
     """The constraint that `error` reports, or None if it is no constraint of the schema."""
-    if not isinstance(error, asyncpg.IntegrityConstraintViolationError):
+    if not isinstance(error, asyncpg.IntegrityConstraintViolationError) or _made_meanwhile(error):
         return None
     kind = _KINDS.get(type(error))
     if kind is None:
@@ -60,7 +60,17 @@ def constraint_of(error: BaseException) -> ConstraintFailed | None:
 
 def runs_again(error: BaseException) -> bool:
     """Whether the transaction was given up for the sake of another one and may be tried again."""
-    return isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
+    return isinstance(
+        error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError
+    ) or _made_meanwhile(error)
+
+
+def _made_meanwhile(error: BaseException) -> bool:
+    """Whether two processes that start at once made the same table: `if not exists` looks into the
+    world as it was when the transaction began."""
+    return isinstance(error, asyncpg.DuplicateTableError | asyncpg.DuplicateColumnError) or (
+        isinstance(error, asyncpg.PostgresError) and error.schema_name == "pg_catalog"
+    )
 
 
 def is_lost(error: BaseException) -> bool:

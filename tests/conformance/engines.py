@@ -1,0 +1,123 @@
+"""The engines that the suite runs on, and where the running test finds its database.
+
+A test names a database by a path, on every engine: `url(path)`. On SQLite that is the file; on
+PostgreSQL it is a schema of its own, made when it is first asked for and dropped when nobody can
+ask for it again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.postgres import Postgres, serving, why_not
+
+CAPABILITIES = {
+    "a file": "the database is one file, which can be copied, deleted and looked into",
+    "reads in this process": "a read runs in this process, on the event loop or a thread of ours",
+    "counted steps": "the engine says how many steps of its machine a statement took",
+}
+"""What not every engine has; a test that needs one says so: `pytest.mark.needs("a file")`."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine of the suite: its name is what the ids of its tests begin with."""
+
+    name: str
+    dialect: str
+    has: frozenset[str] = frozenset()
+    version: str = ""
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot run here; empty where it can."""
+        return why_not(self.version) if self.version else ""
+
+
+SQLITE = Engine("sqlite", "sqlite", frozenset(CAPABILITIES))
+POSTGRES = tuple(
+    Engine(f"postgresql-{version}", "postgresql", version=version) for version in ("15", "16", "18")
+)
+
+
+def chosen() -> list[Engine]:
+    """The engines beside SQLite that a run is for: `STANCHION_ENGINES=15,18`, or the newest."""
+    named = os.environ.get("STANCHION_ENGINES", "18").split(",")
+    return [engine for engine in POSTGRES if engine.version in named]
+
+
+@dataclass
+class _Server:
+    """A server of this process, and the schemas that were made there."""
+
+    postgres: Postgres
+    made: dict[str, str] = field(default_factory=dict)
+
+    def schema(self, path: Path) -> str:
+        """The address of the schema of a path."""
+        name = "t" + hashlib.sha256(str(path).encode()).hexdigest()[:16]
+        if name not in self.made:
+            self.postgres.sql(f'create schema "{name}"', "suite")
+            self.made[name] = f"{self.postgres.url('suite')}?search_path={name}"
+        return self.made[name]
+
+
+_current = SQLITE
+_servers: dict[str, _Server] = {}
+_open = ExitStack()
+
+
+def current() -> Engine:
+    """The engine of the running test."""
+    return _current
+
+
+def use(engine: Engine) -> None:
+    """What follows runs on this engine."""
+    global _current
+    _current = engine
+
+
+def url(path: Path | str) -> str:
+    """The address of the database that a test calls by this path; empty when first asked for. An
+    address stays as it is: a program that a test starts is given one."""
+    if "://" in str(path):
+        return str(path)
+    absolute = Path(path).absolute()
+    if _current.dialect == "sqlite":
+        return f"sqlite:////{str(absolute).lstrip('/')}"
+    return _server(_current.version).schema(absolute)
+
+
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """The address of an empty database, for as long as the block."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = Path(folder, "test.db")
+        yield url(path)
+
+
+def _server(version: str) -> _Server:
+    if version not in _servers:
+        # NOTE: in memory, because a server whose fsync is off is refused
+        parent = "/dev/shm" if Path("/dev/shm").is_dir() else "/tmp"
+        postgres = _open.enter_context(serving(version, parent=parent))
+        postgres.create("suite")
+        _servers[version] = _Server(postgres)
+    return _servers[version]
+
+
+def close() -> None:
+    """Stop what runs for the suite in this process."""
+    _servers.clear()
+    _open.close()
+
+
+atexit.register(close)
