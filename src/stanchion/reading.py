@@ -87,10 +87,10 @@ class Reading:
     async def compile_page(
         self, nulls: After, given: Given, ask: ReadQuery, fetch: Fetch
     ) -> Statement:
-        """The statement of a page; in one layer where SQLite walks an index for it. `nulls` says
-        which values of the cursor are null; it is None on the first page."""
+        """The statement of a page; in one layer where the engine says beforehand that it walks an
+        index for it. `nulls` says which values of the cursor are null; None on the first page."""
         statement = compile_list(self.plan, self._dialect, nulls)
-        if self._dialect.name == "sqlite":
+        if self._dialect.plans_are_fixed:
             walk = compile_walk(self.plan, self._dialect, nulls)
             if walk is not None:
                 params = bind(walk, given, ask.filters)

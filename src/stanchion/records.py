@@ -28,7 +28,7 @@ from .reading import Fetch, Groups, One, Page, Reading, bind, lifted, mark_of
 from .schema import Field
 from .search import asked_words
 from .sql.aggregate import compile_aggregate
-from .sql.dialect import POSTGRES, SQLITE
+from .sql.dialect import dialect_of
 from .sql.read import compile_one
 from .sql.text import Given
 from .store.batch import run_batch
@@ -53,7 +53,7 @@ class Records:
         self.schema = model.schema
         self.engine = engine
         self.policy = policy
-        self.dialect = SQLITE if engine.name == "sqlite" else POSTGRES
+        self.dialect = dialect_of(engine.name)
         self.plans = Plans(model, policy, self.dialect, plan_cache)
         self._writing = Writing(self.plans)
         self._longest_filter = longest_filter

@@ -21,14 +21,9 @@ from ..engines.bulk import Bulk
 from ..schema import Collection
 from ..search import indexed_text
 from ..sql import copy
-from ..sql.dialect import POSTGRES, SQLITE, Dialect
+from ..sql.dialect import dialect_of
 from ..sql.write import lexemes
 from .digest import Digest
-
-
-def dialect_of(bulk: Bulk) -> Dialect:
-    """The words of the engine behind a connection."""
-    return SQLITE if bulk.name == "sqlite" else POSTGRES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class RowCopy:
         names = [field.name for field in collection.fields]
         self._key = names.index(collection.key[0])
         self._searched = [names.index(field.name) for field in collection.search_fields]
-        self._insert = copy.insert_rows(collection, dialect_of(target))
+        self._insert = copy.insert_rows(collection, dialect_of(target.name))
 
     async def run(self) -> Digest:
         """Copy what is not there yet."""
@@ -70,7 +65,7 @@ class RowCopy:
     async def read_target(self) -> Digest:
         """What the target holds now."""
         whole = Digest()
-        text = copy.select_rows(self._collection, dialect_of(self._target))
+        text = copy.select_rows(self._collection, dialect_of(self._target.name))
         await self._target.begin()
         async with ahead(self._target.stream(text)) as pages:
             async for rows in pages:
@@ -82,7 +77,7 @@ class RowCopy:
     async def forget(self) -> None:
         """Let the next run copy all of it anew."""
         await self._target.begin()
-        await self._target.fetch(copy.delete_rows(self._collection, dialect_of(self._target)))
+        await self._target.fetch(copy.delete_rows(self._collection, dialect_of(self._target.name)))
         await self._target.fetch(copy.DROP_PIECES, (self._collection.name,))
         await self._target.commit()
 
@@ -101,7 +96,7 @@ class RowCopy:
             self._tell(now.rows)
             return now
         await self._target.begin()
-        dialect = dialect_of(self._target)
+        dialect = dialect_of(self._target.name)
         between = {"after": last is not None, "until": True}
         await self._target.fetch(copy.delete_rows(self._collection, dialect, **between), keys)
         await self._target.fetch(copy.DROP_PIECE, (self._collection.name, piece.until))
@@ -114,7 +109,7 @@ class RowCopy:
 
     def _between(self, last: str | None, until: str | None) -> tuple[str, tuple[str, ...]]:
         text = copy.select_rows(
-            self._collection, dialect_of(self._source), after=last is not None,
+            self._collection, dialect_of(self._source.name), after=last is not None,
             until=until is not None,
         )  # fmt: skip
         return text, tuple(key for key in (last, until) if key is not None)

@@ -15,8 +15,9 @@ from ..changelog.moved import MovedLog, OldPosition
 from ..changelog.pages import LogPlace
 from ..engines.bulk import Bulk
 from ..sql import copy, ddl
+from ..sql.dialect import dialect_of
 from .digest import Digest
-from .pieces import ahead, dialect_of
+from .pieces import ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class LogCopy:
 
 async def copy_rest(source: Bulk, target: Bulk, tell: Callable[[int], None]) -> LogCopy:
     """Make our own tables, but for the one that says what the database is, and fill them."""
-    dialect = dialect_of(target)
+    dialect = dialect_of(target.name)
     await target.begin()
     for statement in ddl.own_tables(dialect):
         if " _schema " not in statement:
@@ -50,7 +51,7 @@ async def read_log(target: Bulk, tell: Callable[[int], None]) -> Digest:
     """The log as the target holds it."""
     whole = Digest()
     await target.begin()
-    async with ahead(target.stream(copy.select_changes(dialect_of(target)))) as pages:
+    async with ahead(target.stream(copy.select_changes(dialect_of(target.name)))) as pages:
         async for rows in pages:
             whole += await asyncio.to_thread(Digest.of, [row[2:] for row in rows])
             tell(len(rows))
@@ -59,14 +60,14 @@ async def read_log(target: Bulk, tell: Callable[[int], None]) -> Digest:
 
 
 async def _copy_log(source: Bulk, target: Bulk, tell: Callable[[int], None]) -> LogCopy:
-    dialect = dialect_of(target)
+    dialect = dialect_of(target.name)
     readers = await source.fetch(copy.READERS.select)
     old = {name: OldPosition(source.name, position) for name, position, _ in readers}
     gaps = await _find_gaps(source, old)
     moved = MovedLog(target.name, old, gaps)
     digest = Digest()
     insert = copy.insert_changes(dialect)
-    async with ahead(source.stream(copy.select_changes(dialect_of(source)))) as pages:
+    async with ahead(source.stream(copy.select_changes(dialect_of(source.name)))) as pages:
         async for rows in pages:
             digest += await asyncio.to_thread(Digest.of, [row[2:] for row in rows])
             placed = [

@@ -19,8 +19,9 @@ from ..migrate.apply import TABLES
 from ..schema import Collection, Schema
 from ..search import indexed_text
 from ..sql import copy, ddl
+from ..sql.dialect import dialect_of
 from .digest import Digest
-from .pieces import RowCopy, ahead, dialect_of
+from .pieces import RowCopy, ahead
 from .rest import copy_rest, read_log
 from .stored import CopyRefused, read_schema
 
@@ -56,7 +57,7 @@ class Copying:
     def __init__(self, source: Bulk, target: Bulk, tell: Callable[[CopyStep], None]) -> None:
         self._source = source
         self._target = target
-        self._dialect = dialect_of(target)
+        self._dialect = dialect_of(target.name)
         self._tell = tell
 
     @staticmethod

@@ -17,7 +17,7 @@ from ..errors import StanchionError
 from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
 from ..sql import ddl
-from ..sql.dialect import POSTGRES, SQLITE, Dialect, quoted
+from ..sql.dialect import SQLITE, Dialect, dialect_of, quoted
 from ..sql.names import index_name
 from ..sql.read import search_table
 from ..store.steps import Steps
@@ -67,7 +67,7 @@ async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Diffe
     An empty database is created in any case. With `change`, safe differences are applied. What is
     left raises `SchemaDiffers`, and nothing was changed then.
     """
-    dialect = SQLITE if engine.name == "sqlite" else POSTGRES
+    dialect = dialect_of(engine.name)
     return await engine.write(lambda: apply_schema(schema, change=change, dialect=dialect))
 
 
@@ -108,7 +108,7 @@ def _own_tables(dialect: Dialect) -> Steps[None]:
 
 def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) -> Steps[None]:
     """Carry the differences out: new tables, then one rebuild of each table whose fields differ
-    (or, on PostgreSQL, what differs of it), then the indexes of the others."""
+    (or what differs of it, where a table can be altered), then the indexes of the others."""
     of: dict[str, list[Difference]] = {}
     for difference in differences:
         of.setdefault(difference.collection, []).append(difference)
@@ -123,7 +123,7 @@ def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) ->
             unreferred.append(collection)
         elif kinds <= {"new index", "drop index"}:
             yield from _change_indexes(collection, dialect)
-        elif dialect.name == "postgresql":
+        elif dialect.alters_in_place:
             yield from alter(collection, partial(_filled, dialect=dialect))
             yield from _change_indexes(collection, dialect)
             unreferred.append(collection)
@@ -132,7 +132,7 @@ def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) ->
             rebuilt = True
     if rebuilt:
         yield from _check_references()
-    if dialect.name == "postgresql":
+    if dialect.references_apart:
         for collection in unreferred:
             for statement in ddl.add_references(collection):
                 yield Ask(statement)

@@ -31,6 +31,7 @@ class Dialect:
     plans_are_fixed: bool  # the plan of a text is one, whatever the rows and values
     keep_row: str  # what a transaction adds to a read by id, so that the row stays as it was
     log_order: str  # the column of the change log whose order is that of the transactions
+    alters_in_place: bool  # a stored table can be given other columns, types and checks
     references_apart: bool  # references are added when all tables are there, and can be taken away
     after_filling: tuple[str, ...]  # what a database wants that was filled all at once
 
@@ -212,6 +213,7 @@ SQLITE = Dialect(
     plans_are_fixed=True,
     keep_row="",
     log_order="seq",
+    alters_in_place=False,
     references_apart=False,
     after_filling=(),
 )
@@ -228,9 +230,15 @@ POSTGRES = Dialect(
     plans_are_fixed=False,
     keep_row=" for no key update of r",
     log_order="xid",
+    alters_in_place=True,
     references_apart=True,
     after_filling=("analyze",),
 )
+
+
+def dialect_of(engine: str) -> Dialect:
+    """The words of an engine, by its name."""
+    return SQLITE if engine == "sqlite" else POSTGRES
 
 
 def quoted(identifier: str) -> str:
