@@ -51,3 +51,22 @@ def test_far_literal(http: Client, text: str, found: int) -> None:
 def test_most_of_them_are_answered(http: Client) -> None:
     for text in ("i < 1e309", "i == 1e399", "d < 1e399"):
         assert http.get("/api/nums", params={"filter": text}).status == 200
+
+
+def test_far_floats_have_an_average() -> None:
+    app = App("Floats")
+
+    @app.collection("floats")
+    class Float(Record):
+        f: float | None = None
+        group: str = ""
+        rules = Rules(read=public, create=public)
+
+    with client(app) as http:
+        for value in (1e308, 5e307, -1e308, None):
+            assert http.post("/api/floats", {"f": value}).status == 201
+        assert http.post("/api/floats", {"f": None, "group": "none"}).status == 201
+        asked = http.get("/api/floats/_aggregate", params={"avg": "f", "group": "group"})
+        assert asked.status == 200, asked.text
+        told = {item["group"]["group"]: item["avg"]["f"] for item in asked.json()["items"]}
+        assert told == {"": pytest.approx(5e307 / 3), "none": None}

@@ -28,12 +28,16 @@ from ..schema import (
     Reference,
     RuleConst,
 )  # fmt: skip
-from ..types import IntType, ListType, WireError
+from ..types import IntType, ListType, TextType, WireError
 from .annotations import Place, Read, read_annotation
 from .binding import Binding
 from .fields import Back, ManyOf, Options, Through
 from .record import Record, UserRecord
 from .rules import Rules
+
+INDEX_BYTES = 2400
+"""Of texts in an entry of an index. PostgreSQL's B-trees take 2,704 bytes with the key and what else
+stands there; SQLite would take more, but an app is the same on both."""
 
 
 @dataclass(slots=True)
@@ -73,7 +77,7 @@ class ClassReader:
             else:
                 fields.append(self._field(attribute, info))
         self._refuse_same_names(fields, relations)
-        return Collection(
+        collection = Collection(
             name=self.entry.name,
             title=self.record.__name__,
             fields=_system_last(fields),
@@ -84,6 +88,7 @@ class ClassReader:
             doc=_own_doc(self.record),
             origin=self.entry.origin,
         )
+        return replace(collection, fields=_fitting(collection))
 
     def binding(self, collection: Collection, others: Mapping[str, Binding]) -> Binding:
         self.record._wire_forms = tuple(
@@ -343,6 +348,21 @@ def _system_last(fields: list[Field]) -> tuple[Field, ...]:
     key = [f for f in fields if f.name == "id"]
     system = sorted((f for f in fields if f.name in last), key=lambda f: last[f.name])
     return tuple(key + own + system)
+
+
+def _fitting(collection: Collection) -> tuple[Field, ...]:
+    """The fields, where texts of an index have room for as much as it can hold together."""
+    room: dict[str, int] = {}
+    for index in collection.all_indexes:
+        texts = [n for n in index.fields if isinstance(collection.field[n].type, TextType)]
+        for name in texts:
+            room[name] = min(INDEX_BYTES // len(texts), room.get(name, INDEX_BYTES))
+    return tuple(
+        replace(field, type=replace(field.type, index_bytes=room[field.name]))
+        if field.name in room and isinstance(field.type, TextType)
+        else field
+        for field in collection.fields
+    )
 
 
 def _own_doc(record: type[Record]) -> str:

@@ -98,7 +98,8 @@ def Field(  # noqa: N802  # a class in all but name, as in pydantic
         name: its name on the wire and on disk, where Python cannot use it (`schema`, `json`).
         description: becomes the documentation.
         unique: no two records share a value (nulls are never shared).
-        index: kept sorted by the database, for filters and sorting.
+        index: kept sorted by the database, for filters and sorting. A text that is unique or in an
+            index has 2,400 bytes at most.
         search: `q` looks into this text.
         frozen: set when the record is created, never changed.
         big: an int of 64 bits, a string on the wire.

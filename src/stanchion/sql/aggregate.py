@@ -44,7 +44,7 @@ def _inner(dialect: Dialect, measure: Measure, value: str, at: int) -> list[str]
         case "sum":
             return [f"sum({value}) as {column}"]
         case "avg" if kind.kind == "float":
-            return [f"avg({value}) as {column}"]
+            return [f"{dialect.float_average(value)} as {column}"]
         case "avg":
             return [f"sum({value}) as {column}", f"count({value}) as _n{at}"]
         case "min" | "max":

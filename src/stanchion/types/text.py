@@ -17,13 +17,25 @@ class TextType(FieldType):
     min_length: int | None = None
     max_length: int | None = None
     pattern: str | None = None
+    index_bytes: int | None = None
+    """What an index has room for, in UTF-8. No part of what is stored, so not described either."""
 
     kind = "text"
 
     def parse(self, wire: Wire) -> str:
         if not isinstance(wire, str):
             raise expected("a string", wire, "string_type")
-        return check_text(wire, self.min_length, self.max_length, self.pattern)
+        text = check_text(wire, self.min_length, self.max_length, self.pattern)
+        room = self.index_bytes
+        if room is not None and len(text) * 4 > room and len(text.encode()) > room:
+            detail = f"Must have {room:,} or fewer bytes, because an index holds it."
+            raise WireError("string_too_long", detail)
+        return text
+
+    def describe(self) -> dict[str, Any]:
+        described = FieldType.describe(self)
+        described.pop("index_bytes", None)
+        return described
 
     def wire(self, value: Any) -> Wire:
         return str.__str__(value) if isinstance(value, str) else value

@@ -6,7 +6,7 @@ select '{"group":{},"count":'||a._c||
   ',"available":'||coalesce(a._m6::text,'null')||'},"max":{"since":'||coalesce('"'||to_char(a._m7,'YYYY-MM-DD')||'"','null')||
   ',"stock":'||coalesce(a._m8::text,'null')||'}}'
 from (
-  select count(*) as _c,sum(r."stock") as _m0,sum(r."price") as _m1,sum(r."stock") as _m2,count(r."stock") as _n2,sum(r."price") as _m3,count(r."price") as _n3,avg(r."weight") as _m4,min(r."name") as _m5,bool_and(r."available") as _m6,max(r."since") as _m7,max(r."stock") as _m8
+  select count(*) as _c,sum(r."stock") as _m0,sum(r."price") as _m1,sum(r."stock") as _m2,count(r."stock") as _n2,sum(r."price") as _m3,count(r."price") as _n3,sum(r."weight")/count(r."weight") as _m4,min(r."name") as _m5,bool_and(r."available") as _m6,max(r."since") as _m7,max(r."stock") as _m8
   from "products" r
   where r."stock">$1::int8
 ) a

@@ -15,7 +15,7 @@ select '{"group":{"available":'||coalesce(a._g0::text,'null')||
   ',"serial":'||coalesce('"'||a._m15::text||'"','null')||
   ',"category":'||coalesce('"'||a._m16::text||'"','null')||'}}'
 from (
-  select r."available" as _g0,r."size" as _g1,count(*) as _c,sum(r."price") as _m0,sum(r."stock") as _m1,sum(r."serial") as _m2,sum(r."price") as _m3,count(r."price") as _n3,sum(r."stock") as _m4,count(r."stock") as _n4,sum(r."serial") as _m5,count(r."serial") as _n5,avg(r."weight") as _m6,min(r."name") as _m7,min(r."price") as _m8,min(r."since") as _m9,bool_and(r."available") as _m10,min(r."id"::text collate "C")::uuid as _m11,max(r."name") as _m12,max(r."price") as _m13,max(r."checked") as _m14,max(r."serial") as _m15,max(r."category"::text collate "C")::uuid as _m16
+  select r."available" as _g0,r."size" as _g1,count(*) as _c,sum(r."price") as _m0,sum(r."stock") as _m1,sum(r."serial") as _m2,sum(r."price") as _m3,count(r."price") as _n3,sum(r."stock") as _m4,count(r."stock") as _n4,sum(r."serial") as _m5,count(r."serial") as _n5,sum(r."weight")/count(r."weight") as _m6,min(r."name") as _m7,min(r."price") as _m8,min(r."since") as _m9,bool_and(r."available") as _m10,min(r."id"::text collate "C")::uuid as _m11,max(r."name") as _m12,max(r."price") as _m13,max(r."checked") as _m14,max(r."serial") as _m15,max(r."category"::text collate "C")::uuid as _m16
   from "products" r
   group by _g0,_g1
 ) a
