@@ -43,7 +43,7 @@ def early_answer() -> None:
 
     def answer_first(self: Any, done: list[Any]) -> None:
         queue.answer(done)
-        time.sleep(0.1)
+        time.sleep(0.3)
         commit(self, done)
 
     writer.Writer._commit = answer_first  # type: ignore[method-assign]

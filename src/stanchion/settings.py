@@ -17,10 +17,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from .errors import SettingError, suggest
 
 PREFIX = "STANCHION_"
-NOT_OURS = frozenset(
-    PREFIX + name
-    for name in ("FUZZ", "GOLDEN", "LOG_ROUNDS", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED")
-)
+_OF_TESTS = (
+    "ENGINES", "FUZZ", "GOLDEN", "LOG_ROUNDS", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED",
+)  # fmt: skip
+NOT_OURS = frozenset(PREFIX + name for name in _OF_TESTS)
 """What the tests of Stanchion itself read; an app that they start takes no offence."""
 
 # what Kubernetes sets for a service that is called `stanchion`

@@ -256,7 +256,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     source, target = fresh("sqlite"), fresh(target_engine)
     with serving(source):
         pass
-    fill_quickly(file_of(source), MANY)
+    fill_quickly(file_of(source), 5 * MANY)  # it takes longer than a busy machine looks away
     pieces = pieces_of(postgres, target)
     if target_engine == "sqlite":
         log = Path(f"{file_of(target)}-wal")
