@@ -36,8 +36,8 @@ from .record import Record, UserRecord
 from .rules import Rules
 
 INDEX_BYTES = 2400
-"""Of texts in an entry of an index. PostgreSQL's B-trees take 2,704 bytes with the key and what else
-stands there; SQLite would take more, but an app is the same on both."""
+"""Of texts in an entry of an index. PostgreSQL's B-trees take 2,704 bytes with the key and what
+else stands there; SQLite would take more, but an app is the same on both."""
 
 
 @dataclass(slots=True)

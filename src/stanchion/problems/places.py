@@ -80,7 +80,7 @@ PLACES = Family(
         ),
         place(
             "string_too_long", "The text is too long",
-            meaning="The text has more characters than the field takes, or more bytes than an index.",
+            meaning="It has more characters than the field takes, or more bytes than an index.",
             way_out="Send a shorter text.",
             detail="Must have 120 or fewer characters.", pointer="/name",
         ),

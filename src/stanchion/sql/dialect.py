@@ -79,8 +79,8 @@ class Dialect:
         return kind.sqlite_column if self.name == "sqlite" else kind.postgres_column
 
     def float_average(self, sql: str) -> str:
-        """SQL for the average of a group's floats. PostgreSQL's own computes the variance as well, and
-        so refuses numbers beyond 1e154."""
+        """SQL for the average of a group's floats. PostgreSQL's own computes the variance as well,
+        and so refuses numbers beyond 1e154."""
         return f"avg({sql})" if self.name == "sqlite" else f"sum({sql})/count({sql})"
 
     def cast(self, kind: FieldType) -> str:
