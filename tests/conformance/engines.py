@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,10 @@ CAPABILITIES = {
     "counted steps": "the engine says how many steps of its machine a statement took",
 }
 """What not every engine has; a test that needs one says so: `pytest.mark.needs("a file")`."""
+
+
+WHOLE = os.environ.get("STANCHION_MATRIX") == "deep"
+"""Whether engines beside SQLite are asked the whole of tests/matrix, see there."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,20 @@ class _Server:
 
     def schema(self, path: Path) -> str:
         """The address of the schema of a path."""
-        name = "t" + hashlib.sha256(str(path).encode()).hexdigest()[:16]
+        name = _name(path)
         if name not in self.made:
             self.postgres.sql(f'create schema "{name}"', "suite")
             self.made[name] = f"{self.postgres.url('suite')}?search_path={name}"
         return self.made[name]
+
+    def copy(self, source: Path | None, target: Path) -> str:
+        """A database of its own for a path, and its name: a copy of another path's, or empty. A
+        schema cannot be copied, a database that nobody is connected to can."""
+        template = "template0" if source is None else _name(source)
+        name = _name(target)
+        self.postgres.sql(f'create database "{name}" template "{template}"')
+        self.made[name] = self.postgres.url(name)
+        return name
 
 
 _current = SQLITE
@@ -96,12 +110,39 @@ def url(path: Path | str) -> str:
     return _server(_current.version).schema(absolute)
 
 
+def make_source(path: Path) -> None:
+    """Make the empty database of a path one that `copied` can copy."""
+    if _current.dialect != "sqlite":
+        _server(_current.version).copy(None, path.absolute())
+
+
+@contextmanager
+def copied(source: Path, target: Path) -> Iterator[Path]:
+    """The path of a copy of a database of `make_source`, which nobody has open, for as long as the
+    block."""
+    if _current.dialect == "sqlite":
+        shutil.copy(source, target)
+        yield target
+        return
+    server = _server(_current.version)
+    name = server.copy(source.absolute(), target.absolute())
+    try:
+        yield target
+    finally:
+        server.postgres.drop(name)
+        del server.made[name]
+
+
 @contextmanager
 def empty_database() -> Iterator[str]:
     """The address of an empty database, for as long as the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder, "test.db")
         yield url(path)
+
+
+def _name(path: Path) -> str:
+    return "t" + hashlib.sha256(str(path).encode()).hexdigest()[:16]
 
 
 def _server(version: str) -> _Server:

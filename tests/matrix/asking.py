@@ -12,6 +12,8 @@ from uuid import uuid4
 
 from stanchion import App, Gap, LoggedChange
 from stanchion.query import SYSTEM, Actor
+from stanchion.sql.dialect import quoted
+from tests.conformance import engines
 
 from .world import FIELDS, Rows, actor_of
 
@@ -110,7 +112,7 @@ class Asking:
         kept: Any = None
         try:
             async with self.app.runtime.transaction(SYSTEM) as tx:
-                kept = (await doing(), await _stored(tx._fetch))
+                kept = (await doing(), await self._stored(tx._fetch))
                 raise _TakeBackError
         except _TakeBackError:
             return kept  # type: ignore[no-any-return]  # set where this is raised
@@ -142,26 +144,32 @@ class Asking:
 
     def stored(self) -> Rows:
         """The rows of the raw tables, committed."""
-        return self.run(_stored(self.app.runtime.engine.fetch))
+        return self.run(self._stored(self.app.runtime.engine.fetch))
+
+    async def _stored(self, fetch: Any) -> Rows:
+        """Every row, in one statement of its own past all pipelines."""
+        rows: Rows = {}
+        for name, text in await fetch(_EVERYTHING[engines.current().dialect], ()):
+            rows[name] = {}
+            for raw in json.loads(text or "[]"):
+                row = {
+                    f.name: bool(v) if f.kind == "bool" else v
+                    for f, v in zip(FIELDS[name], raw, strict=True)
+                }
+                rows[name][row["id"]] = row
+        return rows
 
 
-async def _stored(fetch: Any) -> Rows:
-    """Every row, in one statement of its own past all pipelines."""
-    rows: Rows = {}
-    for name, text in await fetch(_EVERYTHING, ()):
-        rows[name] = {}
-        for raw in json.loads(text):
-            row = {
-                f.name: bool(v) if f.kind == "bool" else v
-                for f, v in zip(FIELDS[name], raw, strict=True)
-            }
-            rows[name][row["id"]] = row
-    return rows
+def _everything(rows: str) -> str:
+    """Each collection with its rows; `rows` is what makes them one text."""
+    return " union all ".join(
+        f"select '{name}',{rows.format(','.join(quoted(f.name) for f in fields))} "
+        f"from {quoted(name)}"
+        for name, fields in FIELDS.items()
+    )
 
 
-def _dump(name: str) -> str:
-    columns = ",".join(f'"{f.name}"' for f in FIELDS[name])
-    return f"select '{name}',json_group_array(json_array({columns})) from \"{name}\""
-
-
-_EVERYTHING = " union all ".join(map(_dump, FIELDS))
+_EVERYTHING = {
+    "sqlite": _everything("json_group_array(json_array({}))"),
+    "postgresql": _everything("json_agg(json_build_array({}))::text"),
+}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.conformance import engines
 
 from .asking import Asking
 from .history import write_history
@@ -17,20 +18,37 @@ Opened = Callable[[Replaced], Asking]
 
 
 @pytest.fixture(scope="session")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def worlds() -> dict[str, Path]:
+    """The planted database of each engine that was asked so far."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def planted(worlds: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the rows of the world, and its history; rules are no part of it."""
-    path = tmp_path_factory.mktemp("world") / "world.db"
-    opened = Asking(make_app(path))
-    opened.run(write_history(opened.app))
-    opened.close()
-    return path
+    engine = engines.current().name
+    if engine not in worlds:
+        path = tmp_path_factory.mktemp("world") / "world.db"
+        engines.make_source(path)
+        opened = Asking(make_app(path))
+        opened.run(write_history(opened.app))
+        opened.close()
+        worlds[engine] = path
+    return worlds[engine]
 
 
 @pytest.fixture(scope="module")
 def asking(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     """The world as it is meant."""
     path = tmp_path_factory.mktemp("world") / "own.db"
-    shutil.copy(planted, path)
-    opened = Asking(make_app(path))
-    yield opened
-    opened.close()
+    with engines.copied(planted, path):
+        opened = Asking(make_app(path))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def copied(planted: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the world for one test, which opens it with rules of its own."""
+    with engines.copied(planted, tmp_path / "world.db") as path:
+        yield path

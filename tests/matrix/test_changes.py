@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -87,10 +86,8 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_the_reader_alone_turns_cells_red(
-    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    copied: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    copied = tmp_path / "world.db"
-    shutil.copy(planted, copied)
     plant, collections = FAULTS[fault]
     plant(monkeypatch)
     asking = Asking(make_app(copied))

@@ -7,7 +7,6 @@ are needed to know.
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,10 +64,8 @@ async def count_red(asking: Asking, wanted: Iterator[Cell]) -> tuple[int, int, s
 
 
 def test_each_atom_that_is_taken_away_turns_cells_red(
-    planted: Path, tmp_path: Path, cells: dict[str, list[Cell]]
+    copied: Path, cells: dict[str, list[Cell]]
 ) -> None:
-    copied = tmp_path / "world.db"
-    shutil.copy(planted, copied)
     table = []
     for atom in atoms():
         for instead in ("true", "false"):
@@ -82,10 +79,8 @@ def test_each_atom_that_is_taken_away_turns_cells_red(
 
 @pytest.mark.parametrize("collection", sorted({atom.rule.split(".")[0] for atom in READ_ATOMS}))
 def test_each_atom_of_a_read_rule_turns_what_the_change_log_tells_red(
-    planted: Path, tmp_path: Path, collection: str
+    copied: Path, collection: str
 ) -> None:
-    copied = tmp_path / "world.db"
-    shutil.copy(planted, copied)
     cells = [c for caller in CALLERS for c in changes(Asker(caller, collection, oracle_of(caller)))]
     for atom in (one for one in READ_ATOMS if one.rule.startswith(f"{collection}.")):
         for instead in ("true", "false"):
@@ -96,10 +91,8 @@ def test_each_atom_of_a_read_rule_turns_what_the_change_log_tells_red(
 
 @pytest.mark.parametrize("rule", ["marks.read", "tags.read", "projects.read"])
 def test_a_rule_of_a_link_or_of_either_end_turns_every_way_over_many_to_many_red(
-    planted: Path, tmp_path: Path, cells: dict[str, list[Cell]], rule: str
+    copied: Path, cells: dict[str, list[Cell]], rule: str
 ) -> None:
-    copied = tmp_path / "world.db"
-    shutil.copy(planted, copied)
     other = {"tags.read": "projects", "projects.read": "tags"}  # the relation's own side
     near = [c for name in ("projects", "tags") for c in cells[f"{name}.read"]]
     for way in MANY_TO_MANY:
