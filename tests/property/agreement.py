@@ -138,7 +138,7 @@ def disagreements(
     tally.modes[written.mode] += 1
     for judged in judge(world, written):
         outcomes = evaluated(world, judged)
-        tally.outcomes.update(_WORDS[outcome] for outcome in outcomes.values())
+        tally.outcomes.update(WORDS[outcome] for outcome in outcomes.values())
         for question in questions:
             wanted = question != "false"
             statement = compiled(world.schema, judged, question, SQLITE, compilers)
@@ -150,7 +150,7 @@ def disagreements(
                     yield Disagreement(judged, question, key, outcome, statement.text, params)
 
 
-_WORDS = {True: "true", False: "false", None: "error"}
+WORDS = {True: "true", False: "false", None: "error"}
 
 
 def judge(world: World, written: Written) -> Iterator[Judged]:

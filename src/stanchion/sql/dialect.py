@@ -91,7 +91,7 @@ class Dialect:
         """The cast that a parameter of this expression type needs, or nothing."""
         if not self.typed_parameters:
             return ""
-        return "::" + _POSTGRES_CASTS.get(kind.kind, "text")
+        return "::" + _POSTGRES_CASTS.get(kind.kind, _TEXT)
 
     # expressions
 
@@ -199,8 +199,10 @@ class Dialect:
         return self.name == "sqlite"
 
 
+# a column says how its texts compare; two parameters, or items of lists, would ask the database
+_TEXT = 'text collate "C"'
 _POSTGRES_CASTS = {
-    "text": "text", "int": "int8", "float": "float8", "decimal": "numeric", "bool": "boolean",
+    "text": _TEXT, "int": "int8", "float": "float8", "decimal": "numeric", "bool": "boolean",
     "date": "date", "datetime": "timestamptz", "duration": "int8", "uuid": "uuid", "list": "json",
     "json": "json",
 }  # fmt: skip

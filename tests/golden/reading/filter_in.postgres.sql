@@ -4,10 +4,10 @@ select '{"name":'||to_json(p."name")::text||
 from (
   select r.*,r."id" as _k0
   from "products" r
-  where (r."size" in ($1::text,$2::text) and (r."tags" is not null and exists(
+  where (r."size" in ($1::text collate "C",$2::text collate "C") and (r."tags" is not null and exists(
     select 1
     from json_array_elements_text(r."tags") as t1(value)
-    where t1.value::text=$3::text
+    where t1.value::text collate "C"=$3::text collate "C"
   )))
   order by r."id"
   limit $4::int8

@@ -5,7 +5,7 @@ from (
   where exists(
     select 1
     from "categories" t1
-    where (t1."id"=r."category" and t1."name"=$1::text)
+    where (t1."id"=r."category" and t1."name"=$1::text collate "C")
   )
   order by r."id"
   limit $2::int8

@@ -21,7 +21,7 @@ from (
           where t5."team"=t4."id" and t5."id"=$1::uuid
         ))
       )
-    )) and t1."name"=$2::text
+    )) and t1."name"=$2::text collate "C"
   ) and (
     select count(*)
     from "projects" t6

@@ -233,7 +233,7 @@ select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."poi
   select 1
   from "boards" t1
   where (t1."id"=r."board" and t1."owner"=$1::uuid)
-) then 1 else 0 end,case when (r."state"=$2::text or exists(
+) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t2
   where (t2."id"=r."board" and t2."owner"=$1::uuid)
@@ -264,7 +264,7 @@ select r.version,case when exists(
   select 1
   from "boards" t1
   where (t1."id"=r."board" and t1."owner"=$1::uuid)
-) then 1 else 0 end,case when (r."state"=$2::text or exists(
+) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t2
   where (t2."id"=r."board" and t2."owner"=$1::uuid)
@@ -275,7 +275,7 @@ select r.version,case when exists(
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t4
-  where (t4."id"=r."after" and (t4."state"=$2::text or exists(
+  where (t4."id"=r."after" and (t4."state"=$2::text collate "C" or exists(
     select 1
     from "boards" t5
     where (t5."id"=t4."board" and t5."owner"=$1::uuid)
@@ -328,7 +328,7 @@ select case when exists(
   select 1
   from "boards" t1
   where (t1."id"=r."board" and t1."owner"=$1::uuid)
-) then 1 else 0 end,case when (r."state"=$2::text or exists(
+) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t2
   where (t2."id"=r."board" and t2."owner"=$1::uuid)
@@ -339,7 +339,7 @@ select case when exists(
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t4
-  where (t4."id"=r."after" and (t4."state"=$2::text or exists(
+  where (t4."id"=r."after" and (t4."state"=$2::text collate "C" or exists(
     select 1
     from "boards" t5
     where (t5."id"=t4."board" and t5."owner"=$1::uuid)
@@ -386,11 +386,11 @@ select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."poi
     from "cards" t3
     where t3."board"=t2."id" and t3."place"=r."place"
   ))
-)) then 1 else 0 end,case when (r."state"=$2::text or exists(
+)) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t4
   where (t4."id"=r."board" and t4."owner"=$1::uuid)
-)) then 1 else 0 end,case when r."state"=$3::text then 1 else 0 end,'{"id":"'||r."id"::text||
+)) then 1 else 0 end,case when r."state"=$3::text collate "C" then 1 else 0 end,'{"id":"'||r."id"::text||
   '","board":"'||r."board"::text||
   '","after":'||coalesce('"'||r."after"::text||'"','null')||
   ',"place":'||r."place"::text||
@@ -425,18 +425,18 @@ select r.version,case when (exists(
     from "cards" t3
     where t3."board"=t2."id" and t3."place"=r."place"
   ))
-)) then 1 else 0 end,case when (r."state"=$2::text or exists(
+)) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t4
   where (t4."id"=r."board" and t4."owner"=$1::uuid)
-)) then 1 else 0 end,case when o."state"=$3::text then 1 else 0 end,case when r."board" is null or exists(
+)) then 1 else 0 end,case when o."state"=$3::text collate "C" then 1 else 0 end,case when r."board" is null or exists(
   select 1
   from "boards" t5
   where t5."id"=r."board"
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t6
-  where (t6."id"=r."after" and (t6."state"=$2::text or exists(
+  where (t6."id"=r."after" and (t6."state"=$2::text collate "C" or exists(
     select 1
     from "boards" t7
     where (t7."id"=t6."board" and t7."owner"=$1::uuid)
@@ -500,18 +500,18 @@ select case when (exists(
     from "cards" t3
     where t3."board"=t2."id" and t3."place"=r."place"
   ))
-)) then 1 else 0 end,case when (r."state"=$2::text or exists(
+)) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t4
   where (t4."id"=r."board" and t4."owner"=$1::uuid)
-)) then 1 else 0 end,case when o."state"=$3::text then 1 else 0 end,case when r."board" is null or exists(
+)) then 1 else 0 end,case when o."state"=$3::text collate "C" then 1 else 0 end,case when r."board" is null or exists(
   select 1
   from "boards" t5
   where t5."id"=r."board"
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t6
-  where (t6."id"=r."after" and (t6."state"=$2::text or exists(
+  where (t6."id"=r."after" and (t6."state"=$2::text collate "C" or exists(
     select 1
     from "boards" t7
     where (t7."id"=t6."board" and t7."owner"=$1::uuid)
@@ -537,18 +537,18 @@ select case when (exists(
     from "cards" t3
     where t3."board"=t2."id" and t3."place"=r."place"
   ))
-)) then 1 else 0 end,case when (r."state"=$2::text or exists(
+)) then 1 else 0 end,case when (r."state"=$2::text collate "C" or exists(
   select 1
   from "boards" t4
   where (t4."id"=r."board" and t4."owner"=$1::uuid)
-)) then 1 else 0 end,case when o."state"=$3::text then 1 else 0 end,case when r."board" is null or exists(
+)) then 1 else 0 end,case when o."state"=$3::text collate "C" then 1 else 0 end,case when r."board" is null or exists(
   select 1
   from "boards" t5
   where t5."id"=r."board"
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t6
-  where (t6."id"=r."after" and (t6."state"=$2::text or exists(
+  where (t6."id"=r."after" and (t6."state"=$2::text collate "C" or exists(
     select 1
     from "boards" t7
     where (t7."id"=t6."board" and t7."owner"=$1::uuid)
@@ -599,7 +599,7 @@ where ((r."place"<$1::int8 and r."board" in (
   select t1."id"
   from "boards" t1
   where t1."owner"=$2::uuid
-)) and (r."state"=$3::text or r."board" in (
+)) and (r."state"=$3::text collate "C" or r."board" in (
   select t2."id"
   from "boards" t2
   where t2."owner"=$2::uuid
@@ -679,11 +679,11 @@ where r."board"=$1::uuid and cast(r."id" as text) not in (
 -- delete of cards by user
 
 -- stored
-select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."points",r."weight",r."due",r."begun",r."late",r."words",r."extra",r."serial",r."note",r."price",r."secret",r."created",r."updated",r."version",1,case when (r."state"=$1::text or exists(
+select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."points",r."weight",r."due",r."begun",r."late",r."words",r."extra",r."serial",r."note",r."price",r."secret",r."created",r."updated",r."version",1,case when (r."state"=$1::text collate "C" or exists(
   select 1
   from "boards" t1
   where (t1."id"=r."board" and t1."owner"=$2::uuid)
-)) then 1 else 0 end,case when r."state"=$3::text then 1 else 0 end,'{"id":"'||r."id"::text||
+)) then 1 else 0 end,case when r."state"=$3::text collate "C" then 1 else 0 end,'{"id":"'||r."id"::text||
   '","board":"'||r."board"::text||
   '","after":'||coalesce('"'||r."after"::text||'"','null')||
   ',"place":'||r."place"::text||
@@ -706,18 +706,18 @@ from "cards" r
 where r."id"=$4::uuid for update
 
 -- changed
-select r.version,1,case when (r."state"=$1::text or exists(
+select r.version,1,case when (r."state"=$1::text collate "C" or exists(
   select 1
   from "boards" t1
   where (t1."id"=r."board" and t1."owner"=$2::uuid)
-)) then 1 else 0 end,case when o."state"=$3::text then 1 else 0 end,case when r."board" is null or exists(
+)) then 1 else 0 end,case when o."state"=$3::text collate "C" then 1 else 0 end,case when r."board" is null or exists(
   select 1
   from "boards" t2
   where t2."id"=r."board"
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t3
-  where (t3."id"=r."after" and (t3."state"=$1::text or exists(
+  where (t3."id"=r."after" and (t3."state"=$1::text collate "C" or exists(
     select 1
     from "boards" t4
     where (t4."id"=t3."board" and t4."owner"=$2::uuid)
@@ -769,18 +769,18 @@ cross join (
 where r."id"=$6::uuid
 
 -- candidate
-select 1,case when (r."state"=$1::text or exists(
+select 1,case when (r."state"=$1::text collate "C" or exists(
   select 1
   from "boards" t1
   where (t1."id"=r."board" and t1."owner"=$2::uuid)
-)) then 1 else 0 end,case when o."state"=$3::text then 1 else 0 end,case when r."board" is null or exists(
+)) then 1 else 0 end,case when o."state"=$3::text collate "C" then 1 else 0 end,case when r."board" is null or exists(
   select 1
   from "boards" t2
   where t2."id"=r."board"
 ) then 1 else 0 end,case when r."after" is null or exists(
   select 1
   from "cards" t3
-  where (t3."id"=r."after" and (t3."state"=$1::text or exists(
+  where (t3."id"=r."after" and (t3."state"=$1::text collate "C" or exists(
     select 1
     from "boards" t4
     where (t4."id"=t3."board" and t4."owner"=$2::uuid)

@@ -141,7 +141,8 @@ def _code(c: Compiling, operand: Operand, rows: Rows) -> str:
 def _outcome(c: Compiling, node: Node, rows: Rows) -> str:
     match node:
         case Const(value=value):
-            return {True: "true", False: "false", None: "null"}[value]
+            # a bare null has no type, and PostgreSQL takes it for a text
+            return {True: "true", False: "false", None: "cast(null as boolean)"}[value]
         case Not(part=part):
             return f"(not {_outcome(c, part, rows)})"
         case And(parts=parts) | Or(parts=parts):
