@@ -200,9 +200,11 @@ class Records:
                 if isinstance(steps[-1], Problem):
                     break  # it will be refused when the steps before it are done
 
+            kept = self._writing.kept(asks[: len(steps)])
+
             def run() -> Steps[list[list[Written]]]:
                 moment[:] = [by()]
-                return run_batch(steps)
+                return run_batch(steps, kept)
 
             def answered() -> Steps[Reply]:
                 return reply((yield from run()))

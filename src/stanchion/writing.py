@@ -8,17 +8,17 @@ Called by `records`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .engines import Job
+from .engines import Ask, Job
 from .errors import FieldError, Forbidden, Problem, Unauthorized, not_an_object
 from .plan.body import Replacement, read_create, read_replacement, read_update
 from .plans import Plans
 from .query import Actor, Operation, WriteQuery
-from .sql.write import WriteStatements
+from .sql.write import WriteStatements, keep_record
 from .store import door
 from .store.changes import Occasion
 from .store.door import New, Written
@@ -72,6 +72,25 @@ class Writing:
             return self.job(ask, actor, by)
         except Problem as refused:
             return refused
+
+    def kept(self, asks: Sequence[WriteQuery | Problem]) -> list[Ask]:
+        """What a batch asks first where others write at the same time: its records, in the order
+        of their keys. Two that change the same ones in orders of their own would each hold what
+        the other waits for."""
+        if not self._plans.dialect.keep_row:
+            return []
+        found = set()
+        for ask in asks:
+            if isinstance(ask, WriteQuery) and ask.key is not None:
+                try:
+                    found.add((ask.collection, self._plans.key(ask.collection, ask.key)))
+                except Problem:
+                    pass  # it is told when its step comes
+        collections = self._schema.collection
+        return [
+            Ask(*keep_record(collections[name], self._plans.dialect, key))
+            for name, key in sorted(found)
+        ]
 
     def _new_rows(self, statements: WriteStatements, ask: WriteQuery) -> list[New]:
         """The values of every new record; raises `Invalid` with all mistakes of all of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -199,3 +200,21 @@ def test_the_batch_takes_post_alone(http: Client) -> None:
     options = http.request("OPTIONS", "/api/_batch")
     assert (options.status, options.headers["allow"]) == (204, "POST, OPTIONS")
     assert http.post("/api/_batch?x=1", {"steps": []}).status == 400
+
+
+@pytest.mark.unordered
+def test_batches_that_cross_each_other_are_all_done(http: Client) -> None:
+    """Each changes the same four records, in an order of its own."""
+    made = http.post("/api/orders", [{"name": str(n)} for n in range(4)]).json()["items"]
+    keys = [order["id"] for order in made]
+
+    def change(number: int) -> int:
+        order = [keys[(number * (1 + number % 2) + n) % 4] for n in range(4)][:: 1 - number % 2 * 2]
+        steps = [step("PATCH", f"orders/{key}", {"name": f"{number} {key}"}) for key in order]
+        return batch(http, *steps).status
+
+    with ThreadPoolExecutor(24) as threads:
+        assert list(threads.map(change, range(24))) == [200] * 24
+    read = http.get("/api/orders").json()["items"]
+    assert [order["version"] for order in read] == [25] * 4
+    assert len({order["name"].split()[0] for order in read}) == 1, "the last batch is whole"

@@ -398,6 +398,13 @@ def index_search(
     return text, list(words)
 
 
+def keep_record(collection: Collection, dialect: Dialect, key: str) -> Asked:
+    """Keep a record for this transaction, where others write at the same time."""
+    mark = f"$1{dialect.cast(collection.key_field.type)}"
+    text = f"select 1 from {quoted(collection.name)} r where {quoted(collection.key[0])}={mark}"
+    return text + dialect.keep_row, [dialect.raw(collection.key_field.type, key)]
+
+
 def reindex_search(
     collection: Collection, dialect: Dialect, words: Sequence[str], key: object
 ) -> Asked:

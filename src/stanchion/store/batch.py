@@ -13,7 +13,7 @@ import copy
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..engines import Ask, Job, Row, Undo, Wanted, through
+from ..engines import Ask, AskAll, Job, Row, Undo, Wanted, through
 from ..errors import FieldError, Problem
 from .door import Written
 from .steps import Steps
@@ -21,9 +21,13 @@ from .steps import Steps
 T = TypeVar("T")
 
 
-def run_batch(steps: Sequence[Job[list[Written]] | Problem]) -> Steps[list[list[Written]]]:
-    """Run the steps, one after the other."""
+def run_batch(
+    steps: Sequence[Job[list[Written]] | Problem], kept: Sequence[Ask] = ()
+) -> Steps[list[list[Written]]]:
+    """Run the steps, one after the other; `kept` keeps the records that they change, before."""
     done = []
+    if kept:
+        yield AskAll(kept)
     for position, step in enumerate(steps):
         try:
             if isinstance(step, Problem):
