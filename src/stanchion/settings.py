@@ -18,7 +18,8 @@ from .errors import SettingError, suggest
 
 PREFIX = "STANCHION_"
 _OF_TESTS = (
-    "ENGINES", "FUZZ", "GOLDEN", "LOG_ROUNDS", "NO_SKIPS", "PROPERTY", "SCREENSHOTS", "SHARED",
+    "ENGINES", "FUZZ", "GOLDEN", "LOG_ROUNDS", "MATRIX", "NO_SKIPS", "PROPERTY", "SCREENSHOTS",
+    "SHARED",
 )  # fmt: skip
 NOT_OURS = frozenset(PREFIX + name for name in _OF_TESTS)
 """What the tests of Stanchion itself read; an app that they start takes no offence."""

@@ -17,7 +17,16 @@ import asyncpg
 
 from ..base import Ask, AskAll, Job, Params, Row, Undo
 from .outage import NETWORK_S
-from .translate import FAILURES, constraint_of, give_up, is_lost, is_open, report, uncertain
+from .translate import (
+    FAILURES,
+    constraint_of,
+    give_up,
+    is_lost,
+    is_open,
+    report,
+    uncertain,
+    was_not_sent,
+)
 
 T = TypeVar("T")
 
@@ -113,6 +122,9 @@ async def commit(connection: asyncpg.Connection[Any], seconds: float) -> None:
     try:
         done = await connection.execute("commit", timeout=seconds)
     except FAILURES as error:
+        if was_not_sent(error):
+            give_up(connection)
+            raise Broken(error, "commit") from error
         if is_lost(error) or isinstance(error, TimeoutError):
             report(error, "commit")
             give_up(connection)

@@ -87,6 +87,12 @@ def is_open(connection: asyncpg.Connection[Any]) -> bool:
         return False
 
 
+def was_not_sent(error: BaseException) -> bool:
+    """Whether the driver refused to send anything: it was just reading that the server had ended
+    the connection."""
+    return isinstance(error, asyncpg.InternalClientError) and str(error).startswith("cannot switch")
+
+
 def give_up(connection: asyncpg.Connection[Any]) -> None:
     """Close a connection without a word; one that its pool has taken back already is left alone."""
     with suppress(asyncpg.InterfaceError):
