@@ -162,7 +162,7 @@ def start(version: str, folder: Path, *options: str, port: int = 0) -> Postgres:
     server = Postgres(version, folder, port, process)
     try:
         _wait(server)
-    except BaseException:
+    except BaseException:  # nobody else knows of it
         server.kill()
         raise
     return server

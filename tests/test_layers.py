@@ -145,8 +145,9 @@ def test_no_file_is_longer_than_one_sits_through(path: Path) -> None:
 
 WORDS = frozenset(
     {"errors", "events", "query", "schema", "engines", "clock", "types", "settings", "version"}
+    | {"engines.told"}
 )
-"""Modules of values that everybody speaks in: no collaborators."""
+"""Modules of values and sentences that everybody speaks in: no collaborators."""
 COLLABORATORS = 10
 MANY = {
     "records.py": "the one page on which both pipelines can be read, so it names their stages",

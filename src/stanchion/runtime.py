@@ -107,8 +107,8 @@ class Runtime:
             if self._records is None:
                 try:
                     await self._open()
-                except BaseException:
-                    await self.close()  # a connection that nobody closes outlives its event loop
+                except BaseException:  # a connection that nobody closes outlives its event loop
+                    await self.close()
                     raise
         assert self._records is not None
         return self._records

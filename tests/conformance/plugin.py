@@ -7,14 +7,12 @@ there. For each further engine its module is collected again under the id
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-import stanchion.testing.client  # noqa: F401  # looked up by name below, where a function has its name
 
 from . import answers, engines
 from .engines import WHOLE
@@ -113,7 +111,7 @@ def databases_of_the_engine(
 ) -> Iterator[None]:
     """`stanchion.testing.client` makes its database on the engine of the running test, and notes
     its answers."""
-    client = sys.modules["stanchion.testing.client"]
+    client = import_module("stanchion.testing.client")  # not the function of that name
     ask = client.Client.request
 
     def asked(self: Any, method: str, url: str, *args: Any, **options: Any) -> Any:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -190,6 +191,11 @@ def begun(source: str, target: str, cwd: Path, pieces: Callable[[], int]) -> sub
     return process
 
 
+def has_grown(log: Path) -> bool:
+    """Whether the log of a file that is filled holds a piece."""
+    return log.exists() and log.stat().st_size > 200_000
+
+
 def pieces_of(postgres: Postgres, target: str) -> Callable[[], int]:
     """How many pieces a target has noted."""
     name = target.rpartition("/")[2]
@@ -264,8 +270,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     fill_quickly(file_of(source), MANY)
     pieces = pieces_of(postgres, target)
     if target_engine == "sqlite":
-        log = Path(f"{file_of(target)}-wal")
-        pieces = lambda: log.exists() and log.stat().st_size > 200_000  # noqa: E731  # as the other
+        pieces = partial(has_grown, Path(f"{file_of(target)}-wal"))
     process = begun(source, target, tmp_path, pieces)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE_S)

@@ -236,8 +236,7 @@ def _stored(plan: WritePlan, dialect: Dialect) -> Judgement:
     columns = [f"r.{quoted(f.name)}" for f in plan.collection.fields]
     version = "r.version" if "version" in plan.collection.field else "0"
     rules = draft.verdicts(Rows.of(record="r", old="r"), _rules(plan))
-    lock = " for update" if dialect.name == "postgresql" else ""
-    source = f"{quoted(plan.collection.name)} r where r.{draft.key()}{lock}"
+    source = f"{quoted(plan.collection.name)} r where r.{draft.key()}{dialect.keep_row}"
     return draft.judgement([version, *columns], rules, [], draft.texts("r")[-1:], source)
 
 

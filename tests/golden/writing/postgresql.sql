@@ -35,7 +35,7 @@ select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "users" r
-where r."id"=$2::uuid for update
+where r."id"=$2::uuid for no key update of r
 
 -- changed
 select r.version,case when r."id"=$1::uuid then 1 else 0 end,1,'{"id":"'||r."id"::text||
@@ -108,7 +108,7 @@ select r.version,r."id",r."name",r."owner",r."created",r."updated",r."version",c
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "boards" r
-where r."id"=$2::uuid for update
+where r."id"=$2::uuid for no key update of r
 
 -- changed
 select r.version,case when r."owner"=$1::uuid then 1 else 0 end,1,case when r."owner" is null or exists(
@@ -172,7 +172,7 @@ select r.version,r."id",r."name",r."owner",r."created",r."updated",r."version",c
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "boards" r
-where r."id"=$2::uuid for update
+where r."id"=$2::uuid for no key update of r
 
 -- changed
 select r.version,case when r."owner"=$1::uuid then 1 else 0 end,1,case when r."owner" is null or exists(
@@ -257,7 +257,7 @@ select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."poi
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "cards" r
-where r."id"=$3::uuid for update
+where r."id"=$3::uuid for no key update of r
 
 -- changed
 select r.version,case when exists(
@@ -410,7 +410,7 @@ select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."poi
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "cards" r
-where r."id"=$4::uuid for update
+where r."id"=$4::uuid for no key update of r
 
 -- changed
 select r.version,case when (exists(
@@ -703,7 +703,7 @@ select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."poi
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "cards" r
-where r."id"=$4::uuid for update
+where r."id"=$4::uuid for no key update of r
 
 -- changed
 select r.version,1,case when (r."state"=$1::text collate "C" or exists(
@@ -838,7 +838,7 @@ select r.version,r."id",r."board",r."after",r."place",r."title",r."state",r."poi
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "cards" r
-where r."id"=$1::uuid for update
+where r."id"=$1::uuid for no key update of r
 
 -- changed
 select r.version,1,1,case when r."board" is null or exists(

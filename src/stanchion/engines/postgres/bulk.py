@@ -64,7 +64,7 @@ class PostgresBulk:
                     "database.locked", shown, "another `stanchion copy` is filling it",
                     "wait for that one, or end it and run this again, which goes on from there",
                 )  # fmt: skip
-        except BaseException:
+        except BaseException:  # nobody else could close it
             await connection.close()
             raise
         return cls(connection, shown)

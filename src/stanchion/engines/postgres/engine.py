@@ -21,6 +21,7 @@ import asyncpg
 from ...errors import Unavailable
 from ...settings import Settings
 from ..base import Ask, Job, Params, Readable, Row
+from ..told import busy, closing
 from .held import ReplayedSession
 from .listen import Listener
 from .outage import NETWORK_S
@@ -29,7 +30,7 @@ from .reads import read, read_together
 from .replicas import ReplicaReads
 from .run import Broken, Stale, backoff, commit, roll_back, run_job, send
 from .server import check_server, unreachable
-from .translate import FAILURES, busy, closing, is_lost, problem_of, runs_again
+from .translate import FAILURES, is_lost, problem_of, runs_again
 
 T = TypeVar("T")
 
@@ -220,7 +221,7 @@ async def _attempt(
     except TimeoutError as error:
         await roll_back(connection)
         raise Broken(error, "a write") from error
-    except BaseException:
+    except BaseException:  # also of a caller that is cancelled nothing stays open
         await roll_back(connection)
         raise
     await commit(connection, ends - loop.time() + NETWORK_S)

@@ -21,11 +21,11 @@ import asyncpg
 
 from ...errors import Problem, StanchionError, Unavailable
 from ..base import Job
-from ..ended import TransactionEnded, lost, timed_out
+from ..told import TransactionEnded, busy, lost, timed_out
 from .outage import NETWORK_S
 from .pools import Pools
 from .run import KEEP, UNDO, Broken, Stale, backoff, commit, roll_back, run_job, send
-from .translate import busy, constraint_of, is_lost, problem_of, runs_again
+from .translate import constraint_of, is_lost, problem_of, runs_again
 from .turns import TakingTurns
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class ReplayedSession:
         except TimeoutError:
             await self._leave(lost, back=True)
             raise busy() from None
-        except BaseException:
+        except BaseException:  # also of a caller that is cancelled nothing stays open
             await self._leave(lost, back=True)
             raise
         self._ends = self._loop.time() + self._seconds
@@ -182,7 +182,7 @@ class ReplayedSession:
             except TimeoutError:
                 await self._leave(self._timed_out, back=True)
                 raise self._timed_out() from None
-            except BaseException:
+            except BaseException:  # also of a caller that is cancelled nothing stays open
                 await self._leave(lost, back=True)
                 raise
             else:

@@ -154,6 +154,6 @@ async def roll_back(connection: asyncpg.Connection[Any]) -> None:
             await connection.execute("rollback")
     except FAILURES:
         give_up(connection)
-    except BaseException:
+    except BaseException:  # cancelled: what is left open is worth nothing
         give_up(connection)
         raise

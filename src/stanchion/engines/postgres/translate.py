@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import asyncpg
 
-from ...errors import BadRequest, InternalError, Problem, StorageFull, Unavailable
+from ...errors import BadRequest, Problem, Unavailable
 from ...events import StatementFailed, emit
 from ..base import ConstraintFailed
+from ..told import busy, overdue, overflow, refused, storage_full, unfinished
 
 ConstraintKind = Literal["unique", "foreign_key", "check", "not_null"]
 
@@ -123,34 +124,14 @@ def _answer_to(error: BaseException, doing: str) -> Problem:
     if isinstance(error, asyncpg.LockNotAvailableError):
         return busy()
     if isinstance(error, asyncpg.NumericValueOutOfRangeError):
-        return BadRequest(
-            "query.overflow",
-            "A sum or another result is outside the range of its numbers.",
-            hint="Narrow the filter so that fewer rows are added up, or declare the field big.",
-        )
+        return overflow()
     if isinstance(error, asyncpg.DiskFullError):
-        return StorageFull(
-            "storage.full",
-            "There is no room left for the database; nothing was changed.",
-            hint="Free some space on the server; no restart is needed.",
-        )
+        return storage_full()
     if is_lost(error) or isinstance(error, asyncpg.InsufficientResourcesError):
-        return Unavailable("server.database", f"The database could not finish this {doing}.")
+        return unfinished(doing)
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return Unavailable("server.database", "The database takes no writes at this moment.")
-    return InternalError("server.internal", f"The database refused this {doing}.")
-
-
-def overdue(doing: str) -> Unavailable:
-    return Unavailable(
-        "server.deadline",
-        f"This {doing} took longer than it may.",
-        hint="Ask for less at once, or try again later.",
-    )
-
-
-def busy() -> Unavailable:
-    return Unavailable("server.busy", "Another process held the database for too long.")
+    return refused(doing)
 
 
 def all_taken() -> Unavailable:
@@ -158,10 +139,6 @@ def all_taken() -> Unavailable:
         "server.busy", "Every connection to the database was in use for too long.",
         hint="Try again later.",
     )  # fmt: skip
-
-
-def closing() -> Unavailable:
-    return Unavailable("server.closing", "The server is stopping and takes no more work.")
 
 
 def uncertain() -> Unavailable:

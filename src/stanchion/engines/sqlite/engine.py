@@ -19,12 +19,12 @@ import apsw
 from ...errors import StanchionError
 from ...settings import Settings
 from ..base import Ask, Job, Params, Readable, Row
+from ..told import closing
 from .commits import Commits
 from .connection import READER_PRAGMAS, WRITER_PRAGMAS
 from .reader import OverBudget, Reader
 from .session import HeldSession
 from .slow import LongReader, LongReads
-from .translate import closing
 from .writer import Writer
 
 T = TypeVar("T")

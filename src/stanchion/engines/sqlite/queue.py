@@ -21,8 +21,8 @@ from typing import Any
 
 from ...errors import Unavailable
 from ..base import Job
+from ..told import closing, overdue
 from .session import Call, Hold
-from .translate import closing, overdue
 from .turns import Turns
 
 CLOSING_PATIENCE = 1.0

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from ...errors import Problem, StanchionError
 from ..base import Job
-from ..ended import TransactionEnded
+from ..told import TransactionEnded
 
 T = TypeVar("T")
 Ending = Callable[[], StanchionError]

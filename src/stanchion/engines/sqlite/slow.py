@@ -29,8 +29,9 @@ import apsw
 from ...errors import InternalError, Problem, Unavailable
 from ...settings import Settings
 from ..base import Ask, Row
+from ..told import closing, overdue
 from .connection import executor, open_reader, wait_until
-from .translate import closing, overdue, problem_of
+from .translate import problem_of
 
 STEPS = 25_000
 """Virtual machine instructions between two looks at the clock: about half a millisecond. Each look

@@ -15,11 +15,10 @@ from ...errors import (
     InternalError,
     Problem,
     StanchionError,
-    StorageFull,
-    Unavailable,
 )
 from ...events import StatementFailed, emit
 from ..base import ConstraintFailed, database_gone
+from ..told import busy, overdue, overflow, refused, storage_full, unfinished
 from .file import FileGone
 
 _KINDS: dict[int, Literal["unique", "foreign_key", "check", "not_null"]] = {
@@ -93,11 +92,7 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
     if isinstance(error, apsw.InterruptError):
         return overdue(doing)
     if isinstance(error, apsw.SQLError) and str(error) == "integer overflow":
-        return BadRequest(
-            "query.overflow",
-            "A sum or another result is outside the range of its numbers.",
-            hint="Narrow the filter so that fewer rows are added up, or declare the field big.",
-        )
+        return overflow()
     if isinstance(error, FileGone):
         return database_gone()
     if is_full(error):
@@ -105,35 +100,11 @@ def answer_to(error: apsw.Error, doing: str) -> Problem:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return busy()
     if isinstance(error, apsw.IOError | apsw.CantOpenError | apsw.NoMemError):
-        return Unavailable("server.database", f"The database could not finish this {doing}.")
+        return unfinished(doing)
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return InternalError(
             "server.database_damaged",
             f"The database file is damaged where this {doing} needs it.",
             hint="Whoever runs the server: stop it, and put a backup in the place of the file.",
         )
-    return InternalError("server.internal", f"The database refused this {doing}.")
-
-
-def overdue(doing: str) -> Unavailable:
-    return Unavailable(
-        "server.deadline",
-        f"This {doing} took longer than it may.",
-        hint="Ask for less at once, or try again later.",
-    )
-
-
-def busy() -> Unavailable:
-    return Unavailable("server.busy", "Another process held the database for too long.")
-
-
-def storage_full() -> StorageFull:
-    return StorageFull(
-        "storage.full",
-        "There is no room left for the database; nothing was changed.",
-        hint="Free some space on the server; no restart is needed.",
-    )
-
-
-def closing() -> Unavailable:
-    return Unavailable("server.closing", "The server is stopping and takes no more work.")
+    return refused(doing)

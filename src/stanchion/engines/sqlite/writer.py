@@ -32,13 +32,13 @@ from ...errors import InternalError, Problem, Unavailable
 from ...events import TransactionReplayed, WriterFailed, emit
 from ...settings import Settings
 from ..base import Job
-from ..ended import TransactionEnded, lost, timed_out
+from ..told import TransactionEnded, closing, lost, timed_out
 from .connection import open_writer
 from .file import OpenedFiles
 from .queue import Waiting, WriteQueue, answer
 from .session import Call, Ending, Hold
 from .transactions import Transactions
-from .translate import answer_to, closing, report
+from .translate import answer_to, report
 from .turns import Turns
 from .wal import Checkpoints
 
