@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 class Middle:
     """Passes bytes on. `silent` keeps those of both ways, `deaf` those that come back, as a network
-    does that drops packets: no end is told. `until` falls silent once such bytes were passed on."""
+    does that drops packets: no end is told. `until` falls silent once such bytes were passed on;
+    `cut` ends the connection that sends such bytes, which are passed on first if `passed`."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -21,7 +22,8 @@ class Middle:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self.silent = self.deaf = False
-        self.until = b""
+        self.until = self.cut = b""
+        self.passed = True
         self.opened = 0
 
     @property
@@ -45,6 +47,10 @@ class Middle:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._writers.clear()
 
+    def ways(self) -> set[asyncio.Task[None]]:
+        """The connections that are there now; one is done when both of its ends have noticed."""
+        return set(self._tasks)
+
     async def _pass_on(
         self, near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter
     ) -> None:
@@ -59,22 +65,32 @@ class Middle:
         with suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection(*self._there)
             self._writers.add(far_writer)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._carry(near_reader, far_writer, back=False))
-                both.create_task(self._carry(far_reader, near_writer, back=True))
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._carry(near_reader, far_writer, back=False))
+                    both.create_task(self._carry(far_reader, near_writer, back=True))
+            except* ConnectionAbortedError:
+                near_writer.transport.abort()
+            far_writer.close()
+        near_writer.close()
 
     async def _carry(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, back: bool
     ) -> None:
-        with suppress(OSError):
+        with suppress(ConnectionResetError, BrokenPipeError):
             while data := await reader.read(65_536):
                 while self.silent or (back and self.deaf):
                     await asyncio.sleep(0.02)
                 if not back and self.until and self.until in data:
                     self.deaf = True
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+                cut = not back and self.cut and self.cut in data
+                if self.passed or not cut:
+                    writer.write(data)
+                    await writer.drain()
+                if cut:
+                    raise ConnectionAbortedError
+        with suppress(OSError):  # the other way goes on until its end has noticed too
+            writer.write_eof()
 
 
 @asynccontextmanager
