@@ -240,9 +240,7 @@ def test_read_that_the_replica_cancels_is_repeated_on_the_primary(
     with_apps([replace(settings, read_deadline_ms=10_000)], act)
 
 
-def test_read_past_its_deadline_is_not_repeated(
-    settings: Settings, server: Postgres
-) -> None:
+def test_read_past_its_deadline_is_not_repeated(settings: Settings, server: Postgres) -> None:
     """The primary would show it as the last statement of a connection."""
     asked = "select count(*) from pg_stat_activity where query='select pg_sleep(20)::text'"
 
