@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..changelog.moved import MovedLog, OldPosition
 from ..changelog.pages import LogPlace
 from ..engines.bulk import Bulk
-from ..sql import copy, ddl
+from ..sql import copy, own
 from ..sql.dialect import dialect_of
 from .digest import Digest
 from .pieces import ahead
@@ -33,13 +33,12 @@ async def copy_rest(source: Bulk, target: Bulk, tell: Callable[[int], None]) -> 
     """Make our own tables, but for the one that says what the database is, and fill them."""
     dialect = dialect_of(target.name)
     await target.begin()
-    for statement in ddl.own_tables(dialect):
-        if " _schema " not in statement:
-            await target.fetch(statement)
-    tables = (copy.CHANGES, copy.READERS, copy.LOG, *copy.OWN)
+    for statement in own.create_own_tables(dialect):
+        await target.fetch(statement)
+    tables = (own.CHANGES, own.READERS, own.LOG, *own.MOVED)
     for table in tables:
         await target.fetch(f"delete from {table.name}")
-    for table in copy.OWN:
+    for table in own.MOVED:
         async with ahead(source.stream(table.select)) as pages:
             async for rows in pages:
                 await target.fill(copy.insert_own(table, dialect), rows)
@@ -61,7 +60,7 @@ async def read_log(target: Bulk, tell: Callable[[int], None]) -> Digest:
 
 async def _copy_log(source: Bulk, target: Bulk, tell: Callable[[int], None]) -> LogCopy:
     dialect = dialect_of(target.name)
-    readers = await source.fetch(copy.READERS.select)
+    readers = await source.fetch(own.READERS.select)
     old = {name: OldPosition(source.name, position) for name, position, _ in readers}
     gaps = await _find_gaps(source, old)
     moved = MovedLog(target.name, old, gaps)
@@ -80,11 +79,11 @@ async def _copy_log(source: Bulk, target: Bulk, tell: Callable[[int], None]) -> 
             tell(len(rows))
     await target.begin()
     floor = moved.floor
-    await target.fill(copy.insert_own(copy.LOG, dialect), [(1, floor, floor, 0)])
+    await target.fill(copy.insert_own(own.LOG, dialect), [(1, floor, floor, 0)])
     positions = moved.positions()
     found = [(name, positions[name], time) for name, _, time in readers]
     if found:
-        await target.fill(copy.insert_own(copy.READERS, dialect), found)
+        await target.fill(copy.insert_own(own.READERS, dialect), found)
     go_on = copy.number_changes(dialect, moved.last.seq)
     if go_on is not None:
         await target.fetch(go_on)

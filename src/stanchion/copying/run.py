@@ -18,7 +18,7 @@ from ..engines.bulk import Bulk
 from ..migrate.apply import TABLES
 from ..schema import Collection, Schema
 from ..search import indexed_text
-from ..sql import copy, ddl
+from ..sql import copy, ddl, own
 from ..sql.dialect import dialect_of
 from .digest import Digest
 from .pieces import RowCopy, ahead
@@ -180,8 +180,8 @@ class Copying:
 
     async def _end(self, stored: tuple[str, str, str]) -> None:
         """From here on the target is a database of ours."""
-        schema_table = next(s for s in ddl.own_tables(self._dialect) if " _schema " in s)
-        await self._run_all([*copy.END, schema_table], (copy.APPLIED, stored))
+        schema_table = own.SCHEMA.create(self._dialect)
+        await self._run_all([*copy.END, *schema_table], (copy.APPLIED, stored))
         for statement in self._dialect.after_filling:
             await self._target.fetch(statement)
 

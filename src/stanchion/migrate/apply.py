@@ -16,7 +16,7 @@ from ..engines import Ask, Engine
 from ..errors import StanchionError
 from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
-from ..sql import ddl
+from ..sql import ddl, own
 from ..sql.dialect import SQLITE, Dialect, dialect_of, quoted
 from ..sql.names import index_name
 from ..sql.read import search_table
@@ -102,7 +102,7 @@ def _own_tables(dialect: Dialect) -> Steps[None]:
     tables = {row[0] for row in (yield Ask(TABLES[dialect.name]))}
     if tables and "_schema" not in tables:
         raise OtherDatabase(sorted(tables))
-    for statement in ddl.own_tables(dialect):
+    for statement in (*own.SCHEMA.create(dialect), *own.create_own_tables(dialect)):
         yield Ask(statement)
 
 

@@ -9,10 +9,8 @@ on SQLite, and an array for each column on PostgreSQL, in the order in which the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..schema import Collection
-from . import ddl
+from . import ddl, own
 from .dialect import Dialect, quoted
 from .names import index_name
 from .read import search_table
@@ -49,75 +47,29 @@ SINCE = {
 """How many changes came after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnTable:
-    """One of our own tables that moves as it is: columns with their types in PostgreSQL, where
-    they are the plain ones, and the order in which they are read."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    order: str
-
-    @property
-    def select(self) -> str:
-        """Every row."""
-        names = ",".join(name for name, _ in self.columns)
-        return f"select {names} from {self.name} order by {self.order}"
-
-
-def _texts(*names: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, "text") for name in names)
-
-
-OWN = (
-    OwnTable(
-        "_idempotency",
-        (
-            *_texts("caller", "route", "key", "sent"), ("status", "int8"),
-            *_texts("headers"), ("body", "bytea"), *_texts("time"),
-        ),
-        "n",
-    ),
-    OwnTable("_versions", (("collection", "text"), ("version", "int8")), "collection"),
-    OwnTable("_once", _texts("name", "time"), "name"),
-)  # fmt: skip
-READERS = OwnTable("_readers", _texts("name", "position", "time"), "name")
-CHANGES = OwnTable(
-    "_changes",
-    (
-        *_texts("tx", "collection", "key", "operation"), ("version", "int8"),
-        *_texts("actor", "request", "time", "before", "after"),
-    ),
-    "seq",
-)  # fmt: skip
-LOG = OwnTable(
-    "_log",
-    (("id", "int4"), ("trimmed", "int8"), ("counted", "int8"), ("bytes", "int8")),
-    "id",
-)  # fmt: skip
 TRIMMED = "select trimmed from _log where id=1"
 LOST = "select 1 from _trimmed where xids && ?1::int8[] limit 1"
 """On PostgreSQL: whether one of these transactions is trimmed."""
 
 
-def insert_own(table: OwnTable, dialect: Dialect) -> str:
+def insert_own(table: own.OwnTable, dialect: Dialect) -> str:
     """Put rows into one of our own tables."""
-    return _insert(table.name, [(n, t, n) for n, t in table.columns], dialect)
+    return _insert(table.name, [(n, t, n) for n, t in table.plain], dialect)
 
 
 def select_changes(dialect: Dialect) -> str:
     """The change log in its order: what it is sorted by, its own number, then a change."""
     order = dialect.log_order
-    names = ",".join(name for name, _ in CHANGES.columns)
+    names = ",".join(name for name, _ in own.CHANGES.plain)
     return f"select {order},seq,{names} from _changes order by {order},seq"
 
 
 def insert_changes(dialect: Dialect) -> str:
     """Put changes into the log: what it is sorted by, the change's own number, the change."""
-    own = [("seq", "int8", "seq"), *((n, t, n) for n, t in CHANGES.columns)]
+    columns = [("seq", "int8", "seq"), *((n, t, n) for n, t in own.CHANGES.plain)]
     if dialect.log_order == "seq":
-        return _insert("_changes", own, dialect, skip=1)
-    return _insert("_changes", [(dialect.log_order, "int8", dialect.log_order), *own], dialect)
+        return _insert("_changes", columns, dialect, skip=1)
+    return _insert("_changes", [(dialect.log_order, "int8", dialect.log_order), *columns], dialect)
 
 
 def number_changes(dialect: Dialect, last: int) -> str | None:

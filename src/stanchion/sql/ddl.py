@@ -1,4 +1,4 @@
-"""Tables and indexes for a schema, and our own tables.
+"""Tables and indexes for a schema.
 
 In: the schema.   Out: statements, in the order in which they run. Pure.
 Foreign keys are NO ACTION and checked at the end of each step: the write door plans what happens
@@ -11,66 +11,6 @@ from ..schema import Collection, Field, Index
 from .dialect import Dialect, quoted
 from .names import constraint_name, index_name, search_name
 from .read import search_table
-
-OWN_TABLES_SQLITE = (
-    "create table if not exists _schema (id integer primary key check (id=1), "
-    "fingerprint text not null, schema text not null, applied text not null) strict",
-    "create table if not exists _changes (seq integer primary key autoincrement, "
-    "tx text not null, collection text not null, key text not null, "
-    "operation text not null, version integer not null, actor text not null, "
-    "request text not null, time text not null, before text, after text) strict",
-    "create table if not exists _idempotency (n integer primary key, caller text not null, "
-    "route text not null, key text not null, sent text not null, status integer not null, "
-    "headers text not null, body blob not null, time text not null, "
-    "unique (caller,route,key)) strict",
-    "create index if not exists _idempotency_time on _idempotency (time)",
-    "create table if not exists _readers (name text primary key, position text not null, "
-    "time text not null) strict",
-    "create table if not exists _log (id integer primary key check (id=1), "
-    "trimmed integer not null, counted integer not null, bytes integer not null) strict",
-    # a record that is made again under the id of a deleted one goes on counting its versions: after
-    # the logged delete, or after the greatest one of its collection that was trimmed
-    "create index if not exists _deleted on _changes (collection, key, version) "
-    "where operation='delete'",
-    "create table if not exists _versions (collection text primary key, "
-    "version integer not null) strict",
-    "create table if not exists _once (name text primary key, time text not null) strict",
-)
-
-OWN_TABLES_POSTGRES = (
-    "create table if not exists _schema (id int4 primary key check (id=1), "
-    "fingerprint text not null, schema text not null, applied text not null)",
-    # xid says whether a reader's snapshot saw the row: commits do not end in the order of seq
-    "create table if not exists _changes (seq int8 generated always as identity primary key, "
-    "xid int8 not null default (pg_current_xact_id()::text::int8), "
-    "tx text not null, collection text not null, key text not null, "
-    "operation text not null, version int8 not null, actor text not null, "
-    'request text not null, time text collate "C" not null, before text, after text)',
-    "create index if not exists _changes_xid on _changes (xid, seq)",
-    "create table if not exists _idempotency (n int8 generated always as identity primary key, "
-    "caller text not null, route text not null, key text not null, sent text not null, "
-    "status int8 not null, headers text not null, body bytea not null, "
-    'time text collate "C" not null, unique (caller,route,key))',
-    "create index if not exists _idempotency_time on _idempotency (time)",
-    "create table if not exists _readers (name text primary key, position text not null, "
-    "time text not null)",
-    "create table if not exists _log (id int4 primary key check (id=1), "
-    "trimmed int8 not null, counted int8 not null, bytes int8 not null)",
-    # the transactions that the log no longer holds, as long as a reader may have missed one
-    "create table if not exists _trimmed (until int8 primary key, top int8 not null, "
-    "xids int8[] not null)",
-    "create index if not exists _deleted on _changes (collection, key, version) "
-    "where operation='delete'",
-    "create table if not exists _versions (collection text primary key, version int8 not null)",
-    # empty for ever: held transactions lock it, one after the other, where they keep meeting
-    "create table if not exists _turn (nothing int4)",
-    "create table if not exists _once (name text primary key, time text not null)",
-)
-
-
-def own_tables(dialect: Dialect) -> tuple[str, ...]:
-    """The tables that every database of ours has."""
-    return OWN_TABLES_SQLITE if dialect.name == "sqlite" else OWN_TABLES_POSTGRES
 
 
 def create_collection(collection: Collection, dialect: Dialect) -> list[str]:
