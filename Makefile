@@ -14,7 +14,7 @@ demo: $(STAMP)
 	@$(BIN)/stanchion dev examples/pizzeria/app.py --port $(PORT)
 
 test: $(STAMP)-test
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)-test $(STAMP)-check
 	$(BIN)/ruff check .

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import tempfile
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from .postgres import BUSY_S, WRITE_S, InDatabase, compare, prepared, running, s
 from .postgres import needs_server as why_not
 from .reading import Readers
 from .server import Server, serving
+from .threads import at_once
 
 __all__ = ["NAME", "run", "why_not"]
 
@@ -91,11 +92,7 @@ class Handlers:
     def go(self, server: Server, rng: random.Random, count: int) -> None:
         """Send as many at once, and wait for all of them."""
         keys = [str(UUID(int=rng.getrandbits(128), version=4)) for _ in range(count)]
-        threads = [threading.Thread(target=self._hold, args=(server, key)) for key in keys]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once([partial(self._hold, server, key) for key in keys])
 
     def _hold(self, server: Server, key: str) -> None:
         begun = time.monotonic()

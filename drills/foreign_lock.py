@@ -9,13 +9,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-from .connection import Connection
 from .ledger import Ledger, Writers, compare
 from .outcome import Outcome, at_least, at_most, none, percentile
+from .reading import Readers
 from .server import Server, serving
 
 NAME = "foreign-lock"
@@ -42,14 +41,13 @@ def why_not() -> str:
 def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
     held = SHORT_HELD_S if short else HELD_S
     settings = {"STANCHION_WRITE_DEADLINE_MS": SHORT_DEADLINE_MS} if short else {}
-    reads = Reads()
     with tempfile.TemporaryDirectory(prefix="drill-lock-", dir="/var/tmp") as name:
         folder = Path(name)
         ledger, after = Ledger(folder / "ledger.txt"), Ledger(folder / "after.txt")
         with serving(folder, folder, plant=plant, settings=settings) as server:
             with (
                 Writers(ledger, server.connect, seed, lasting=True) as writers,
-                reads.going_on(server),
+                Readers(server.connect, count=1) as reads,
             ):
                 _hold(server, held)
             slowest = writers.slowest
@@ -85,32 +83,3 @@ def _hold(server: Server, seconds: float) -> None:
         assert holder.stdout.readline() == b"held\n"
         assert holder.stdout.readline() == b"released\n"
     assert holder.returncode == 0
-
-
-class Reads:
-    """A client that reads all the time, and how long that took."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.failed = 0
-        self._stop = threading.Event()
-
-    def going_on(self, server: Server) -> Reads:
-        self._thread = threading.Thread(target=self._run, args=(server.connect(),))
-        return self
-
-    def __enter__(self) -> Reads:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self, connection: Connection) -> None:
-        with connection:
-            while not self._stop.is_set():
-                begun = time.monotonic()
-                self.failed += connection.ask("GET", "/api/counters").status != 200
-                self.seconds.append(time.monotonic() - begun)
-                time.sleep(0.005)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 from uuid import UUID
@@ -24,6 +25,7 @@ import apsw
 
 from .connection import Answer, Closed, Connection, Cut, Refused
 from .outcome import Figure, none
+from .threads import Going, Work
 
 Kind = Literal["note", "pack", "order", "batch", "keyed"]
 Verdict = Literal["ack", "no", "unknown", "late"]
@@ -138,7 +140,7 @@ class Call(NamedTuple):
 
 
 @dataclass
-class Writers:
+class Writers(Going):
     """Threads that write until they are told to stop, or until the server is gone."""
 
     ledger: Ledger
@@ -151,28 +153,9 @@ class Writers:
     each: Counter[int] = field(default_factory=Counter)  # acknowledgements of each thread
     slowest: float = 0.0
     calls: list[Call] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _broken: list[BaseException] = field(default_factory=list)
 
-    def __enter__(self) -> Writers:
-        self._threads = [threading.Thread(target=self._work, args=(n,)) for n in range(self.count)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        if self._broken:
-            raise self._broken[0]  # a mistake of the drill: nothing it counted can be believed
-
-    def _work(self, number: int) -> None:
-        try:
-            self._run(number)
-        except BaseException as error:
-            self._broken.append(error)
+    def works(self) -> list[Work]:
+        return [partial(self._run, number) for number in range(self.count)]
 
     def _run(self, number: int) -> None:
         rng = random.Random(f"{self.seed}/{number}")

@@ -24,6 +24,7 @@ from urllib.parse import quote
 from .ledger import Ledger, Writers, compare
 from .outcome import Figure, Outcome, at_least, at_most, none, told
 from .server import Server, serving
+from .threads import beside
 
 NAME = "long-holders"
 HOLDS, SHORT_HOLDS = 5, 1
@@ -33,9 +34,10 @@ IDLE_S, SHORT_IDLE_S = 120.0, 3.0
 MEGABYTE = 1 << 20
 WAL_BAR = 80.0
 """Megabytes: the size to which a grown WAL is cut back, and what a batch or two may add."""
-FILLERS, SHORT_FILLERS = 60, 30
+FILLERS, SHORT_FILLERS = (60, 60, 60), (24, 12, 4)
 FILLER = [{"pack": "x" * 2000, "of": 0}] * 400
-"""About 5 MB of WAL each: in any form of the drill it would grow past its bar."""
+"""About 5 MB of WAL each: in any form of the drill it would grow past its bar beside readers of
+ours, further beside a foreign one, and a few more show that it is cut back."""
 
 FOREIGN_READER = """
 import sys, apsw
@@ -60,11 +62,11 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
         ledger = Ledger(folder / "ledger.txt")
         with serving(folder, folder, workers=2, plant=plant) as server:
             held = _open_transaction(server, ledger, seed, SHORT_HOLDS if short else HOLDS)
-            ours = _under(server, ledger, seed + 1, seconds, fillers, _our_readers(server))
+            ours = _under(server, ledger, seed + 1, seconds, fillers[0], _our_readers(server))
             foreign = _under(
-                server, ledger, seed + 2, seconds / 2, fillers, _foreign_reader(server)
+                server, ledger, seed + 2, seconds / 2, fillers[1], _foreign_reader(server)
             )
-            after = _under(server, ledger, seed + 3, min(seconds, 5.0), fillers, _nobody())
+            after = _under(server, ledger, seed + 3, min(seconds, 5.0), fillers[2], _nobody())
             damage = compare(server.database, ledger)
     failed = sum(count for status, count in ledger.statuses.items() if status not in (200, 201))
     return Outcome(
@@ -174,19 +176,11 @@ def _our_readers(server: Server) -> Iterator[None]:
             while not stop.is_set():
                 connection.ask("GET", path)
 
-    lazy = socket.create_connection(("127.0.0.1", server.port))
-    threads = [threading.Thread(target=scan) for _ in range(3)]
-    try:
+    with socket.create_connection(("127.0.0.1", server.port)) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.sendall(b"GET /api/notes?limit=1000 HTTP/1.1\r\nhost: drill\r\n\r\n")
-        for thread in threads:
-            thread.start()
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        lazy.close()
+        with beside([scan] * 3, stop):
+            yield
 
 
 def _foreign_reader(server: Server) -> Iterator[None]:

@@ -11,12 +11,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from .connection import Closed, Connection, Cut, Refused
 from .ledger import Ledger, Write, compare
 from .outcome import Figure, Outcome, at_least, at_most, missing, none, told
 from .server import Server, serving
+from .threads import at_once
 
 NAME = "out-of-fds"
 FILES = 64
@@ -75,11 +77,7 @@ def _crowd(server: Server, ledger: Ledger, seed: int, seconds: float) -> Counter
                     return
                 time.sleep(0.2)
 
-    threads = [threading.Thread(target=come, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([partial(come, number) for number in range(CLIENTS)])
     return ends
 
 
@@ -100,7 +98,7 @@ def _recovery(server: Server) -> float:
     """Seconds until 20 requests in a row, each on a connection of its own, are answered."""
     begun = time.monotonic()
     good = 0
-    while good < 20 and time.monotonic() - begun < 4 * RECOVERY_S:
+    while good < 20 and time.monotonic() - begun < RECOVERY_S + 1:
         with server.connect(2) as connection:
             try:
                 good = good + 1 if connection.ask("GET", "/api/notes?limit=1").status == 200 else 0

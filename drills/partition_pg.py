@@ -23,7 +23,7 @@ from .server import serving
 NAME = "partition-pg"
 LASTS_S, SHORT_LASTS_S = 60.0, 4.0
 BEFORE_S = 1.0
-AFTER_S, SHORT_AFTER_S = 8.0, 5.0
+AFTER_S, SHORT_AFTER_S = 8.0, 3.5
 RECOVERS_S = 2.0
 
 
@@ -33,6 +33,7 @@ def why_not() -> str:
 
 def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
     lasts, after = (SHORT_LASTS_S, SHORT_AFTER_S) if short else (LASTS_S, AFTER_S)
+    ways = WAYS[:1] if short and plant else WAYS  # who waits for ever does so in the first
     healed: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="drill-partition-", dir="/var/tmp") as name,
@@ -53,7 +54,7 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
                 Writers(ledger, server.connect, seed, lasting=True) as writers,
                 Readers(server.connect) as readers,
             ):
-                for way in WAYS:
+                for way in ways:
                     time.sleep(BEFORE_S)
                     with net.cut(way):
                         time.sleep(lasts)
@@ -67,7 +68,7 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
     statuses = Counter(call.status for call in calls)
     return Outcome(
         NAME,
-        f"{len(WAYS)} cuts of {lasts:g} s, {len(writers.calls)} writes, {len(readers.calls)} reads",
+        f"{len(ways)} cuts of {lasts:g} s, {len(writers.calls)} writes, {len(readers.calls)} reads",
         seed,
         (
             none("answered past the deadline", hung, len(calls)),
@@ -79,7 +80,7 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
             told("told that nobody knows", f"{_uncertain(ledger)}"),
             told("slowest write, read in seconds",
                  f"{_slowest(writers.calls):.1f}, {_slowest(readers.calls):.1f}"),
-            told("lines in the log", f"{len(said.splitlines())} for {len(WAYS)} cuts"),
+            told("lines in the log", f"{len(said.splitlines())} for {len(ways)} cuts"),
             *damage.figures(),
         ),
     )  # fmt: skip

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
 from .connection import Closed, Connection, Cut, Refused
 from .ledger import Call
+from .threads import Going, Work
 
 
-class Readers:
+class Readers(Going):
     """Threads that read a list and pause a moment, until the block ends."""
 
     def __init__(self, connect: Callable[[], Connection], count: int = 2) -> None:
         self.calls: list[Call] = []
         self.refused = 0
         self._connect = connect
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(count)]
+        self._count = count
 
-    def __enter__(self) -> Readers:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def works(self) -> list[Work]:
+        return [self._run] * self._count
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+    @property
+    def failed(self) -> int:
+        """Reads that were not answered 200."""
+        return self.refused + sum(call.status != 200 for call in self.calls)
+
+    @property
+    def seconds(self) -> list[float]:
+        """How long each answer took."""
+        return [call.ended - call.begun for call in self.calls]
 
     def _run(self) -> None:
         with self._connect() as connection:

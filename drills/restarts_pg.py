@@ -26,7 +26,10 @@ from .server import serving
 __all__ = ["NAME", "run", "why_not"]
 
 NAME = "restarts-pg"
-LASTS_S, SHORT_LASTS_S = 300.0, 14.0
+LASTS_S, SHORT_LASTS_S = 300.0, 0.0
+KINDS = 3
+"""Of faults; the short form has one of each."""
+ENDED, CRASH = 0, 2
 EVERY_S = 2.0
 RECOVERS_S = 1.0
 FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT
@@ -48,9 +51,11 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
                     Readers(server.connect) as readers,
                 ):
                     until = time.monotonic() + ends_after
-                    while time.monotonic() < until:
+                    while time.monotonic() < until or len(faults) < KINDS:
                         time.sleep(EVERY_S + rng.random() / 2)
-                        database, fault = _disturb(database, len(faults))
+                        # in its short form a planted fault is one that a crash shows
+                        kind = CRASH if short and plant else len(faults) % KINDS
+                        database, fault = _disturb(database, kind)
                         faults.append(fault)
                     time.sleep(EVERY_S)
                 try:
@@ -88,15 +93,15 @@ class Fault(tuple[float, float]):
     """From when the database was disturbed until it took connections again."""
 
 
-def _disturb(database: Postgres, number: int) -> tuple[Postgres, Fault]:
+def _disturb(database: Postgres, kind: int) -> tuple[Postgres, Fault]:
     begun = time.monotonic()
-    if number % 3 == 0:
+    if kind == ENDED:
         database.sql(
             "select pg_terminate_backend(pid) from pg_stat_activity "
             "where backend_type='client backend' and pid<>pg_backend_pid()"
         )
         return database, Fault((begun, time.monotonic()))
-    database.process.send_signal(FAST if number % 3 == 1 else IMMEDIATE)
+    database.process.send_signal(IMMEDIATE if kind == CRASH else FAST)
     database.process.wait(30)
     again = start(VERSION, database.folder, port=database.port)
     return again, Fault((begun, time.monotonic()))

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -24,6 +25,7 @@ from .connection import Closed, Connection, Cut, Refused
 from .ledger import Ledger, Write, compare
 from .outcome import Outcome, at_most, none, percentile, told
 from .server import serving
+from .threads import Work, beside
 
 NAME = "sigterm"
 ROUNDS, SHORT_ROUNDS = 100, 2
@@ -45,18 +47,14 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
         folder = Path(name)
         ledger = Ledger(folder / "ledger.txt")
         for number in range(rounds):
-            with serving(folder, folder, workers=1 + number % 2, plant=plant) as server:
-                load = _load(ledger, server.connect, tally, f"{seed}/{number}")
-                for thread in load:
-                    thread.start()
+            with (
+                serving(folder, folder, workers=1 + number % 2, plant=plant) as server,
+                beside(_load(ledger, server.connect, tally, f"{seed}/{number}")),
+            ):
                 time.sleep(rng.uniform(0.2, 0.8))
                 code, took = server.stop(GRACE_S + 5)
-                for thread in load:
-                    thread.join()
             exits.append(took)
             bad_exits += code != 0
-        if tally.broken:
-            raise tally.broken[0]
         with serving(folder, folder) as server:
             damage = compare(server.database, ledger)
             done = done_without_answer(server.database, ledger)
@@ -87,7 +85,6 @@ class Tally:
     fresh: int = 0
     kept: int = 0
     wrong: int = 0
-    broken: list[BaseException] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, name: str) -> None:
@@ -95,24 +92,17 @@ class Tally:
             setattr(self, name, getattr(self, name) + 1)
 
 
-def _load(
-    ledger: Ledger, connect: Callable[[], Connection], tally: Tally, seed: str
-) -> list[threading.Thread]:
+def _load(ledger: Ledger, connect: Callable[[], Connection], tally: Tally, seed: str) -> list[Work]:
     """Clients that keep their connection, clients that connect anew each time, one slow request."""
 
     def work(number: int) -> None:
         rng = random.Random(f"{seed}/{number}")
-        connection = connect()
-        try:
+        with connect() as connection:
             while _ask(ledger, connection, tally, rng, slow=number == 0):
                 if number >= KEEPERS:
                     connection.close()
-        except BaseException as error:
-            tally.broken.append(error)
-        finally:
-            connection.close()
 
-    return [threading.Thread(target=work, args=(n,)) for n in range(KEEPERS + COMERS)]
+    return [partial(work, number) for number in range(KEEPERS + COMERS)]
 
 
 def _ask(

@@ -11,9 +11,10 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from urllib.parse import quote
 from .connection import Connection
 from .outcome import Outcome, at_least, at_most, none, percentile, told
 from .server import Server, serving
+from .threads import at_once, beside
 
 NAME = "slow-reads"
 ROWS, SHORT_ROWS = 20_000, 6_000
@@ -131,9 +133,8 @@ def _scanning(server: Server, path: str, scans: Scans) -> Iterator[None]:
                 scans.took.append(time.monotonic() - begun)
                 due += 2 * SCANS_EVERY_S
 
-    with _threads([lambda: scan(0.0), lambda: scan(SCANS_EVERY_S)]):
+    with beside([partial(scan, 0.0), partial(scan, SCANS_EVERY_S)], stop):
         yield
-        stop.set()
 
 
 class Reads:
@@ -163,32 +164,5 @@ class Reads:
                 self.failed += answer.status != 200
                 due += EVERY_S
 
-        works: list[Callable[[], None]] = []
-        for number, connection in enumerate(self._connections):
-            works.append(lambda n=number, c=connection: read(n, c))  # type: ignore[misc]
-        with _threads(works):
-            pass
+        at_once([partial(read, number, one) for number, one in enumerate(self._connections)])
         return took
-
-
-@contextmanager
-def _threads(works: list[Callable[[], None]]) -> Iterator[None]:
-    """Run all of them; the first error of one is raised at the end."""
-    errors: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        for thread in threads:
-            thread.join()
-    if errors:
-        raise errors[0]

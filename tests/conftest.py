@@ -17,6 +17,23 @@ MUST_BE_THERE = re.compile(
 )
 
 
+LONG = (
+    "tests/drills/", "tests/conformance/[^/]+/matrix/test_matrix", "tests/copying/",
+    "tests/matrix/", "tests/hostile/", "tests/property/", "tests/examples/", "tests/docs/",
+    "tests/benchmarks/", "tests/hosts/", "tests/cli/",
+)  # fmt: skip
+"""Files that take long begin first, so that no core is left alone with one at the end: `make test`
+gives tests out by file, in this order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        found = (at for at, name in enumerate(LONG) if re.match(name, item.nodeid))
+        return next(found, len(LONG))
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """With STANCHION_NO_SKIPS=1 a test that is skipped for want of a tool fails the run."""

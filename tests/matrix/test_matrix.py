@@ -12,7 +12,7 @@ import pytest
 from stanchion.schema import BackReference
 
 from .asking import Asking
-from .part import part_of
+from .part import kinds_of, part_of, sample
 from .told import told_too_much
 from .ways import OTHER_SENDERS, Cell, all_cells, cells_of, other_cells_of, outcome
 from .world import BACKS, CALLERS, FIELDS, ROWS, THROUGH
@@ -64,6 +64,15 @@ def test_the_matrix_is_as_large_as_promised_and_holds_every_way() -> None:
         assert answers[False, status] > 20, f"reads that answer {status}"
     for status in (200, 201, 204, 401, 403, 404, 409, 422):
         assert answers[True, status] > 5, f"writes that answer {status}"
+
+
+def test_the_sample_for_another_engine_leaves_out_no_kind_of_cell() -> None:
+    whole = all_cells()
+    asked = [cell for caller in CALLERS for cell in sample(cells_of(caller))]
+    print(f"{len(asked):,} of {len(whole):,}")
+    assert len(asked) < len(whole) / 6
+    every = {kind for cell in whole for kind in kinds_of(cell)}
+    assert every == {kind for cell in asked for kind in kinds_of(cell)}
 
 
 def test_no_field_and_no_relation_of_the_model_is_left_out(asking: Asking) -> None:
