@@ -127,7 +127,7 @@ class RowCopy:
 
     def _filled(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows as the insert takes them."""
-        if not self._searched or self._target.name == "sqlite":
+        if not self._searched or not dialect_of(self._target.name).search_in_row:
             return rows
         return [(*row, self._words(row)) for row in rows]
 

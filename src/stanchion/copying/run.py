@@ -132,7 +132,7 @@ class Copying:
         for collection in schema.collections:
             self._tell(CopyStep("index", collection.name, 0, 0))
             await self._run_all(copy.finish(collection, self._dialect))
-            if collection.search_fields and not self._dialect.references_apart:
+            if collection.search_fields and not self._dialect.search_in_row:
                 await self._index_words(collection)
         if self._dialect.references_apart:
             for collection in schema.collections:

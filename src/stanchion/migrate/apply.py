@@ -57,8 +57,6 @@ _INDEXES = {
     "and tablename=?1 and indexname~'[.](index|unique)$' "
     "and indexname not in (select conname from pg_constraint where contype='u')",
 }
-_ALONE = "select pg_advisory_xact_lock(hashtext('stanchion'))"
-"""PostgreSQL: whoever else applies a schema waits until this transaction ends."""
 
 
 async def prepare(engine: Engine, schema: Schema, *, change: bool) -> list[Difference]:
@@ -97,8 +95,8 @@ def apply_schema(
 
 def _own_tables(dialect: Dialect) -> Steps[None]:
     """Make our own tables, in an empty database or in one of ours."""
-    if dialect.name == "postgresql":
-        yield Ask(_ALONE)
+    if dialect.alone:
+        yield Ask(dialect.alone)
     tables = {row[0] for row in (yield Ask(TABLES[dialect.name]))}
     if tables and "_schema" not in tables:
         raise OtherDatabase(sorted(tables))

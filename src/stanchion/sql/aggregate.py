@@ -104,7 +104,7 @@ def _within(dialect: Dialect, kind: FieldType, total: str) -> str:
 def _average(dialect: Dialect, kind: FieldType, total: str, count: str) -> str:
     """SQL for the JSON text of an exact average: the field's places and six more."""
     places = kind.places if isinstance(kind, DecimalType) else 0
-    if dialect.name == "postgresql":
+    if not dialect.scaled_decimals:
         return f"'\"'||{_rounded(dialect, kind, total, count)}::text||'\"'"
     whole, rest = _whole(total, count), _rest(total, count)
     minus = f"case when {total}<0 and ({whole}>0 or {rest}>0) then '-' else '' end"
@@ -172,7 +172,7 @@ def _columns(plan: AggregatePlan, dialect: Dialect, key: GroupKey) -> list[str]:
     column, count, kind = f"a._m{at}", f"a._n{at}", of.named.field.type
     if of.function != "avg" or kind.kind == "float":
         return [column]
-    if dialect.name == "postgresql":
+    if not dialect.scaled_decimals:
         return [_rounded(dialect, kind, column, count)]
     parts = (_whole(column, count), _rest(column, count))
     return [f"(case when {column}<0 then -{part} else {part} end)" for part in parts]

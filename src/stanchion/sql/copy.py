@@ -45,6 +45,10 @@ SINCE = {
     "and case when xid>0 then not pg_visible_in_snapshot(xid::text::xid8,s) end",
 }
 """How many changes came after it."""
+_RESTART = {
+    "sqlite": "",
+    "postgresql": "alter table _changes alter column seq restart with {}",
+}
 
 
 TRIMMED = "select trimmed from _log where id=1"
@@ -74,9 +78,7 @@ def insert_changes(dialect: Dialect) -> str:
 
 def number_changes(dialect: Dialect, last: int) -> str | None:
     """Let the log go on behind this number; None where it does so by itself."""
-    if dialect.name == "sqlite":
-        return None
-    return f"alter table _changes alter column seq restart with {last + 1}"
+    return _RESTART[dialect.name].format(last + 1) or None
 
 
 # collections
@@ -87,12 +89,7 @@ def select_rows(
 ) -> str:
     """The plain rows by their key; parameters are the keys that they lie between: after the one,
     until the other."""
-    columns = ",".join(
-        quoted(f.name)
-        if dialect.name == "sqlite"
-        else f"{f.type.postgres_plain(quoted(f.name))} as {quoted(f.name)}"
-        for f in collection.fields
-    )
+    columns = ",".join(dialect.plain(f.type, quoted(f.name)) for f in collection.fields)
     table, key = quoted(collection.name), quoted(collection.key[0])
     between = _between(collection, dialect, after=after, until=until)
     return f"select {columns} from {table}{between} order by {table}.{key}"
@@ -118,7 +115,7 @@ def insert_rows(collection: Collection, dialect: Dialect) -> str:
     for field in collection.fields:
         kind, name = field.type, quoted(field.name)
         columns.append((name, kind.postgres_plain_type, kind.postgres_of_plain(name)))
-    if collection.search_fields and dialect.name == "postgresql":
+    if collection.search_fields and dialect.search_in_row:
         columns.append(("_search", "text", "array_to_tsvector(string_to_array(_search,' '))"))
     return _insert(quoted(collection.name), columns, dialect)
 
@@ -137,7 +134,7 @@ def _insert(
     """Of each column: its name, the type of its plain form, and what is stored of that. `skip`
     values of each row are of no use here."""
     names = ",".join(name for name, _, _ in columns)
-    if dialect.name == "sqlite":
+    if not dialect.fills_by_column:
         marks = ",".join(f"?{at + skip + 1}" for at in range(len(columns)))
         return f"insert into {table} ({names}) values ({marks})"
     arrays = ",".join(f"?{at + skip + 1}::{kind}[]" for at, (_, kind, _) in enumerate(columns))
@@ -154,10 +151,10 @@ def _insert(
 def unfinish(collection: Collection, dialect: Dialect) -> list[str]:
     """Take indexes away that `finish` has made, as far as it came."""
     names = [index_name(collection, index) for index in ddl.secondary_indexes(collection)]
-    if collection.search_fields and dialect.name == "postgresql":
+    if collection.search_fields and dialect.search_in_row:
         names.append(f"{collection.name}._search")
     found = [f"drop index if exists {quoted(name)}" for name in names]
-    if collection.search_fields and dialect.name == "sqlite":
+    if collection.search_fields and not dialect.search_in_row:
         found.append(f"drop table if exists {search_table(collection)}")
     return found
 

@@ -24,19 +24,18 @@ def create_collection(collection: Collection, dialect: Dialect) -> list[str]:
 
 def create_table(collection: Collection, dialect: Dialect) -> str:
     """The table of a collection, with no index but that of its key."""
-    columns = [] if dialect.name == "postgresql" else ["_n integer primary key"]
+    columns = ["_n integer primary key"] if dialect.row_numbers else []
     columns += [column(field, dialect) for field in collection.fields]
-    if collection.search_fields and dialect.name == "postgresql":
+    if collection.search_fields and dialect.search_in_row:
         columns.append("_search tsvector not null default ''")
     key = f"unique ({','.join(quoted(k) for k in collection.key)})"
-    if dialect.name == "postgresql":
+    if dialect.names_keys:
         name = index_name(collection, Index(collection.key, unique=True))
         key = f"constraint {quoted(name)} {key}"
     columns.append(key)
-    if dialect.name == "sqlite":
+    if not dialect.references_apart:
         columns += [foreign for field in collection.fields for foreign in reference(field)]
-    strict = " strict" if dialect.name == "sqlite" else ""
-    return f"create table {quoted(collection.name)} ({','.join(columns)}){strict}"
+    return f"create table {quoted(collection.name)} ({','.join(columns)}){dialect.table_options}"
 
 
 def add_references(collection: Collection) -> list[str]:
@@ -64,13 +63,9 @@ def column(field: Field, dialect: Dialect) -> str:
 
 def checks(field: Field, dialect: Dialect) -> list[str]:
     """The checks of a column, each named `field:code`, as errors name it."""
-    sql = quoted(field.name)
-    found = (
-        field.type.sqlite_check(sql) if dialect.name == "sqlite" else field.type.postgres_check(sql)
-    )
     return [
         f"constraint {quoted(constraint_name(field.name, code))} check ({text})"
-        for code, text in found
+        for code, text in dialect.checks(field.type, quoted(field.name))
     ]
 
 
@@ -103,7 +98,7 @@ def create_search(collection: Collection, dialect: Dialect) -> list[str]:
     words that begin with the name of their field."""
     if not collection.search_fields:
         return []
-    if dialect.name == "postgresql":
+    if dialect.search_in_row:
         index = quoted(search_name(collection))
         return [f"create index {index} on {quoted(collection.name)} using gin (_search)"]
     columns = ",".join(quoted(f.name) for f in collection.search_fields)

@@ -1,10 +1,12 @@
 """What the two engines say differently, as named capabilities.
 
-`sql/` asks a `Dialect`; nothing else knows an engine's words. A third engine is a third value.
+`sql/` asks a `Dialect`; nothing else knows an engine's words. A capability or a spelling is a
+field, a form is a method. A third engine is a third class, with its value at the end of this file.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +16,7 @@ from ..types import FieldType
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(ABC):
     """One engine's words. See the two values at the end of this file."""
 
     name: Literal["sqlite", "postgresql"]
@@ -34,54 +36,57 @@ class Dialect:
     alters_in_place: bool  # a stored table can be given other columns, types and checks
     references_apart: bool  # references are added when all tables are there, and can be taken away
     after_filling: tuple[str, ...]  # what a database wants that was filled all at once
+    side_by_side: bool  # transactions run at the same time, and end in any order
+    alone: str  # keeps others who would apply a schema out of a transaction, where they could come
+    plain_values: bool  # moments are texts, bools 0 and 1: what is bound is in its plain form
+    scaled_decimals: bool  # decimals are counts of their last place, in 64 bits
+    row_numbers: bool  # rows have a number of their own, `_n`, shorter than their key
+    search_in_row: bool  # words to search for stand in a column of the row, not in another table
+    names_keys: bool  # an error names the constraint of a key, so that it needs a name of ours
+    fills_by_column: bool  # many rows are put in as an array for each column
+    table_options: str  # what ends the making of a table
 
     # types
 
+    @abstractmethod
     def json(self, kind: FieldType, sql: str) -> str:
         """SQL for the JSON text of a non-null expression."""
-        return kind.sqlite_json(sql) if self.name == "sqlite" else kind.postgres_json(sql)
 
+    @abstractmethod
     def json_texts(self, kind: FieldType, sql: str) -> tuple[str, ...]:
         """SQL for the texts that are, one after the other, the JSON of a non-null expression."""
-        return kind.sqlite_texts(sql) if self.name == "sqlite" else (kind.postgres_json(sql),)
 
+    @abstractmethod
     def concat(self, texts: Sequence[str]) -> str:
         """Texts as one, none of them null.
-
-        SQLite makes and copies a text for each `||`, but only one for `concat`: a list of 30
-        records took 381,000 instructions with the one, 299,000 with the other. NOTE: null counts
-        as empty there.
 
         >>> SQLITE.concat(("'{'", "x", "'}'")), POSTGRES.concat(("'{'", "'a:'", "x", "'}'"))
         ("concat('{',x,'}')", "'{a:'||x||'}'")
         """
-        if len(texts) == 1:
-            return texts[0]
-        if self.name == "sqlite":
-            return f"concat({','.join(texts)})"
-        # no constant of a body holds a quotation mark: those side by side become one
-        return "||".join(texts).replace("'||'", "")
 
+    @abstractmethod
     def raw(self, kind: FieldType, value: Any) -> Any:
         """What is bound for a value of a stored field; None stays None."""
-        if value is None:
-            return None
-        return kind.sqlite_raw(value) if self.name == "sqlite" else kind.postgres_raw(value)
 
+    @abstractmethod
     def value(self, kind: FieldType, raw: Any) -> Any:
         """The value of what the engine returned; None stays None."""
-        if raw is None:
-            return None
-        return kind.sqlite_value(raw) if self.name == "sqlite" else kind.postgres_value(raw)
 
+    @abstractmethod
     def column(self, kind: FieldType) -> str:
         """The column type."""
-        return kind.sqlite_column if self.name == "sqlite" else kind.postgres_column
 
+    @abstractmethod
+    def checks(self, kind: FieldType, column: str) -> list[tuple[str, str]]:
+        """The code and the condition of each check that a column of this type has."""
+
+    @abstractmethod
+    def plain(self, kind: FieldType, column: str) -> str:
+        """A column in its plain form, under its own name."""
+
+    @abstractmethod
     def float_average(self, sql: str) -> str:
-        """SQL for the average of a group's floats. PostgreSQL's own computes the variance as well,
-        and so refuses numbers beyond 1e154."""
-        return f"avg({sql})" if self.name == "sqlite" else f"sum({sql})/count({sql})"
+        """SQL for the average of a group's floats."""
 
     def cast(self, kind: FieldType) -> str:
         """The cast that a parameter of this type needs, or nothing."""
@@ -95,26 +100,25 @@ class Dialect:
 
     # expressions
 
+    @abstractmethod
+    def truth(self, sql: str, wanted: bool) -> str:
+        """Whether a boolean value is true, or false."""
+
+    @abstractmethod
     def contains(self, text: str, part: str) -> str:
         """Whether `part` stands in `text`."""
-        return f"instr({text},{part})>0" if self.name == "sqlite" else f"strpos({text},{part})>0"
 
+    @abstractmethod
     def starts_with(self, text: str, part: str) -> str:
         """Whether `text` starts with `part`."""
-        if self.name == "sqlite":
-            return f"substr({text},1,length({part}))={part}"
-        return f"starts_with({text},{part})"
 
+    @abstractmethod
     def ends_with(self, text: str, part: str) -> str:
         """Whether `text` ends with `part`."""
-        if self.name == "sqlite":
-            found = f"substr({text},-length({part}))={part}"
-            return f"(case when {part}='' then {text} is not null else {found} end)"
-        return f"right({text},length({part}))={part}"
 
+    @abstractmethod
     def lower_ascii(self, text: str) -> str:
         """`text` with A to Z in lower case."""
-        return f"lower({text})" if self.name == "sqlite" else f'lower({text} collate "C")'
 
     def text_size(self, text: str) -> str:
         """The number of code points."""
@@ -124,79 +128,201 @@ class Dialect:
         """The number of items of a list column."""
         return f"json_array_length({column})"
 
+    @abstractmethod
     def list_items(self, column: str, alias: str) -> str:
         """A FROM item whose column `value` runs over a list column."""
-        if self.name == "sqlite":
-            return f"json_each({column}) {alias}"
-        return f"json_array_elements_text({column}) as {alias}(value)"
 
     def item(self, kind: Type, alias: str) -> str:
         """The value of a list item, comparable with a field of the same type."""
-        if kind.kind == "decimal":
-            if self.name == "sqlite":
-                return f"cast(replace({alias}.value,'.','') as integer)"
-            return f"{alias}.value::numeric"
+        if kind.kind == "decimal" and self.scaled_decimals:
+            return f"cast(replace({alias}.value,'.','') as integer)"
         return f"{alias}.value{self.expression_cast(kind)}"
 
+    @abstractmethod
     def fits_int64(self, sql: str) -> str:
         """Whether a sum of integers is one: not null, and not out of 64 bits."""
-        if self.name == "sqlite":
-            return f"typeof({sql})='integer'"
-        return f"({sql}) between -9223372036854775808 and 9223372036854775807"
 
+    @abstractmethod
     def widen(self, sql: str) -> str:
         """An integer or scaled decimal that may be added without failing the statement."""
-        return sql if self.name == "sqlite" else f"{sql}::numeric"
 
     # aggregates
 
     def extreme(self, function: Literal["min", "max"], kind: FieldType, sql: str) -> str:
         """The least or the greatest of a group's values; null of none."""
-        if self.name == "postgresql" and kind.kind == "bool":
+        return f"{function}({sql})"
+
+    @abstractmethod
+    def at_most(self, total: str, most: int, places: int) -> str:
+        """A sum of whole numbers, or of decimals with these places. The statement fails where it
+        is further from zero than `most` of the last place."""
+
+    @abstractmethod
+    def finite(self, total: str) -> str:
+        """A sum of floats; the statement fails where it is infinite, which no JSON holds."""
+
+    # moments
+
+    @abstractmethod
+    def microseconds(self, sql: str) -> str:
+        """A stored datetime as microseconds since 1970."""
+
+
+class SQLiteDialect(Dialect):
+    """SQLite's forms."""
+
+    __slots__ = ()
+
+    def json(self, kind: FieldType, sql: str) -> str:
+        return kind.sqlite_json(sql)
+
+    def json_texts(self, kind: FieldType, sql: str) -> tuple[str, ...]:
+        return kind.sqlite_texts(sql)
+
+    def concat(self, texts: Sequence[str]) -> str:
+        """SQLite makes and copies a text for each `||`, but only one for `concat`: a list of 30
+        records took 381,000 instructions with the one, 299,000 with the other. NOTE: null counts
+        as empty there."""
+        return texts[0] if len(texts) == 1 else f"concat({','.join(texts)})"
+
+    def raw(self, kind: FieldType, value: Any) -> Any:
+        return None if value is None else kind.sqlite_raw(value)
+
+    def value(self, kind: FieldType, raw: Any) -> Any:
+        return None if raw is None else kind.sqlite_value(raw)
+
+    def column(self, kind: FieldType) -> str:
+        return kind.sqlite_column
+
+    def checks(self, kind: FieldType, column: str) -> list[tuple[str, str]]:
+        return kind.sqlite_check(column)
+
+    def plain(self, kind: FieldType, column: str) -> str:
+        return column  # what SQLite stores is the plain form
+
+    def float_average(self, sql: str) -> str:
+        return f"avg({sql})"
+
+    def truth(self, sql: str, wanted: bool) -> str:
+        return f"{sql}={1 if wanted else 0}"
+
+    def contains(self, text: str, part: str) -> str:
+        return f"instr({text},{part})>0"
+
+    def starts_with(self, text: str, part: str) -> str:
+        return f"substr({text},1,length({part}))={part}"
+
+    def ends_with(self, text: str, part: str) -> str:
+        found = f"substr({text},-length({part}))={part}"
+        return f"(case when {part}='' then {text} is not null else {found} end)"
+
+    def lower_ascii(self, text: str) -> str:
+        return f"lower({text})"
+
+    def list_items(self, column: str, alias: str) -> str:
+        return f"json_each({column}) {alias}"
+
+    def fits_int64(self, sql: str) -> str:
+        return f"typeof({sql})='integer'"
+
+    def widen(self, sql: str) -> str:
+        return sql
+
+    def at_most(self, total: str, most: int, places: int) -> str:
+        """`sum` fails past 64 bits by itself; for less, `abs` of the least integer does."""
+        if most >= 2**63 - 1:
+            return total
+        fails = f"abs({total}-{total}-9223372036854775807-1)"
+        return f"(case when {total} not between -{most} and {most} then {fails} else {total} end)"
+
+    def finite(self, total: str) -> str:
+        """SQLite fails on `abs` of the least integer, which is what minus infinity is cast to, with
+        the error of integers that overflow. WHY-NOT a column of its own that tells it: every reader
+        of an aggregate would have to look there."""
+        fails = f"abs(cast(-abs({total}) as integer))"
+        return f"(case when abs({total})=9e999 then {fails} else {total} end)"
+
+    def microseconds(self, sql: str) -> str:
+        return f"(unixepoch(substr({sql},1,19))*1000000+cast(substr({sql},21,6) as integer))"
+
+
+class PostgresDialect(Dialect):
+    """PostgreSQL's forms."""
+
+    __slots__ = ()
+
+    def json(self, kind: FieldType, sql: str) -> str:
+        return kind.postgres_json(sql)
+
+    def json_texts(self, kind: FieldType, sql: str) -> tuple[str, ...]:
+        return (kind.postgres_json(sql),)
+
+    def concat(self, texts: Sequence[str]) -> str:
+        if len(texts) == 1:
+            return texts[0]
+        # no constant of a body holds a quotation mark: those side by side become one
+        return "||".join(texts).replace("'||'", "")
+
+    def raw(self, kind: FieldType, value: Any) -> Any:
+        return None if value is None else kind.postgres_raw(value)
+
+    def value(self, kind: FieldType, raw: Any) -> Any:
+        return None if raw is None else kind.postgres_value(raw)
+
+    def column(self, kind: FieldType) -> str:
+        return kind.postgres_column
+
+    def checks(self, kind: FieldType, column: str) -> list[tuple[str, str]]:
+        return kind.postgres_check(column)
+
+    def plain(self, kind: FieldType, column: str) -> str:
+        return f"{kind.postgres_plain(column)} as {column}"
+
+    def float_average(self, sql: str) -> str:
+        """PostgreSQL's own computes the variance as well, and so refuses numbers beyond 1e154."""
+        return f"sum({sql})/count({sql})"
+
+    def truth(self, sql: str, wanted: bool) -> str:
+        return sql if wanted else f"not {sql}"
+
+    def contains(self, text: str, part: str) -> str:
+        return f"strpos({text},{part})>0"
+
+    def starts_with(self, text: str, part: str) -> str:
+        return f"starts_with({text},{part})"
+
+    def ends_with(self, text: str, part: str) -> str:
+        return f"right({text},length({part}))={part}"
+
+    def lower_ascii(self, text: str) -> str:
+        return f'lower({text} collate "C")'
+
+    def list_items(self, column: str, alias: str) -> str:
+        return f"json_array_elements_text({column}) as {alias}(value)"
+
+    def fits_int64(self, sql: str) -> str:
+        return f"({sql}) between -9223372036854775808 and 9223372036854775807"
+
+    def widen(self, sql: str) -> str:
+        return f"{sql}::numeric"
+
+    def extreme(self, function: Literal["min", "max"], kind: FieldType, sql: str) -> str:
+        if kind.kind == "bool":
             return f"bool_{'and' if function == 'min' else 'or'}({sql})"
-        if self.name == "postgresql" and kind.kind == "uuid":  # has no min before version 18
+        if kind.kind == "uuid":  # has no min before version 18
             return f'{function}({sql}::text collate "C")::uuid'
         return f"{function}({sql})"
 
     def at_most(self, total: str, most: int, places: int) -> str:
-        """A sum of whole numbers, or of decimals with these places. The statement fails where it
-        is further from zero than `most` of the last place.
-
-        SQLite's `sum` fails past 64 bits by itself; for less, `abs` of the least integer does.
-        """
-        far = str(most)
-        if self.name == "postgresql":
-            far = f"{most}e-{places}" if places else far
-            fails = f"({total}*1e{places + 20})::int8"
-        elif most < 2**63 - 1:
-            fails = f"abs({total}-{total}-9223372036854775807-1)"
-        else:
-            return total
+        far = f"{most}e-{places}" if places else str(most)
+        fails = f"({total}*1e{places + 20})::int8"
         return f"(case when {total} not between -{far} and {far} then {fails} else {total} end)"
 
     def finite(self, total: str) -> str:
-        """A sum of floats; the statement fails where it is infinite, which no JSON holds.
-
-        PostgreSQL fails by itself. SQLite fails on `abs` of the least integer, which is what minus
-        infinity is cast to, with the error of integers that overflow. WHY-NOT a column of its own
-        that tells it: every reader of an aggregate would have to look there.
-        """
-        if self.name == "postgresql":
-            return total
-        fails = f"abs(cast(-abs({total}) as integer))"
-        return f"(case when abs({total})=9e999 then {fails} else {total} end)"
-
-    # moments
+        return total  # the sum itself fails
 
     def microseconds(self, sql: str) -> str:
-        """A stored datetime as microseconds since 1970."""
-        if self.name == "sqlite":
-            return f"(unixepoch(substr({sql},1,19))*1000000+cast(substr({sql},21,6) as integer))"
         return f"(extract(epoch from {sql})*1000000)::numeric"
-
-    def scaled_literal(self, places: int) -> bool:
-        """Whether decimals are bound as counts of their last place."""
-        return self.name == "sqlite"
 
 
 # a column says how its texts compare; two parameters, or items of lists, would ask the database
@@ -207,7 +333,7 @@ _POSTGRES_CASTS = {
     "json": "json",
 }  # fmt: skip
 
-SQLITE = Dialect(
+SQLITE = SQLiteDialect(
     name="sqlite",
     placeholder="?",
     exists_limit=" limit 1",
@@ -223,8 +349,17 @@ SQLITE = Dialect(
     alters_in_place=False,
     references_apart=False,
     after_filling=(),
+    side_by_side=False,
+    alone="",
+    plain_values=True,
+    scaled_decimals=True,
+    row_numbers=True,
+    search_in_row=False,
+    names_keys=False,
+    fills_by_column=False,
+    table_options=" strict",
 )
-POSTGRES = Dialect(
+POSTGRES = PostgresDialect(
     name="postgresql",
     placeholder="$",
     exists_limit="",
@@ -240,6 +375,15 @@ POSTGRES = Dialect(
     alters_in_place=True,
     references_apart=True,
     after_filling=("analyze",),
+    side_by_side=True,
+    alone="select pg_advisory_xact_lock(hashtext('stanchion'))",
+    plain_values=False,
+    scaled_decimals=False,
+    row_numbers=False,
+    search_in_row=True,
+    names_keys=True,
+    fills_by_column=True,
+    table_options="",
 )
 
 

@@ -42,7 +42,7 @@ class OwnTable:
     indexes: name, and what follows `on table`.
     order: the columns that it is read by when it moves to another database; empty if it does not
         move as it is.
-    extra: a column that PostgreSQL alone has.
+    extra: a column that is there where transactions run side by side.
     """
 
     name: str
@@ -77,11 +77,11 @@ class OwnTable:
         """The statements that make it where it is not there."""
         words = _KINDS[dialect.name]
         parts = [f"{name} {words[kind]}" for name, kind in self.kinds.items()]
-        if self.extra and dialect.name == "postgresql":
+        if self.extra and dialect.side_by_side:
             parts.insert(1, self.extra)
         parts += [self.rules] if self.rules else []
-        strict = " strict" if dialect.name == "sqlite" else ""
-        yield f"create table if not exists {self.name} ({', '.join(parts)}){strict}"
+        made = f"create table if not exists {self.name} ({', '.join(parts)})"
+        yield made + dialect.table_options
         for name, rest in self.indexes:
             yield f"create index if not exists {name} on {self.name} {rest}"
 
@@ -133,6 +133,6 @@ def create_own_tables(dialect: Dialect) -> tuple[str, ...]:
         for table in (CHANGES, READERS, LOG, *MOVED)
         for statement in table.create(dialect)
     ]
-    if dialect.name == "postgresql":
+    if dialect.side_by_side:
         made += [CHANGES_BY_TRANSACTION, TRIMMED, TURN]
     return tuple(made)

@@ -91,7 +91,7 @@ class ReadDraft:
 
     def _starts_far(self, plan: ReadPlan) -> bool:
         """Whether the first sort key lies behind references, and has an index there."""
-        if self.dialect.name != "sqlite" or plan.search or not plan.sort:
+        if not self.dialect.plans_are_fixed or plan.search or not plan.sort:
             return False
         path = plan.sort[0].named.path
         indexes = plan.schema.collection[path.last].all_indexes if path.hops else ()
@@ -150,7 +150,7 @@ class ReadDraft:
         """FROM: the collection as `r`, behind the search index where `q` is asked."""
         collection = self.plan.collection
         source = f"{self.lead}{quoted(collection.name)} r{self.lead_on}{self.joins}"
-        if self.plan.search and self.dialect.name == "sqlite":
+        if self.plan.search and not self.dialect.search_in_row:
             return f"{search_table(collection)} f cross join {source}"
         return source
 
@@ -163,7 +163,7 @@ class ReadDraft:
         plan = self.plan
         if not plan.search:
             return True
-        if self.dialect.name == "sqlite":
+        if not self.dialect.search_in_row:
             columns = [field.name for field in plan.search]
             mark = self.parameters.add("q", lambda given: match_text(columns, given.q))
             return f"{search_table(plan.collection)} match {mark} and r._n=f.rowid"
@@ -220,7 +220,7 @@ def compile_list(plan: ReadPlan, dialect: Dialect, after: After = None) -> State
             return draft.parameters.finish(_shown(draft, plan, walked))
     order = _order(dialect, plan.sort, columns)
     listed = ",".join(f"{column} as _k{at}" for at, column in enumerate(columns))
-    chosen = "r._n as _n" if dialect.name == "sqlite" else "r.*"
+    chosen = "r._n as _n" if dialect.row_numbers else "r.*"
     # NOTE: the cursor's range before the filter: SQLite enters an index by a column's first bound
     pages = [
         f"select {chosen},{listed} from {draft.source()}{where_clause(all_of((one, where)))} "
@@ -283,7 +283,7 @@ def _shown(draft: ReadDraft, plan: ReadPlan, page: str) -> str:
     """JSON of the rows of a page, in its order."""
     keys = [f"p._k{at}" for at in range(len(plan.sort))]
     order = _order(draft.dialect, plan.sort, keys)
-    if draft.dialect.name == "sqlite":
+    if draft.dialect.row_numbers:
         # only the row's number went through the sorter: what is sorted is copied
         body = compile_body(draft.compiler, plan.body, "r")
         source = f"({page}) p cross join {quoted(plan.collection.name)} r on r._n=p._n"

@@ -145,13 +145,13 @@ def raw_value(
         case "datetime":
             if micro:
                 return _microseconds(value - _EPOCH)
-            return moment_text(value) if dialect.name == "sqlite" else value
+            return moment_text(value) if dialect.plain_values else value
         case "duration":
             return _microseconds(value)
         case "date":
-            return value.isoformat() if dialect.name == "sqlite" else value
+            return value.isoformat() if dialect.plain_values else value
         case "bool":
-            return int(value) if dialect.name == "sqlite" else value
+            return int(value) if dialect.plain_values else value
         case "list":
             assert kind.item is not None
             return _list_text(value, kind.item)
@@ -174,7 +174,7 @@ def _number(value: Decimal, kind: Type, rounding: Rounding, dialect: Dialect) ->
         raise BadRequest(
             "query.param", f"{value} has more than {kind.places} digits after the point here."
         )
-    if dialect.name == "sqlite":
+    if dialect.scaled_decimals:
         if whole != scaled and rounding == "equal":
             return NEVER_EQUAL
         number = int(whole)

@@ -387,7 +387,7 @@ def index_search(
     collection: Collection, dialect: Dialect, words: Sequence[str], key: object
 ) -> Asked:
     """Index the row that was just inserted, by the words of each searched field."""
-    if dialect.name == "postgresql":
+    if dialect.search_in_row:
         return reindex_search(collection, dialect, words, key)
     marks = ",".join(f"?{at + 1}" for at in range(len(words)))
     text = (
@@ -409,7 +409,7 @@ def reindex_search(
 ) -> Asked:
     """Index a changed row again."""
     table, column = quoted(collection.name), quoted(collection.key[0])
-    if dialect.name == "postgresql":
+    if dialect.search_in_row:
         mark = f"$2{dialect.cast(collection.key_field.type)}"
         text = f"update {table} set _search=array_to_tsvector($1::text[]) where {column}={mark}"
         return text, [lexemes(collection, words), key]
@@ -423,7 +423,7 @@ def reindex_search(
 
 def unindex_search(collection: Collection, dialect: Dialect, key: object) -> Asked | None:
     """Take a row out of the index before it is deleted; None where it goes by itself."""
-    if dialect.name == "postgresql":
+    if dialect.search_in_row:
         return None
     text = (
         f"delete from {search_table(collection)} where rowid="

@@ -101,9 +101,7 @@ def compile_has(c: Compiling, node: Has, rows: Rows, certainly: bool) -> Conditi
 def compile_truth(c: Compiling, node: Truth, rows: Rows, certainly: bool) -> Condition:
     """A boolean value as a condition."""
     v = c.value(node.value, rows)
-    if c.dialect.name == "sqlite":
-        return all_of((*v.guards, f"{v.sql}={1 if certainly else 0}"))
-    return all_of((*v.guards, v.sql if certainly else f"not {v.sql}"))
+    return all_of((*v.guards, c.dialect.truth(v.sql, certainly)))
 
 
 # conditions as values

@@ -129,7 +129,7 @@ def _sum(c: Compiling, node: Arith, rows: Rows) -> Term:
     a, b = scaled(c, a, places), scaled(c, b, places)
     sql = f"({c.dialect.widen(a.sql)}{node.op}{c.dialect.widen(b.sql)})"
     counted = sql
-    if places and not c.dialect.scaled_literal(places):
+    if places and not c.dialect.scaled_decimals:
         counted = f"{sql}*{10**places}"
     return Term(sql, node.type, guards=(*a.guards, *b.guards, c.dialect.fits_int64(counted)))
 
@@ -200,7 +200,7 @@ def scaled(c: Compiling, v: Term, places: int) -> Term:
     A product that leaves 64 bits becomes a double in SQLite, larger than any decimal, so the
     comparison stays right.
     """
-    if v.type.places == places or not c.dialect.scaled_literal(places):
+    if v.type.places == places or not c.dialect.scaled_decimals:
         return v
     factor = 10 ** (places - v.type.places)
     return replace(v, sql=f"({v.sql}*{factor})", type=Type("decimal", places=places))
