@@ -13,10 +13,10 @@ import copy
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..engines import Ask, AskAll, Job, Row, Undo, Wanted, through
+from ..engines import Ask, Job, Row, Undo, Wanted, through
 from ..errors import FieldError, Problem
 from .door import Written
-from .steps import Steps
+from .steps import Steps, ask_all
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def run_batch(
     """Run the steps, one after the other; `kept` keeps the records that they change, before."""
     done = []
     if kept:
-        yield AskAll(kept)
+        yield ask_all(kept)
     for position, step in enumerate(steps):
         try:
             if isinstance(step, Problem):

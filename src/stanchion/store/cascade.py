@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from ..engines import Ask, AskAll
+from ..engines import Ask
 from ..errors import Conflict, TooLarge
 from ..plan.write import WritePlan
 from ..schema import Collection, Field
 from ..sql.text import Given
 from ..sql.write import WriteStatements, select_children, unindex_search
 from .changes import Change, append
-from .steps import Caller, Steps, ask_each
+from .steps import Caller, Steps, ask_all, ask_each
 
 Member = tuple[str, str]  # collection, key
 MOST = 10_000
@@ -122,7 +122,7 @@ def _clear(
     update = statements.update(tuple(values))
     yield ask_each(update, [Given(key=key, values=values) for key in keys])
     after = yield stored
-    yield AskAll(
+    yield ask_all(
         [
             append(
                 Change(collection.name, key, "update", new[0], old[-1], new[-1]), caller.occasion
@@ -139,9 +139,9 @@ def _remove(statements: WriteStatements, keys: Sequence[str], caller: Caller) ->
     before = yield ask_each(statements.stored.statement, given)
     if collection.search_fields:
         unindexed = [unindex_search(collection, statements.dialect, key) for key in keys]
-        yield AskAll([Ask(*each) for each in unindexed if each is not None])
+        yield ask_all([Ask(*each) for each in unindexed if each is not None])
     yield ask_each(statements.delete, given)
-    yield AskAll(
+    yield ask_all(
         [
             append(
                 Change(collection.name, key, "delete", old[0] + 1, old[-1], None), caller.occasion

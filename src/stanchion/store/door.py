@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from ..engines import Ask, AskAll, ConstraintFailed, Row, Undo
+from ..engines import Ask, ConstraintFailed, Row, Undo
 from ..errors import Conflict, FieldError, Invalid
 from ..query import Conditions
 from ..schema import Collection
@@ -25,7 +25,7 @@ from .cascade import run_delete
 from .changes import Change, append, last_version
 from .conflicts import Candidate, explain, refuse, unknown_references
 from .judge import judge_rules, raw_columns, rule_holds, stored_row, values_of
-from .steps import Caller, Steps, ask, ask_each
+from .steps import Caller, Steps, ask, ask_all, ask_each
 
 Validate = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[FieldError]]]
 NOTHING: frozenset[str] = frozenset()
@@ -83,7 +83,7 @@ def create(
         for row in some:
             beforehand.append((yield from _beforehand(statements, caller.given(values=row.values))))
         try:
-            yield AskAll([one for row in some for one in _insert(statements, row, caller)])
+            yield ask_all([one for row in some for one in _insert(statements, row, caller)])
         except ConstraintFailed as failed:
             yield Undo()
             yield from explain(statements, _candidates(rows, places), caller, failed)
@@ -91,16 +91,17 @@ def create(
     errors: list[FieldError] = []
     keys = [row.values[collection.key[0]] for row in rows]
     found = yield ask_each(judgement.statement, (caller.given(key=key) for key in keys))
+    created = set(keys)
     for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
         errors += _unknown_early(
-            statements, early, row.values, row.values.keys(), at, set(keys)
+            statements, early, row.values, row.values.keys(), at, created
         ) or unknown_references(plan, judgement, judged, row.values, row.values.keys(), at)
     if errors:
         refuse(errors)
     for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
         _judge_early(statements, early, row.named, at)
         judge_rules(plan, judgement, judged, row.named, at)
-    yield AskAll(
+    yield ask_all(
         [
             append(
                 Change(collection.name, key, "create", judged[0], None, judged[-1]), caller.occasion
@@ -133,7 +134,7 @@ def _continued(collection: Collection, rows: Sequence[New]) -> Steps[list[New]]:
     named = [row.values[name] for row in rows if name in row.named]
     if not named:
         return list(rows)
-    found = iter((yield AskAll([last_version(collection.name, key) for key in named])))
+    found = iter((yield ask_all([last_version(collection.name, key) for key in named])))
     return [
         New({**row.values, "version": next(found)[0] + 1}, row.named) if name in row.named else row
         for row in rows
@@ -422,7 +423,7 @@ def _finish(
         before, after = changing.stored[-1], row[-1]
         change = Change(collection.name, changing.key, "update", row[0], before, after)
         changes.append(append(change, caller.occasion))
-    yield AskAll([*words, *changes])
+    yield ask_all([*words, *changes])
     return [
         _written(statements, changing.key, row)
         for (changing, _), row in zip(done, rows, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from ..engines import Ask, AskAll, Steps
 from ..sql.text import Given, Statement
 from .changes import Occasion
 
-__all__ = ["Caller", "Steps", "ask", "ask_each"]
+__all__ = ["Caller", "Steps", "ask", "ask_all", "ask_each"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,12 @@ def ask(statement: Statement, given: Given) -> Ask:
     return Ask(statement.text, statement.bind(given))
 
 
-def ask_each(statement: Statement, each: Iterable[Given]) -> AskAll:
+def ask_each(statement: Statement, each: Iterable[Given]) -> Ask | AskAll:
     """The statement with the parameters of each, none of which depends on another one's rows."""
-    return AskAll([Ask(statement.text, statement.bind(given)) for given in each])
+    return ask_all([ask(statement, given) for given in each])
+
+
+def ask_all(asks: Sequence[Ask]) -> Ask | AskAll:
+    """Statements none of which depends on another one's rows. Most writes are of one record: one
+    alone goes the short way."""
+    return asks[0] if len(asks) == 1 else AskAll(asks)

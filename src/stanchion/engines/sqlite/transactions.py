@@ -114,7 +114,7 @@ class Transactions:
                 if not isinstance(step, Undo):
                     rows: list[Row]
                     try:
-                        if isinstance(step, Ask):
+                        if isinstance(step, Ask):  # as most are
                             rows = execute(step.text, step.params).fetchall()
                         else:
                             rows = [r for a in step.asks for r in execute(a.text, a.params)]
