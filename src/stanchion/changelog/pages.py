@@ -16,7 +16,7 @@ a snapshot names the open transactions of every database of the server, and few 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple, NewType, Protocol
@@ -94,7 +94,12 @@ class Pages(Protocol):
 
 
 _COLUMNS = "tx,collection,key,operation,version,actor,request,time,before,after"
-_TRIMMED = Ask("select trimmed from _log where id=1")
+TRIMMED = Ask("select trimmed from _log where id=1")
+
+
+def lost_one_of(transactions: Sequence[int]) -> Ask:
+    """On PostgreSQL: whether one of these transactions is trimmed."""
+    return Ask("select 1 from _trimmed where xids && ?1::int8[] limit 1", (transactions,))
 
 
 class BySequence:
@@ -104,7 +109,7 @@ class BySequence:
     _end = Ask("select coalesce(max(seq),0) from sqlite_sequence where name='_changes'")
 
     async def read(self, engine: Engine, after: Position, limit: int) -> LogPage:
-        asks = [_TRIMMED, Ask(self._page, (int(after), limit))]
+        asks = [TRIMMED, Ask(self._page, (int(after), limit))]
         trimmed, rows = await engine.fetch_together(asks)
         floor = trimmed[0][0] if trimmed else 0
         gap = Gap(Position(str(floor))) if int(after) < floor else None
@@ -114,7 +119,7 @@ class BySequence:
         return Position(str((yield self._end)[0][0]))
 
     def beginning(self) -> Steps[Position]:
-        rows = yield _TRIMMED
+        rows = yield TRIMMED
         return Position(str(rows[0][0] if rows else 0))
 
 
@@ -158,7 +163,6 @@ class BySnapshot:
     snapshot sees and the seen one did not, before the change at (order, seq)."""
 
     _now = Ask("select pg_current_snapshot()::text")
-    _lost = "select 1 from _trimmed where xids && ?1::int8[] limit 1"
     _new = (
         "xid<?4 and xid<>all(?5::int8[]) and (xid,seq)>=(?6::int8,?7::int8) order by xid,seq "
         "limit ?3::int8"
@@ -182,7 +186,7 @@ class BySnapshot:
         newer = window.newer
         # one row more than asked for: the next one, which the last position names
         params = (seen.top, seen.open, limit + 1, newer.top, newer.open, *window.next)
-        asks = [_TRIMMED, Ask(self._lost, (seen.open,)), Ask(self._page, params)]
+        asks = [TRIMMED, lost_one_of(seen.open), Ask(self._page, params)]
         trimmed, lost, rows = await engine.fetch_together(asks)
         floor = trimmed[0][0] if trimmed else 0
         # what was trimmed last is a change: a snapshot that ends before it did not see it
@@ -201,7 +205,7 @@ class BySnapshot:
         return Position((yield self._now)[0][0])
 
     def beginning(self) -> Steps[Position]:
-        rows = yield _TRIMMED
+        rows = yield TRIMMED
         return Position(Snapshot.of_all_until(rows[0][0] if rows else 0).text)
 
 

@@ -22,13 +22,11 @@ from ..expr.reach import Reached, TooFar
 from ..schema import Collection, Schema
 from ..sql.dialect import Dialect
 from ..types import WireError
-from .pages import LogPlace
+from .pages import TRIMMED, LogPlace
 
 Side = Literal["before", "after"]
 SelectKept = Callable[[Collection, str], str]
 MOST_CHILDREN = 100_000
-
-_TRIMMED = Ask("select trimmed from _log where id=1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ class Whole:
 async def find_several(engine: Engine, at: LogPlace, tx: str) -> dict[tuple[str, str], Whole]:
     """What the transaction of a change changed several times, by collection and key."""
     several = Ask(_WORDS[engine.name].several, (at.order, tx))
-    trimmed, rows = await engine.fetch_together([_TRIMMED, several])
+    trimmed, rows = await engine.fetch_together([TRIMMED, several])
     if trimmed and trimmed[0][0] >= at.order:
         raise Trimmed
     return {
@@ -155,7 +153,7 @@ class Past(Reached):
         then = Ask(self._words.one, wanted) if one else Ask(self._words.many, (*wanted, field))
         since = () if one else (place, collection)
         now = Ask(self._select(found, field), (self._dialect.raw(kind, key), *since))
-        trimmed, rows, others = await self._engine.fetch_together([_TRIMMED, then, now])
+        trimmed, rows, others = await self._engine.fetch_together([TRIMMED, then, now])
         if trimmed and trimmed[0][0] > place:
             raise Trimmed
         if not (one and rows):
@@ -168,7 +166,7 @@ class Past(Reached):
         """The last change of the world that is asked for; its neighbours must be there still."""
         if self._place is None:
             text = self._words.before if self._side == "before" else self._words.after
-            asks = [_TRIMMED] + ([] if text is None else [Ask(text, (self._at.order, self._tx))])
+            asks = [TRIMMED] + ([] if text is None else [Ask(text, (self._at.order, self._tx))])
             trimmed, *found = await self._engine.fetch_together(asks)
             if trimmed and trimmed[0][0] >= self._at.order:
                 raise Trimmed

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..changelog.moved import MovedLog, OldPosition
-from ..changelog.pages import LogPlace
+from ..changelog.pages import TRIMMED, LogPlace, lost_one_of
 from ..engines.bulk import Bulk
 from ..sql import copy, own
 from ..sql.dialect import dialect_of
@@ -93,13 +93,14 @@ async def _copy_log(source: Bulk, target: Bulk, tell: Callable[[int], None]) -> 
 
 async def _find_gaps(source: Bulk, readers: Mapping[str, OldPosition]) -> tuple[str, ...]:
     """The readers that missed something which the log no longer holds."""
-    trimmed = await source.fetch(copy.TRIMMED)
+    trimmed = await source.fetch(TRIMMED.text)
     floor = trimmed[0][0] if trimmed else 0
     gaps = []
     for name, position in readers.items():
         lost = position.lost(floor)
         if position.open and not lost:
-            lost = bool(await source.fetch(copy.LOST, (position.open,)))
+            asked = lost_one_of(position.open)
+            lost = bool(await source.fetch(asked.text, asked.params))
         if lost:
             gaps.append(name)
     return tuple(gaps)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import SettingError
 from ..settings import DatabaseURL, Settings
 from .base import Engine
-from .bulk import Bulk
+
+if TYPE_CHECKING:
+    from .bulk import Bulk
 
 
 def open_engine(database: DatabaseURL, settings: Settings) -> Engine:

@@ -21,7 +21,6 @@ from ..sql.dialect import SQLITE, Dialect, dialect_of, quoted
 from ..sql.names import index_name
 from ..sql.read import search_table
 from ..store.steps import Steps
-from .alter import alter
 from .diff import Difference, compare
 
 
@@ -122,6 +121,8 @@ def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) ->
         elif kinds <= {"new index", "drop index"}:
             yield from _change_indexes(collection, dialect)
         elif dialect.alters_in_place:
+            from .alter import alter  # which SQLite has no use for
+
             yield from alter(collection, partial(_filled, dialect=dialect))
             yield from _change_indexes(collection, dialect)
             unreferred.append(collection)

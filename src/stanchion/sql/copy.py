@@ -51,11 +51,6 @@ _RESTART = {
 }
 
 
-TRIMMED = "select trimmed from _log where id=1"
-LOST = "select 1 from _trimmed where xids && ?1::int8[] limit 1"
-"""On PostgreSQL: whether one of these transactions is trimmed."""
-
-
 def insert_own(table: own.OwnTable, dialect: Dialect) -> str:
     """Put rows into one of our own tables."""
     return _insert(table.name, [(n, t, n) for n, t in table.plain], dialect)
