@@ -26,7 +26,7 @@ from .held import ReplayedSession
 from .listen import Listener
 from .outage import NETWORK_S
 from .pools import Group, Pools, ServerAddress
-from .reads import read, read_together
+from .reads import Reader
 from .replicas import ReplicaReads
 from .run import Broken, Stale, backoff, commit, roll_back, run_job, send
 from .server import check_server, unreachable
@@ -104,25 +104,20 @@ class PostgresEngine:
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         text = ";".join(ask.text for ask in asks)
-        return await self._read(
-            "lists", text, lambda pools, there: read_together(pools, there, asks)
-        )
+        return await self._read("lists", text, lambda reader: reader.read_together(asks))
 
     async def _fetch(self, group: Group, text: str, params: Params) -> list[Row]:
-        return await self._read(group, text, lambda pools, there: read(pools, there, text, params))
+        return await self._read(group, text, lambda reader: reader.read(text, params))
 
-    async def _read(
-        self, group: Group, text: str, ask: Callable[[Pools, asyncpg.Connection[Any]], Awaitable[T]]
-    ) -> T:
+    async def _read(self, group: Group, text: str, ask: Callable[[Reader], Awaitable[T]]) -> T:
         """What `ask` returns, within the deadline; on another connection where the first broke."""
         pools = self._here()
-        ends = asyncio.get_running_loop().time() + pools.read_s
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + pools.read_s
         for again in (True, False):
-            left = ends - asyncio.get_running_loop().time()
-            async with pools.take(group, left) as connection:
+            async with pools.take(group, ends - loop.time()) as connection:
                 try:
-                    async with pools.heard_until(group, connection, ends):
-                        return await ask(pools, connection)
+                    return await ask(Reader(pools, group, connection, ends))
                 except FAILURES as error:
                     if not (again and is_lost(error)):
                         raise problem_of(error, text, "read") from error

@@ -18,13 +18,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import asyncpg
 
 from ...errors import DatabaseUnusable, Unavailable
 from ...settings import Settings
 from .outage import NETWORK_S, Outage
+from .pool import Connection, Pool
+from .run import roll_back
 from .translate import FAILURES, all_taken, give_up
 from .turns import LOCK, TakingTurns
 
@@ -33,7 +36,6 @@ STATEMENTS = 1_000
 """Prepared statements kept for each connection."""
 LONGEST_STATEMENT = 65_536
 """Bytes of a statement that is kept prepared; the full form of a list has 2,400."""
-IDLE_S = 300.0
 
 ALWAYS = {"timezone": "UTC", "jit": "off", "application_name": "stanchion",
           "tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
@@ -73,8 +75,7 @@ class Pools:
         self._address = address
         self._settings = settings
         self._quiet = quiet
-        self._pools: dict[Group, asyncpg.Pool[Any]] = {}
-        self._opening = asyncio.Lock()
+        self._pools: dict[Group, Pool] = {}
         self._waiting = 0
         self.turns = TakingTurns()
         self._outage = Outage()
@@ -88,17 +89,23 @@ class Pools:
         self.begin_read = f"begin read only{reads}"
         self.begin_reads = f"begin isolation level repeatable read read only{reads}"
 
-    @asynccontextmanager
-    async def take(self, group: Group, seconds: float) -> AsyncIterator[asyncpg.Connection[Any]]:
-        """A connection of a group; waits `seconds` for one at most."""
-        pool = self._pools.get(group) or await self._open(group)
+    def take(self, group: Group, seconds: float) -> Taken:
+        """A connection of a group, inside `async with`; waits `seconds` for one at most."""
+        pool = self._pools.get(group)
+        if pool is None:
+            make = partial(self._connect, group)
+            pool = self._pools[group] = Pool(make, self._settings.database_connections)
+        return Taken(self, pool, seconds)
+
+    async def wait(self, pool: Pool, seconds: float) -> Connection:
+        """A connection that is not at hand. Raises what a caller is told who gets none."""
         if self._waiting >= self._settings.write_queue:
             raise Unavailable("server.overloaded", "Too many calls wait for the database already.")
         self._waiting += 1
         try:
-            connection = await pool.acquire(timeout=seconds)
+            return await pool.wait(seconds)
         except FAILURES as error:
-            if isinstance(error, TimeoutError) and (seconds < NETWORK_S or _is_used_up(pool)):
+            if isinstance(error, TimeoutError) and (seconds < NETWORK_S or pool.used_up):
                 raise all_taken() from None
             if not self.pooled and "startup parameter" in str(error):
                 raise unnamed_pooler(self._address.shown) from error
@@ -107,68 +114,49 @@ class Pools:
             raise self._outage.begins(error) from error
         finally:
             self._waiting -= 1
-        try:
-            yield connection
-        finally:
-            try:
-                await pool.release(connection, timeout=NETWORK_S)
-            except FAILURES:
-                give_up(connection)
 
     @asynccontextmanager
     async def heard_until(
-        self, group: Group, connection: asyncpg.Connection[Any], ends: float
+        self, group: Group, connection: Connection, ends: float
     ) -> AsyncIterator[None]:
         """What runs on a connection until a moment of the loop. The database itself ends what takes
-        longer; where it does not say so, nobody is there, and the other connections are as dead."""
+        longer; where it does not say so, nobody is there."""
         try:
             async with asyncio.timeout_at(ends + NETWORK_S):
                 yield
         except TimeoutError:
-            give_up(connection)
-            if group in self._pools:
-                await self._pools[group].expire_connections()
+            self.hears_nothing(group, connection)
             raise
+
+    def hears_nothing(self, group: Group, connection: Connection) -> None:
+        """Give up a connection that says nothing, and the others, which are as dead."""
+        give_up(connection)
+        if group in self._pools:
+            self._pools[group].expire()
 
     async def close(self) -> None:
         """Disconnect, after the calls under way."""
         pools, self._pools = list(self._pools.values()), {}
-        await asyncio.gather(*map(self._disconnect, pools))
+        await asyncio.gather(*(pool.close(self.write_s) for pool in pools))
 
-    async def _disconnect(self, pool: asyncpg.Pool[Any]) -> None:
-        try:
-            await asyncio.wait_for(pool.close(), self.write_s)
-        except FAILURES:
-            pool.terminate()
-
-    async def _open(self, group: Group) -> asyncpg.Pool[Any]:
-        async with self._opening:
-            if group not in self._pools:
-                self._pools[group] = await self._connect(group)
-            return self._pools[group]
-
-    async def _connect(self, group: Group) -> asyncpg.Pool[Any]:
+    async def _connect(self, group: Group) -> Connection:
         deadline = self.write_s if group == "writers" else self.read_s
-        pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
+        connection: Connection = await asyncpg.connect(
             self._address.url,
-            min_size=0,
-            max_size=self._settings.database_connections,
-            max_queries=0x7FFFFFFF,
-            max_inactive_connection_lifetime=IDLE_S,
             timeout=self.write_s,
             command_timeout=deadline + NETWORK_S,
             statement_cache_size=0 if self.pooled else STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=LONGEST_STATEMENT,
-            init=self._welcome,
-            reset=_leave_as_it_is,
             server_settings=self._wanted(group, deadline),
         )
-        return pool
-
-    async def _welcome(self, connection: asyncpg.Connection[Any]) -> None:
-        await _teach(connection)
+        try:
+            await _teach(connection)
+        except BaseException:
+            give_up(connection)
+            raise
         self._outage.ends()
+        return connection
 
     def _wanted(self, group: Group, deadline: float) -> dict[str, str]:
         if self.pooled:
@@ -191,6 +179,38 @@ class Pools:
         return "".join(f";set local {name}='{value}'" for name, value in settings.items())
 
 
+class Taken:
+    """A connection for a while; it goes back as it came, or not at all."""
+
+    __slots__ = ("_connection", "_pool", "_pools", "_seconds")
+
+    def __init__(self, pools: Pools, pool: Pool, seconds: float) -> None:
+        self._pools = pools
+        self._pool = pool
+        self._seconds = seconds
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Connection:
+        self._connection = self._pool.at_hand()
+        if self._connection is None:
+            self._connection = await self._pools.wait(self._pool, self._seconds)
+        return self._connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        try:
+            if connection.is_closed():
+                return
+            left = kind is not None and issubclass(kind, asyncio.CancelledError | TimeoutError)
+            if kind is GeneratorExit:  # the loop ends, and nobody waits for anything
+                give_up(connection)
+            elif left or connection.is_in_transaction():  # the database may be at it still
+                await roll_back(connection)
+        finally:
+            self._pool.give_back(connection)
+
+
 def unnamed_pooler(shown: str) -> DatabaseUnusable:
     """Why an address is not used behind which settings do not reach the database."""
     return DatabaseUnusable(
@@ -201,12 +221,7 @@ def unnamed_pooler(shown: str) -> DatabaseUnusable:
     )  # fmt: skip
 
 
-def _is_used_up(pool: asyncpg.Pool[Any]) -> bool:
-    """Whether every connection that there may be is there, and in use."""
-    return bool(pool.get_size() - pool.get_idle_size() >= pool.get_max_size())
-
-
-async def _teach(connection: asyncpg.Connection[Any]) -> None:
+async def _teach(connection: Connection) -> None:
     """Days and moments pass as texts: the driver takes the first and the last of each for minus
     and plus infinity."""
     for name, write, read in (
@@ -216,7 +231,3 @@ async def _teach(connection: asyncpg.Connection[Any]) -> None:
         await connection.set_type_codec(
             name, schema="pg_catalog", encoder=write, decoder=read, format="text"
         )
-
-
-async def _leave_as_it_is(_: asyncpg.Connection[Any]) -> None:
-    """WHY-NOT the driver's reset: one more round trip for each call, and we change no setting."""

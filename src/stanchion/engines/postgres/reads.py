@@ -5,47 +5,60 @@ In: connections, text and parameters.   Out: rows.   Called by the engine, and f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
-
-import asyncpg
+from dataclasses import dataclass
 
 from ..base import Ask, Params, Row
-from .pools import Pools
+from .outage import NETWORK_S
+from .pool import Connection
+from .pools import Group, Pools
 from .run import numbered, roll_back
 from .translate import FAILURES, give_up
 
 
-async def read(
-    pools: Pools, connection: asyncpg.Connection[Any], text: str, params: Params
-) -> list[Row]:
-    """The rows of one statement; raises what the driver raises."""
-    if not pools.pooled:
-        rows: list[Row] = await connection.fetch(numbered(text), *params)
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A connection of a group, for what is read on it until a moment of the loop. Each call raises
+    what the driver raises, and `TimeoutError` where the database says nothing."""
+
+    pools: Pools
+    group: Group
+    connection: Connection
+    ends: float
+
+    async def read(self, text: str, params: Params) -> list[Row]:
+        """The rows of one statement."""
+        connection = self.connection
+        if self.pools.pooled:
+            async with self._within(self.pools.begin_read):
+                rows: list[Row] = await connection.fetch(numbered(text), *params)
+            return rows
+        left = self.ends + NETWORK_S - asyncio.get_running_loop().time()
+        try:
+            rows = await connection.fetch(numbered(text), *params, timeout=left)
+        except TimeoutError:
+            self.pools.hears_nothing(self.group, connection)
+            raise
         return rows
-    async with _within(connection, pools.begin_read):
-        rows = await connection.fetch(numbered(text), *params)
-    return rows
 
+    async def read_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
+        """The rows of several statements in one snapshot."""
+        async with self._within(self.pools.begin_reads):
+            return [await self.connection.fetch(numbered(ask.text), *ask.params) for ask in asks]
 
-async def read_together(
-    pools: Pools, connection: asyncpg.Connection[Any], asks: Sequence[Ask]
-) -> list[list[Row]]:
-    """The rows of several statements in one snapshot; raises what the driver raises."""
-    async with _within(connection, pools.begin_reads):
-        return [await connection.fetch(numbered(ask.text), *ask.params) for ask in asks]
-
-
-@asynccontextmanager
-async def _within(connection: asyncpg.Connection[Any], begin: str) -> AsyncIterator[None]:
-    try:
-        await connection.execute(begin)
-        yield
-        await connection.execute("commit")
-    except FAILURES:
-        await roll_back(connection)
-        raise
-    except BaseException:  # it takes too long, or its caller is gone
-        give_up(connection)
-        raise
+    @asynccontextmanager
+    async def _within(self, begin: str) -> AsyncIterator[None]:
+        connection = self.connection
+        async with self.pools.heard_until(self.group, connection, self.ends):
+            try:
+                await connection.execute(begin)
+                yield
+                await connection.execute("commit")
+            except FAILURES:
+                await roll_back(connection)
+                raise
+            except BaseException:  # it takes too long, or its caller is gone
+                give_up(connection)
+                raise

@@ -24,11 +24,11 @@ from ...settings import Settings
 from ..base import Ask, Params, Readable, Row
 from .logend import LogEnd
 from .pools import Group, Pools, ServerAddress
-from .reads import read, read_together
+from .reads import Reader
 from .translate import FAILURES, is_lost, problem_of
 
 T = TypeVar("T")
-Doing = Callable[[Pools, "asyncpg.Connection[Any]"], Awaitable[T]]
+Doing = Callable[[Reader], Awaitable[T]]
 
 LOOK_S = 1.0
 TAKE_S = 0.1
@@ -57,16 +57,16 @@ class ReplicaReads:
         self._followers: weakref.WeakKeyDictionary[Pools, Followers] = weakref.WeakKeyDictionary()
 
     async def find(self, text: str, params: Params) -> list[Row]:
-        found = await self._try("points", text, lambda pools, c: read(pools, c, text, params))
+        found = await self._try("points", text, lambda reader: reader.read(text, params))
         return await self._primary.find(text, params) if found is None else found
 
     async def fetch(self, text: str, params: Params) -> list[Row]:
-        found = await self._try("lists", text, lambda pools, c: read(pools, c, text, params))
+        found = await self._try("lists", text, lambda reader: reader.read(text, params))
         return await self._primary.fetch(text, params) if found is None else found
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         texts = ";".join(ask.text for ask in asks)
-        found = await self._try("lists", texts, lambda pools, c: read_together(pools, c, asks))
+        found = await self._try("lists", texts, lambda reader: reader.read_together(asks))
         return await self._primary.fetch_together(asks) if found is None else found
 
     async def close(self, pools: Pools) -> None:
@@ -187,8 +187,7 @@ async def _done(
     pools = replica.pools
     ends = asyncio.get_running_loop().time() + pools.read_s
     try:
-        async with pools.heard_until(group, connection, ends):
-            return await doing(pools, connection)
+        return await doing(Reader(pools, group, connection, ends))
     except (asyncpg.QueryCanceledError, TimeoutError) as error:
         if isinstance(error, TimeoutError):
             replica.leave_out("it does not answer")
