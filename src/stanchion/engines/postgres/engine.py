@@ -26,7 +26,7 @@ from .held import ReplayedSession
 from .listen import Listener
 from .outage import NETWORK_S
 from .pools import Group, Pools, ServerAddress
-from .reads import Reader
+from .reads import Lent
 from .replicas import ReplicaReads
 from .run import Broken, Stale, backoff, commit, roll_back, run_job, send
 from .server import check_server, unreachable
@@ -68,7 +68,12 @@ class PostgresEngine:
     async def open(self) -> None:
         self._closed = False
         try:
-            async with self._here().take("writers", self._here().write_s) as connection:
+            pools = self._here()
+            ends = asyncio.get_running_loop().time() + pools.write_s
+            async with (
+                pools.take("writers", pools.write_s) as connection,
+                pools.heard_until("writers", connection, ends),
+            ):
                 pooled = self._address.pooled
                 room = await check_server(connection, self._address.shown, pooled=pooled)
                 self.room = None if pooled else room
@@ -104,12 +109,12 @@ class PostgresEngine:
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         text = ";".join(ask.text for ask in asks)
-        return await self._read("lists", text, lambda reader: reader.read_together(asks))
+        return await self._read("lists", text, lambda lent: lent.read_together(asks))
 
     async def _fetch(self, group: Group, text: str, params: Params) -> list[Row]:
-        return await self._read(group, text, lambda reader: reader.read(text, params))
+        return await self._read(group, text, lambda lent: lent.read(text, params))
 
-    async def _read(self, group: Group, text: str, ask: Callable[[Reader], Awaitable[T]]) -> T:
+    async def _read(self, group: Group, text: str, ask: Callable[[Lent], Awaitable[T]]) -> T:
         """What `ask` returns, within the deadline; on another connection where the first broke."""
         pools = self._here()
         loop = asyncio.get_running_loop()
@@ -117,7 +122,7 @@ class PostgresEngine:
         for again in (True, False):
             async with pools.take(group, ends - loop.time()) as connection:
                 try:
-                    return await ask(Reader(pools, group, connection, ends))
+                    return await ask(Lent(pools, group, connection, ends))
                 except FAILURES as error:
                     if not (again and is_lost(error)):
                         raise problem_of(error, text, "read") from error

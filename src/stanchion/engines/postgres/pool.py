@@ -14,10 +14,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias
 
 import asyncpg
 
+from .overdue import Overdue
 from .translate import FAILURES, give_up
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -28,9 +30,12 @@ IDLE_S = 300.0
 class Pool:
     """At most `most` connections of one event loop."""
 
-    def __init__(self, make: Callable[[], Awaitable[Connection]], most: int) -> None:
+    def __init__(
+        self, make: Callable[[], Awaitable[Connection]], most: int, overdue: Overdue
+    ) -> None:
         self._make = make
         self._most = most
+        self._overdue = overdue
         self._loop = asyncio.get_running_loop()
         self._born: dict[Connection, int] = {}
         """Every connection, with the generation that it belongs to."""
@@ -58,12 +63,13 @@ class Pool:
     async def wait(self, seconds: float) -> Connection:
         """One that somebody gives back, or a new one. Raises `TimeoutError`, and what making one
         raises."""
-        async with asyncio.timeout(seconds):
-            if len(self._born) + self._making < self._most:
-                self._making += 1
-                return await self._new()
-            given = await self._handed()
-            return await self._new() if given is None else given
+        ends = self._loop.time() + seconds
+        if len(self._born) + self._making < self._most:
+            self._making += 1
+        elif (given := await self._handed(ends)) is not None:
+            return given
+        async with asyncio.timeout_at(ends):
+            return await self._new()
 
     def give_back(self, connection: Connection) -> None:
         """What was taken, once nothing runs on it any more."""
@@ -100,21 +106,22 @@ class Pool:
         for connection in self._born:
             give_up(connection)
 
-    async def _handed(self) -> Connection | None:
+    async def _handed(self, ends: float) -> Connection | None:
         """What somebody gives back, or None for the place of one that is gone."""
         place: asyncio.Future[Connection | None] = self._loop.create_future()
         self._waiting.append(place)
+        self._overdue.add(place, ends, partial(_refuse, place))
         try:
             return await place
         except BaseException:
-            if place.cancelled():
-                with suppress(ValueError):  # it was passed over already
-                    self._waiting.remove(place)
-            elif (given := place.result()) is not None:  # it came just now, and nobody takes it
-                self.give_back(given)
-            else:
-                self._leave_place()
+            with suppress(ValueError):  # it was passed over already
+                self._waiting.remove(place)
+            if place.done() and not place.cancelled() and not place.exception():
+                given = place.result()  # it came just now, for nobody
+                self._leave_place() if given is None else self.give_back(given)
             raise
+        finally:
+            self._overdue.drop(place)
 
     async def _new(self) -> Connection:
         """Make one in a place that was taken for it."""
@@ -161,3 +168,8 @@ class Pool:
             self._forget(connection)
         if kept:
             self._sweep = self._loop.call_at(kept[0][1] + IDLE_S, self._close_idle)
+
+
+def _refuse(place: asyncio.Future[Connection | None]) -> None:
+    if not place.done():
+        place.set_exception(TimeoutError())

@@ -26,6 +26,7 @@ import asyncpg
 from ...errors import DatabaseUnusable, Unavailable
 from ...settings import Settings
 from .outage import NETWORK_S, Outage
+from .overdue import Overdue
 from .pool import Connection, Pool
 from .run import roll_back
 from .translate import FAILURES, all_taken, give_up
@@ -77,6 +78,7 @@ class Pools:
         self._quiet = quiet
         self._pools: dict[Group, Pool] = {}
         self._waiting = 0
+        self.overdue = Overdue()
         self.turns = TakingTurns()
         self._outage = Outage()
         self.read_s = settings.read_deadline_ms / 1000
@@ -94,7 +96,8 @@ class Pools:
         pool = self._pools.get(group)
         if pool is None:
             make = partial(self._connect, group)
-            pool = self._pools[group] = Pool(make, self._settings.database_connections)
+            most = self._settings.database_connections
+            pool = self._pools[group] = Pool(make, most, self.overdue)
         return Taken(self, pool, seconds)
 
     async def wait(self, pool: Pool, seconds: float) -> Connection:
@@ -138,13 +141,13 @@ class Pools:
         """Disconnect, after the calls under way."""
         pools, self._pools = list(self._pools.values()), {}
         await asyncio.gather(*(pool.close(self.write_s) for pool in pools))
+        self.overdue.close()
 
     async def _connect(self, group: Group) -> Connection:
         deadline = self.write_s if group == "writers" else self.read_s
         connection: Connection = await asyncpg.connect(
             self._address.url,
             timeout=self.write_s,
-            command_timeout=deadline + NETWORK_S,
             statement_cache_size=0 if self.pooled else STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=LONGEST_STATEMENT,

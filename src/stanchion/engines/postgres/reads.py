@@ -5,10 +5,10 @@ In: connections, text and parameters.   Out: rows.   Called by the engine, and f
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from ..base import Ask, Params, Row
 from .outage import NETWORK_S
@@ -19,9 +19,9 @@ from .translate import FAILURES, give_up
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """A connection of a group, for what is read on it until a moment of the loop. Each call raises
-    what the driver raises, and `TimeoutError` where the database says nothing."""
+class Lent:
+    """A connection of a group, for reading on it until a moment of the loop. Each call raises what
+    the driver raises, and `TimeoutError` where the database says nothing."""
 
     pools: Pools
     group: Group
@@ -35,12 +35,17 @@ class Reader:
             async with self._within(self.pools.begin_read):
                 rows: list[Row] = await connection.fetch(numbered(text), *params)
             return rows
-        left = self.ends + NETWORK_S - asyncio.get_running_loop().time()
+        overdue = self.pools.overdue
+        silent = partial(self.pools.hears_nothing, self.group, connection)
+        overdue.add(connection, self.ends + NETWORK_S, silent)
         try:
-            rows = await connection.fetch(numbered(text), *params, timeout=left)
-        except TimeoutError:
-            self.pools.hears_nothing(self.group, connection)
+            rows = await connection.fetch(numbered(text), *params)
+        except FAILURES as error:
+            if not overdue.drop(connection):
+                raise TimeoutError from error
             raise
+        finally:
+            overdue.drop(connection)
         return rows
 
     async def read_together(self, asks: Sequence[Ask]) -> list[list[Row]]:

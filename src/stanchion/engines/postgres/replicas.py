@@ -24,11 +24,11 @@ from ...settings import Settings
 from ..base import Ask, Params, Readable, Row
 from .logend import LogEnd
 from .pools import Group, Pools, ServerAddress
-from .reads import Reader
+from .reads import Lent
 from .translate import FAILURES, is_lost, problem_of
 
 T = TypeVar("T")
-Doing = Callable[[Reader], Awaitable[T]]
+Doing = Callable[[Lent], Awaitable[T]]
 
 LOOK_S = 1.0
 TAKE_S = 0.1
@@ -57,16 +57,16 @@ class ReplicaReads:
         self._followers: weakref.WeakKeyDictionary[Pools, Followers] = weakref.WeakKeyDictionary()
 
     async def find(self, text: str, params: Params) -> list[Row]:
-        found = await self._try("points", text, lambda reader: reader.read(text, params))
+        found = await self._try("points", text, lambda lent: lent.read(text, params))
         return await self._primary.find(text, params) if found is None else found
 
     async def fetch(self, text: str, params: Params) -> list[Row]:
-        found = await self._try("lists", text, lambda reader: reader.read(text, params))
+        found = await self._try("lists", text, lambda lent: lent.read(text, params))
         return await self._primary.fetch(text, params) if found is None else found
 
     async def fetch_together(self, asks: Sequence[Ask]) -> list[list[Row]]:
         texts = ";".join(ask.text for ask in asks)
-        found = await self._try("lists", texts, lambda reader: reader.read_together(asks))
+        found = await self._try("lists", texts, lambda lent: lent.read_together(asks))
         return await self._primary.fetch_together(asks) if found is None else found
 
     async def close(self, pools: Pools) -> None:
@@ -187,7 +187,7 @@ async def _done(
     pools = replica.pools
     ends = asyncio.get_running_loop().time() + pools.read_s
     try:
-        return await doing(Reader(pools, group, connection, ends))
+        return await doing(Lent(pools, group, connection, ends))
     except (asyncpg.QueryCanceledError, TimeoutError) as error:
         if isinstance(error, TimeoutError):
             replica.leave_out("it does not answer")
