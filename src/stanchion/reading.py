@@ -27,7 +27,7 @@ from .query import (
     wrong_cursor,
 )  # fmt: skip
 from .sql.dialect import Dialect
-from .sql.read import EXPLAIN, After, compile_list, compile_total, compile_walk, walks
+from .sql.read import EXPLAIN, After, compile_list, compile_total, compile_walk, shows_last, walks
 from .sql.text import Given, Statement
 from .types import WireError
 
@@ -87,14 +87,16 @@ class Reading:
     async def compile_page(
         self, nulls: After, given: Given, ask: ReadQuery, fetch: Fetch
     ) -> Statement:
-        """The statement of a page; in one layer where the engine says beforehand that it walks an
-        index for it. `nulls` says which values of the cursor are null; None on the first page."""
+        """The statement of a page; in one layer where the engine makes its JSON last anyway, or
+        says beforehand that it walks an index for it. `nulls` says which values of the cursor
+        are null; None on the first page."""
         statement = compile_list(self.plan, self._dialect, nulls)
-        if self._dialect.plans_are_fixed:
-            walk = compile_walk(self.plan, self._dialect, nulls)
-            if walk is not None:
-                params = bind(walk, given, ask.filters)
-                statement = walk if walks(await fetch(EXPLAIN + walk.text, params)) else statement
+        walk = compile_walk(self.plan, self._dialect, nulls)
+        if walk is not None and shows_last(walk, self._dialect):
+            statement = walk
+        elif walk is not None and self._dialect.plans_are_fixed:
+            params = bind(walk, given, ask.filters)
+            statement = walk if walks(await fetch(EXPLAIN + walk.text, params)) else statement
         if len(self.pages) >= MOST_PAGES:
             self.pages.clear()
         self.pages[nulls] = statement

@@ -31,7 +31,14 @@ from stanchion.query import AggregateQuery, ReadQuery, encode_cursor
 from stanchion.reading import mark_of
 from stanchion.sql.aggregate import compile_aggregate
 from stanchion.sql.dialect import POSTGRES
-from stanchion.sql.read import EXPLAIN, compile_list, compile_one, compile_total
+from stanchion.sql.read import (
+    EXPLAIN,
+    compile_list,
+    compile_one,
+    compile_total,
+    compile_walk,
+    shows_last,
+)
 
 from .conftest import Shop
 from .render import plan_text
@@ -118,7 +125,10 @@ def _postgres(plan: ReadPlan | AggregatePlan, ask: Any, case: Case) -> list[str]
     if ask.key is not None:
         return [compile_one(plan, POSTGRES).text]
     after = None if case.after is None else tuple(value is None for value in case.after)
-    texts = [compile_list(plan, POSTGRES, after).text]
+    page = compile_walk(plan, POSTGRES, after)
+    if page is None or not shows_last(page, POSTGRES):
+        page = compile_list(plan, POSTGRES, after)
+    texts = [page.text]
     return [*texts, compile_total(plan, POSTGRES).text] if ask.total else texts
 
 

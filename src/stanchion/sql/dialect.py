@@ -31,6 +31,7 @@ class Dialect(ABC):
     order_nulls: bool  # nulls must be ordered by hand: smallest
     explain: str  # before a statement: how would it run?
     plans_are_fixed: bool  # the plan of a text is one, whatever the rows and values
+    shows_last: int | None  # operations of a row beyond which they follow the order and the limit
     keep_row: str  # what a transaction adds to a read by id, so that the row stays as it was
     log_order: str  # the column of the change log whose order is that of the transactions
     alters_in_place: bool  # a stored table can be given other columns, types and checks
@@ -344,6 +345,7 @@ SQLITE = SQLiteDialect(
     order_nulls=False,
     explain="explain query plan ",
     plans_are_fixed=True,
+    shows_last=None,
     keep_row="",
     log_order="seq",
     alters_in_place=False,
@@ -370,6 +372,7 @@ POSTGRES = PostgresDialect(
     order_nulls=True,
     explain="explain (costs off) ",
     plans_are_fixed=False,
+    shows_last=10,
     keep_row=" for no key update of r",
     log_order="xid",
     alters_in_place=True,

@@ -4,8 +4,9 @@ In: `ReadPlan`.   Out: `Statement`s. Pure.
 
 A list has two forms with the same rows. `compile_list` chooses the page first (row rule, filters,
 order, limit) and makes JSON of its rows only. `compile_walk` does both in one layer, a fifth
-quicker, and is right where the engine walks an index in the order of the list: where it sorts,
-JSON would be made of rows that no page shows. `walks` reads that from the engine's own plan.
+quicker, and is right where the engine walks an index in the order of the list: where SQLite sorts,
+JSON would be made of rows that no page shows. `walks` reads that from its own plan. PostgreSQL
+makes what is long after the sort and the limit, and plans one layer quicker than two: `shows_last`.
 
 A list in the order of another collection has a third form, which `far` describes.
 
@@ -316,6 +317,13 @@ def walks(explained: Sequence[Sequence[Any]]) -> bool:
     return not any(
         parent == 0 and detail.startswith("USE TEMP B-TREE") for _, parent, _, detail in explained
     )
+
+
+def shows_last(walk: Statement, dialect: Dialect) -> bool:
+    """Whether the engine makes the JSON of the page alone, though it sorts: where that takes more
+    than so many operations for a row. To join two texts is one."""
+    most = dialect.shows_last
+    return most is not None and walk.text.partition(" from ")[0].count("||") > most
 
 
 def _order(dialect: Dialect, keys: Sequence[SortKey], columns: Sequence[str]) -> str:
