@@ -47,13 +47,13 @@ def copy(source: str, target: str) -> None:
     from ..errors import DatabaseUnusable, SettingError
 
     came, goes = _address(source, "SOURCE"), _address(target, "TARGET")
-    if came.shown == goes.shown:
+    if (came.path or came.url) == (goes.path or goes.url):
         raise failure("copy.same", "SOURCE and TARGET are the same database")
     again = f"stanchion copy {_shown(source, came)} {_shown(target, goes)}"
     begun = time.monotonic()
     try:
         with ExitStack() as stack:
-            report = asyncio.run(_run(came, goes, stack.enter_context(_Shown())))
+            report = asyncio.run(_run(came, goes, stack.enter_context(_Progress())))
     except CopyRefused as refused:
         # what differs was found at the end of a copy, all else in what was named
         wrong = FAILED if refused.code in ("copy.differs", "copy.references") else USAGE
@@ -70,7 +70,7 @@ def copy(source: str, target: str) -> None:
     _tell(report, goes, time.monotonic() - begun)
 
 
-async def _run(source: DatabaseURL, target: DatabaseURL, shown: _Shown) -> CopyReport:
+async def _run(source: DatabaseURL, target: DatabaseURL, progress: _Progress) -> CopyReport:
     from ..copying import Copying
     from ..engines.opening import open_source, open_target
 
@@ -79,7 +79,7 @@ async def _run(source: DatabaseURL, target: DatabaseURL, shown: _Shown) -> CopyR
         await Copying.check_source(reading)
         writing = await open_target(target)
         try:
-            return await Copying(reading, writing, shown.tell).run()
+            return await Copying(reading, writing, progress.tell).run()
         finally:
             await writing.close()
     finally:
@@ -102,7 +102,7 @@ def _shown(text: str, address: DatabaseURL) -> str:
     return text if address.path is not None else address.shown
 
 
-class _Shown:
+class _Progress:
     """Shows how far it is: a bar on a terminal, else a line now and then."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class _Shown:
         self._done = 0
         self._said = 0.0
 
-    def __enter__(self) -> _Shown:
+    def __enter__(self) -> _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
