@@ -1,11 +1,15 @@
-"""What holds for every test: which skips CI does not accept."""
+"""What holds for every test: a PostgreSQL, who comes first, which skips CI does not accept."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from itertools import count
 
 import pytest
+
+from tests.postgres import Postgres, newest, shared, why_not
 
 pytest_plugins = ("tests.conformance.plugin",)
 
@@ -15,6 +19,31 @@ MUST_BE_THERE = re.compile(
     "|sqlmap|pgbouncer|iproute2|PostgreSQL 16|PostgreSQL 18",
     re.IGNORECASE,
 )
+
+
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def postgres_version() -> str:
+    """Which PostgreSQL the tests of a folder want, if not the newest."""
+    return newest()
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_version: str) -> Postgres:
+    """A server that runs already; skips by name where there is none."""
+    if reason := why_not(postgres_version):
+        pytest.skip(reason)
+    return shared(postgres_version)
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The address of an empty database, dropped after the test."""
+    name = f"test{next(_numbers)}"
+    yield postgres.create(name)
+    postgres.drop(name)
 
 
 LONG = (

@@ -6,6 +6,7 @@ PostgreSQL does not run as root, so root starts it as another user; nobody else 
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import re
@@ -17,7 +18,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -133,6 +134,32 @@ def serving(
             server.stop()
         if own:
             shutil.rmtree(place, ignore_errors=True)
+
+
+_shared: dict[str, Postgres] = {}
+_until_the_end = ExitStack()
+
+
+def newest() -> str:
+    """The newest version that is here."""
+    return max(binaries(), key=int, default="of any version")
+
+
+def shared(version: str) -> Postgres:
+    """The one server of this version of this process, which ends with it. In memory if there is
+    room: it syncs, because one that does not is refused. Who breaks it needs one of `serving`."""
+    if version not in _shared:
+        parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+        server = serving(version, "max_wal_size=128MB", parent=parent)
+        _shared[version] = _until_the_end.enter_context(server)
+    return _shared[version]
+
+
+@atexit.register
+def end_shared() -> None:
+    """Stop the servers that are shared."""
+    _shared.clear()
+    _until_the_end.close()
 
 
 def start(version: str, folder: Path, *options: str, port: int = 0) -> Postgres:

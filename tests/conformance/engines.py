@@ -7,17 +7,16 @@ ask for it again.
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.postgres import Postgres, serving, why_not
+from tests.postgres import Postgres, end_shared, shared, why_not
 
 CAPABILITIES = {
     "a file": "the database is one file, which can be copied, deleted and looked into",
@@ -85,7 +84,6 @@ class _Server:
 
 _current = SQLITE
 _servers: dict[str, _Server] = {}
-_open = ExitStack()
 
 
 def current() -> Engine:
@@ -147,9 +145,7 @@ def _name(path: Path) -> str:
 
 def _server(version: str) -> _Server:
     if version not in _servers:
-        # NOTE: in memory, because a server whose fsync is off is refused
-        parent = "/dev/shm" if Path("/dev/shm").is_dir() else "/tmp"
-        postgres = _open.enter_context(serving(version, parent=parent))
+        postgres = shared(version)
         postgres.create("suite")
         _servers[version] = _Server(postgres)
     return _servers[version]
@@ -158,7 +154,4 @@ def _server(version: str) -> _Server:
 def close() -> None:
     """Stop what runs for the suite in this process."""
     _servers.clear()
-    _open.close()
-
-
-atexit.register(close)
+    end_shared()

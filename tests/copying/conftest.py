@@ -1,32 +1,19 @@
-"""A PostgreSQL for the copies of this folder, and an app with a field of every type."""
+"""New databases for the copies of this folder, on either engine."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.postgres import Postgres, serving, why_not
-
-VERSION = "16"
 _numbers = count()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """The server, in memory if there is room: it syncs, because one that does not is refused."""
-    if reason := why_not(VERSION):
-        pytest.skip(reason)
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with (
-        tempfile.TemporaryDirectory(prefix="pg-", dir=parent, ignore_cleanup_errors=True) as folder,
-        serving(VERSION, folder=Path(folder)) as server,
-    ):
-        yield server
+@pytest.fixture(scope="module")
+def postgres_version() -> str:
+    return "16"
 
 
 Fresh = Callable[[str], str]

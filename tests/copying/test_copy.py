@@ -71,6 +71,19 @@ def file_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
+def answers(url: str) -> list[bytes]:
+    """What the app answers on a database."""
+    with serving(url) as http:
+        return ask(http)
+
+
+def fill_with_many(source: str) -> None:
+    """Make a file of several pieces."""
+    with serving(source):
+        pass
+    fill_quickly(file_of(source), MANY)
+
+
 # what is there afterwards
 
 
@@ -165,8 +178,7 @@ def test_writes_made_meanwhile_are_not_copied_and_are_told(
 
         assert asyncio.run(run()).later == 1
         assert ask(http) != before
-    with serving(target) as http:
-        assert ask(http) == before
+    assert answers(target) == before
 
 
 # a copy that ends early
@@ -191,6 +203,13 @@ def begun(source: str, target: str, cwd: Path, pieces: Callable[[], int]) -> sub
     return process
 
 
+def kill_amid(source: str, target: str, cwd: Path, pieces: Callable[[], int]) -> None:
+    """A copy that is killed in the middle of a piece."""
+    process = begun(source, target, cwd, pieces)
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+
+
 def has_grown(log: Path) -> bool:
     """Whether the log of a file that is filled holds a piece."""
     return log.exists() and log.stat().st_size > 200_000
@@ -212,12 +231,8 @@ def test_killed_in_the_middle_it_goes_on_and_ends_as_the_source_is_then(
     fresh: Fresh, postgres: Postgres, tmp_path: Path
 ) -> None:
     source, target = fresh("sqlite"), fresh("postgresql")
-    with serving(source):
-        pass
-    fill_quickly(file_of(source), MANY)
-    process = begun(source, target, tmp_path, pieces_of(postgres, target))
-    process.kill()
-    process.communicate(timeout=PATIENCE_S)
+    fill_with_many(source)
+    kill_amid(source, target, tmp_path, pieces_of(postgres, target))
     name = target.rpartition("/")[2]
     kept = "select count(distinct xmin::text) || ' ' || count(*) from things where number<5000"
     first = postgres.sql("select xmin from things where number=1", name)
@@ -228,22 +243,15 @@ def test_killed_in_the_middle_it_goes_on_and_ends_as_the_source_is_then(
     copied(source, target)
     assert postgres.sql("select xmin from things where number=1", name) == first, "kept"
     assert postgres.sql(kept, name) == "1 5000"
-    with serving(source) as http:
-        before = ask(http)
-    with serving(target) as http:
-        assert ask(http) == before
+    assert answers(target) == answers(source)
 
 
 def test_what_changed_between_two_tries_is_copied_anew(
     fresh: Fresh, postgres: Postgres, tmp_path: Path
 ) -> None:
     source, target = fresh("sqlite"), fresh("postgresql")
-    with serving(source):
-        pass
-    fill_quickly(file_of(source), MANY)
-    process = begun(source, target, tmp_path, lambda: pieces_of(postgres, target)() >= 2)
-    process.kill()
-    process.communicate(timeout=PATIENCE_S)
+    fill_with_many(source)
+    kill_amid(source, target, tmp_path, lambda: pieces_of(postgres, target)() >= 2)
     name = target.rpartition("/")[2]
     second = postgres.sql("select xmin from things where number=6000", name)
     with serving(source) as http:
@@ -256,8 +264,7 @@ def test_what_changed_between_two_tries_is_copied_anew(
     assert "going on with an earlier copy" in said
     assert checksums(said)["things"][0] == MANY
     assert postgres.sql("select xmin from things where number=6000", name) == second, "kept"
-    with serving(target) as http:
-        assert ask(http) == before
+    assert answers(target) == before
 
 
 @pytest.mark.parametrize("target_engine", ["sqlite", "postgresql"])
@@ -265,9 +272,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     target_engine: str, fresh: Fresh, postgres: Postgres, tmp_path: Path
 ) -> None:
     source, target = fresh("sqlite"), fresh(target_engine)
-    with serving(source):
-        pass
-    fill_quickly(file_of(source), MANY)
+    fill_with_many(source)
     pieces = pieces_of(postgres, target)
     if target_engine == "sqlite":
         pieces = partial(has_grown, Path(f"{file_of(target)}-wal"))
@@ -284,22 +289,15 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "going on with an earlier copy" in done.stdout
-    with serving(source) as http:
-        before = ask(http)
-    with serving(target) as http:
-        assert ask(http) == before
+    assert answers(target) == answers(source)
 
 
 def test_a_target_that_changed_under_the_copy_is_found_and_mended(
     fresh: Fresh, postgres: Postgres, tmp_path: Path
 ) -> None:
     source, target = fresh("sqlite"), fresh("postgresql")
-    with serving(source):
-        pass
-    fill_quickly(file_of(source), MANY)
-    process = begun(source, target, tmp_path, pieces_of(postgres, target))
-    process.kill()
-    process.communicate(timeout=PATIENCE_S)
+    fill_with_many(source)
+    kill_amid(source, target, tmp_path, pieces_of(postgres, target))
     name = target.rpartition("/")[2]
     postgres.sql("update things set price=price+0.01 where number=17", name)
     done = copy(source, target)
@@ -359,8 +357,7 @@ def test_a_target_with_anything_in_it_is_refused_and_left_alone(
         )
     assert postgres.sql("select count(*) from pg_tables where schemaname='public'",
                         foreign.rpartition("/")[2]) == "1"  # fmt: skip
-    with serving(other) as http:
-        assert ask(http) == before
+    assert answers(other) == before
 
 
 @pytest.mark.parametrize(
@@ -397,9 +394,7 @@ def test_two_copies_at_once_are_one_too_many(
     fresh: Fresh, postgres: Postgres, tmp_path: Path
 ) -> None:
     source, target = fresh("sqlite"), fresh("postgresql")
-    with serving(source):
-        pass
-    fill_quickly(file_of(source), MANY)
+    fill_with_many(source)
     process = begun(source, target, tmp_path, pieces_of(postgres, target))
     process.send_signal(signal.SIGSTOP)
     try:
@@ -436,12 +431,8 @@ def test_a_schema_that_changed_between_two_tries_begins_anew(
     fresh: Fresh, postgres: Postgres, tmp_path: Path
 ) -> None:
     source, target = fresh("sqlite"), fresh("postgresql")
-    with serving(source):
-        pass
-    fill_quickly(file_of(source), MANY)
-    process = begun(source, target, tmp_path, pieces_of(postgres, target))
-    process.kill()
-    process.communicate(timeout=PATIENCE_S)
+    fill_with_many(source)
+    kill_amid(source, target, tmp_path, pieces_of(postgres, target))
     postgres.sql("update _copy set fingerprint='another'", target.rpartition("/")[2])
     done = copy(source, target)
     assert (done.code, done.err.partition(":")[0]) == (2, "error[copy.other]")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import binaries, serving, why_not
+from tests.postgres import Postgres
 
 from .conftest import ROOT, Server
 
@@ -72,16 +72,11 @@ def test_kill_9_during_the_replay_loses_no_acknowledged_order(
     assert all(item["count"] >= 1 for item in lines["items"])
 
 
-def test_replay_on_postgresql_has_the_same_totals() -> None:
+def test_replay_on_postgresql_has_the_same_totals(postgres: Postgres, database: str) -> None:
     """One setting is all that differs; the totals are compared with the data set's, as above."""
-    newest = max(binaries(), key=int, default="of any version")
-    if why_not(newest):
-        pytest.skip(why_not(newest))
-    with serving(newest) as server:
-        database = server.create("pizzeria")
-        done = subprocess.run(
-            [sys.executable, str(REPLAY), "--orders", "300", "--database", database],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert server.sql("select count(*) from orders", "pizzeria") == "300"
+    done = subprocess.run(
+        [sys.executable, str(REPLAY), "--orders", "300", "--database", database],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert postgres.sql("select count(*) from orders", database.rpartition("/")[2]) == "300"

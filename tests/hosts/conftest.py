@@ -1,4 +1,4 @@
-"""One PostgreSQL server for the tests of this folder, and a database for each test."""
+"""A database for each test, and an app for each host that it has."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ from uuid import uuid4
 import pytest
 
 from stanchion import App, Field, Record, Ref, Rules, Settings, public
-from tests.postgres import Postgres, serving, why_not
+from tests.postgres import Postgres
 
 VERSION = "16"
 PATIENCE_S = 60.0
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    if reason := why_not(VERSION):
-        pytest.skip(reason)
-    with serving(VERSION, "timezone=Asia/Tokyo") as running:
-        yield running
+@pytest.fixture(scope="module")
+def postgres_version() -> str:
+    return VERSION
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Postgres) -> Postgres:
+    """The primary, where there are others beside it."""
+    return postgres
 
 
 @pytest.fixture
 def database(server: Postgres) -> Iterator[str]:
-    """The name of an empty database."""
+    """The name of an empty database, where it is nine hours later."""
     name = f"d{uuid4().hex}"
     server.create(name)
+    server.sql(f"alter database \"{name}\" set timezone='Asia/Tokyo'")
     yield name
     server.drop(name)
 

@@ -71,7 +71,7 @@ def test_what_an_error_names_is_what_was_declared(url: str) -> None:
     asyncio.run(asyncio.wait_for(act(), 30))
 
 
-def test_an_index_with_a_long_name_is_made_and_dropped(database: str, server: Postgres) -> None:
+def test_an_index_with_a_long_name_is_made_and_dropped(database: str, postgres: Postgres) -> None:
     """Names that PostgreSQL had cut would be made again each time, or one for another."""
     name = database.rpartition("/")[2]
 
@@ -83,7 +83,7 @@ def test_an_index_with_a_long_name_is_made_and_dropped(database: str, server: Po
         finally:
             await shelf.app.runtime.close()
         asked = f"select json_agg(indexname) from pg_indexes where tablename='{COLLECTION}'"
-        return set(json.loads(server.sql(asked, name)))
+        return set(json.loads(postgres.sql(asked, name)))
 
     without = asyncio.run(indexes(indexed=False))
     within = asyncio.run(indexes(indexed=True))

@@ -12,18 +12,16 @@ from contextlib import ExitStack, contextmanager
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from stanchion.sql import dialect
 from stanchion.types.base import FieldType
 from tests.conformance.engines import chosen
-from tests.postgres import Postgres, serving, why_not
+from tests.postgres import Postgres, shared, why_not
 
 from .agreement import Tally
 from .expressions import Written
 from .on_postgres import Stored, create
-from .test_agreement import EXPRESSIONS, SEEDS, written
+from .trying import SEEDS, try_expressions
 from .worlds import World
 
 VERSIONS = sorted({"15", *(engine.version for engine in chosen())})
@@ -31,11 +29,10 @@ VERSIONS = sorted({"15", *(engine.version for engine in chosen())})
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+def server(request: pytest.FixtureRequest) -> Postgres:
     if why_not(request.param):
         pytest.skip(why_not(request.param))
-    with serving(request.param) as running:
-        yield running
+    return shared(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -54,31 +51,11 @@ def _stored(server: Postgres, seed: int, name: str = "world") -> Iterator[Stored
         yield one
     finally:
         one.close()
+        server.drop(f"{name}{seed}")
 
 
 def test_postgresql_and_evaluator_agree_on_every_row(stored: list[Stored]) -> None:
-    tally = Tally()
-
-    @settings(
-        max_examples=EXPRESSIONS * 4,  # hypothesis tries many of them twice
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(written(stored[0].world), st.sampled_from(stored))
-    def agree(expression: Written, one: Stored) -> None:
-        if expression.text in tally.expressions or len(tally.expressions) == EXPRESSIONS:
-            return
-        for disagreement in one.disagreements(expression, tally):
-            raise AssertionError(str(disagreement))
-
-    agree()
-    print(f"\n{tally}")
-    assert len(tally.expressions) == EXPRESSIONS
-    for outcome in ("true", "false", "error"):
-        assert tally.share(outcome) > 0.1, f"too few are {outcome}: nothing is shown"
+    try_expressions(stored[0].world, stored, Stored.disagreements)
 
 
 def compared(one: Stored) -> list[str]:
