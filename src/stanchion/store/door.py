@@ -90,7 +90,7 @@ def create(
     judgement = statements.changed
     errors: list[FieldError] = []
     keys = [row.values[collection.key[0]] for row in rows]
-    found = yield ask_each(judgement.statement, (caller.given(key=key) for key in keys))
+    found = yield ask_each(judgement.statement, [caller.given(key=key) for key in keys])
     created = set(keys)
     for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
         errors += _unknown_early(
@@ -325,7 +325,7 @@ def _assign(
     a constraint forbids one of several, `ConstraintFailed` goes on to who can ask one by one."""
     plan = statements.plan
     named = frozenset(assignment.names)
-    stored = yield ask_each(statements.stored.statement, (caller.given(key=key) for key in keys))
+    stored = yield ask_each(statements.stored.statement, [caller.given(key=key) for key in keys])
     plans: list[Changing] = []
     for row in stored:
         if not row[statements.stored.rules][1] or not rule_holds(statements.stored, row):

@@ -36,7 +36,9 @@ def ask(statement: Statement, given: Given) -> Ask:
 
 def ask_each(statement: Statement, each: Iterable[Given]) -> Ask | AskAll:
     """The statement with the parameters of each, none of which depends on another one's rows."""
-    return ask_all([ask(statement, given) for given in each])
+    text, bind = statement.text, statement.bind
+    asks = [Ask(text, bind(given)) for given in each]
+    return asks[0] if len(asks) == 1 else AskAll(asks)  # as `ask_all`, a call less for each write
 
 
 def ask_all(asks: Sequence[Ask]) -> Ask | AskAll:
