@@ -13,7 +13,19 @@ import pydantic
 import pytest
 from fastapi import Depends, HTTPException
 
-from stanchion import App, Create, Field, Record, Rules, Update, calc, events, public, rule
+from stanchion import (
+    App,
+    Create,
+    Field,
+    Record,
+    Rules,
+    Settings,
+    Update,
+    calc,
+    events,
+    public,
+    rule,
+)
 from stanchion.errors import Conflict, Invalid, WrongUse
 from stanchion.testing import Client, Response, client
 from stanchion.transaction import Transaction
@@ -83,7 +95,9 @@ def mistaken(pizza: str) -> dict[str, Callable[[App], Any]]:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[Client]:
-    app = App("Whose")
+    app = App(
+        "Whose", settings=Settings(transaction_ms=60_000)
+    )  # a busy machine is not the subject
     app.collection("pizzas")(Pizza)
     for name, make in mistaken(KEY).items():
         app.get(f"/wrong/{name}")(make(app))
