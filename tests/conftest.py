@@ -34,7 +34,7 @@ def postgres_version() -> str:
 def postgres(postgres_version: str) -> Postgres:
     """A server that runs already; skips by name where there is none."""
     if reason := why_not(postgres_version):
-        pytest.skip(reason)
+        pytest.skip(reason)  # no server of this version is here, or it does not run
     return shared(postgres_version)
 
 

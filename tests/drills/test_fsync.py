@@ -18,14 +18,14 @@ def test_promise_is_kept(name: str) -> None:
 @pytest.mark.parametrize("plant", ["rarely-synced", "early-answer"])
 def test_strace_sees_an_answer_before_its_sync(plant: str, tmp_path: Path) -> None:
     if reason := fsync.why_not():
-        pytest.skip(reason)
+        pytest.skip(reason)  # strace is not here
     figures = fsync.one_by_one(tmp_path, 4, 20, plant)
     assert "answered 201 before the WAL was synced" in broken(figures)
 
 
 def test_strace_sees_that_one_commit_in_nine_is_synced(tmp_path: Path) -> None:
     if reason := fsync.why_not():
-        pytest.skip(reason)
+        pytest.skip(reason)  # strace is not here
     figures = fsync.many(tmp_path, 4, 0.5, "one-in-nine")
     print(*figures, sep="\n")
     assert broken(figures) == {"commits without a sync of their own"}
@@ -45,7 +45,7 @@ def test_commit_is_told_by_the_frame_that_ends_it() -> None:
 
 def test_strace_sees_a_server_that_is_deaf_to_a_failed_sync(tmp_path: Path) -> None:
     if reason := fsync.why_not():
-        pytest.skip(reason)
+        pytest.skip(reason)  # strace is not here
     figures = fsync.failing(tmp_path, 4, "deaf", for_ever=True)
     assert broken(figures) >= {
         "EIO for ever: answered 201 before the WAL was synced",

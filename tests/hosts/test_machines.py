@@ -215,7 +215,7 @@ def test_killing_a_host_loses_nothing_that_was_acknowledged(
     tmp_path: Path, database: Callable[[list[Host]], tuple[Postgres, Postgres]]
 ) -> None:
     if reason := lacking():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no network namespaces, nginx or server are here
     (tmp_path / "app.py").write_text(textwrap.dedent(APP))
     tmp_path.chmod(0o755)
     hosts = [Host(number, tmp_path, {}) for number in (1, 2)]

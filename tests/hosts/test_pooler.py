@@ -26,7 +26,7 @@ NAMES = ("statement_timeout", "idle_in_transaction_session_timeout", "jit", "Tim
 @pytest.fixture(scope="module")
 def pooler(server: Postgres) -> Iterator[str]:
     if reason := why_not():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no pgbouncer, or no server of this version, is here
     with pooling(server) as address:
         yield address
 
@@ -203,7 +203,7 @@ def test_pooler_of_which_nobody_told_is_refused(settings: Settings) -> None:
 def test_pooler_that_drops_what_it_is_told_is_refused(server: Postgres, database: str) -> None:
     """`ignore_startup_parameters` lets us connect, without anything that we ask for."""
     if reason := why_not():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no pgbouncer, or no server of this version, is here
     names = {name for group in pools.BY_GROUP.values() for name in group} | {"jit", *NAMES[:2]}
     with pooling(server, f"ignore_startup_parameters={','.join(sorted(names))}") as address:
         reason = asyncio.run(unusable(Settings(database_url=address + database)))
@@ -213,7 +213,7 @@ def test_pooler_that_drops_what_it_is_told_is_refused(server: Postgres, database
 def test_pooler_and_database_restart(server: Postgres, database: str, tmp_path: Path) -> None:
     """What was lost is told as 503 or done; afterwards all goes on by itself."""
     if reason := why_not():
-        pytest.skip(reason)
+        pytest.skip(reason)  # no pgbouncer, or no server of this version, is here
 
     with pooling(server) as address:
         settings = Settings(

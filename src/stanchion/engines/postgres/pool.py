@@ -113,7 +113,7 @@ class Pool:
         self._overdue.add(place, ends, partial(_refuse, place))
         try:
             return await place
-        except BaseException:
+        except BaseException:  # who is cancelled gives up what he was handed, too
             with suppress(ValueError):  # it was passed over already
                 self._waiting.remove(place)
             if place.done() and not place.cancelled() and not place.exception():
@@ -128,7 +128,7 @@ class Pool:
         generation = self._generation
         try:
             connection = await self._make()
-        except BaseException:
+        except BaseException:  # the place is nobody's, also if the caller is cancelled
             self._leave_place()
             raise
         self._making -= 1

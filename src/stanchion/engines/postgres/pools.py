@@ -155,7 +155,7 @@ class Pools:
         )
         try:
             await _teach(connection)
-        except BaseException:
+        except BaseException:  # nobody else could close it, also if the caller is cancelled
             give_up(connection)
             raise
         self._outage.ends()
