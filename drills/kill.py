@@ -11,7 +11,9 @@ from __future__ import annotations
 import random
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from .connection import Connection
 from .ledger import Ledger, Writers, compare
@@ -46,7 +48,7 @@ def kills(
     rng = random.Random(seed)
     more = settings(url) if url else {}
     healthy: list[float] = []
-    refused = resent = 0
+    refused = resent = forgotten = 0
     with tempfile.TemporaryDirectory(prefix="drill-kill-", dir="/var/tmp") as name:
         folder = Path(name)
         ledger = Ledger(folder / "ledger.txt")
@@ -54,8 +56,9 @@ def kills(
             with serving(folder, folder, plant=plant, settings=more) as server:
                 healthy.append(server.healthy_s)
                 with server.connect() as connection:
-                    sent, bad = send_again(ledger, connection)
-                resent, refused = resent + sent, refused + bad
+                    again = send_again(ledger, connection)
+                resent, refused = resent + again.sent, refused + again.refused
+                forgotten += again.forgotten
                 with Writers(ledger, server.connect, seed * 1000 + number):
                     time.sleep(rng.uniform(*(SHORT_LASTS_S if short else LASTS_S)))
                     if short and url:
@@ -66,9 +69,11 @@ def kills(
                     server.kill()
         with serving(folder, folder, settings=more) as server:
             with server.connect() as connection:
-                sent, bad = send_again(ledger, connection)
-            resent, refused = resent + sent, refused + bad
+                again = send_again(ledger, connection)
+            resent, refused = resent + again.sent, refused + again.refused
+            forgotten += again.forgotten
             damage = compare_there(url, ledger) if url else compare(server.database, ledger)
+    damage = replace(damage, lost=damage.lost + forgotten)
     slow = percentile(healthy, 0.99)
     return Outcome(
         name_of,
@@ -91,18 +96,27 @@ def _wait_for_more(ledger: Ledger) -> None:
         time.sleep(0.02)
 
 
-def send_again(ledger: Ledger, connection: Connection) -> tuple[int, int]:
+class Again(NamedTuple):
+    """What became of writes that were sent a second time: `forgotten` were acknowledged, and done
+    anew as if they had never come."""
+
+    sent: int
+    forgotten: int
+    refused: int
+
+
+def send_again(ledger: Ledger, connection: Connection) -> Again:
     """Send what got no answer once more: 2xx if it was not there, 409 if it was. Under an
     `Idempotency-Key` it is 2xx either way, and a replay of what was answered before. Packs have no
-    key of their own and are left as they are. How many were sent, and how many went wrong."""
+    key of their own and are left as they are."""
     answered = [write for write in ledger.all("ack") if write.kind == "keyed"][-REPLAYS:]
     unknown = [write for write in ledger.all("unknown") if write.kind != "pack"]
-    bad = 0
+    forgotten = refused = 0
     for write in answered:
-        bad += "idempotent-replayed" not in write.send(connection).headers
+        forgotten += "idempotent-replayed" not in write.send(connection).headers
     for write in unknown:
         answer = write.send(connection)
         good = (200, 201) if write.kind == "keyed" else (200, 201, 409)
-        bad += answer.status not in good
+        refused += answer.status not in good
         ledger.note(write, "ack", answer.status)
-    return len(answered) + len(unknown), bad
+    return Again(len(answered) + len(unknown), forgotten, refused)

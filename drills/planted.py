@@ -40,13 +40,20 @@ def rarely_synced() -> None:
 def early_answer() -> None:
     """Answered when the work is done; committed a moment later, as a write-behind cache does."""
     commit: Callable[..., None] = writer.Writer._commit
+    end_hold: Callable[..., None] = writer.Writer._end_hold
 
     def answer_first(self: Any, done: list[Any]) -> None:
         queue.answer(done)
         time.sleep(0.3)
         commit(self, done)
 
+    def answer_holder_first(self: Any, call: Any) -> None:
+        queue.answer([call])
+        time.sleep(0.3)
+        end_hold(self, call)
+
     writer.Writer._commit = answer_first  # type: ignore[method-assign]
+    writer.Writer._end_hold = answer_holder_first  # type: ignore[method-assign]
 
 
 def one_in_nine() -> None:
