@@ -146,8 +146,11 @@ class Runtime:
         self._chores = [asyncio.create_task(chore) for chore in chores]
 
     async def identify(self, scope: MutableMapping[str, Any]) -> Actor:
-        """Who is asking."""
-        return ANONYMOUS if self.test_actor is None else self.test_actor
+        """Who is asking. What a caller who showed who he is gets is noted to be for him alone."""
+        actor = ANONYMOUS if self.test_actor is None else self.test_actor
+        if actor is not ANONYMOUS:
+            scope[PRIVATE] = True
+        return actor
 
     async def ready(self) -> bool:
         """Whether requests can be served: the database answers and its schema fits. Raises
@@ -185,6 +188,9 @@ class Runtime:
         """See `App.changes`; the database is opened when the first change is asked for."""
         return open_reader(name, self.records, actor, collections, from_start=from_start)
 
+
+PRIVATE = "stanchion.private"
+"""In the scope of a request whose caller showed who he is: its answer is for nobody else."""
 
 current_request: ContextVar[str] = ContextVar("stanchion_request", default="")
 """The id of the request that the running code belongs to."""

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import SettingError, suggest
+from .origins import read_hsts, read_origins, read_proxies, read_public_url
 
 PREFIX = "STANCHION_"
 _OF_TESTS = (
@@ -44,6 +45,20 @@ class Settings:
         str, "PostgreSQL: replicas that may be read from, with commas between their addresses"
     ] = ""
     database_connections: Annotated[int, "PostgreSQL: connections of each kind, per process"] = 10
+    public_url: Annotated[str, "where people reach the app: https://shop.example"] = ""
+    trusted_proxies: Annotated[
+        str, "addresses and networks of the proxies before the server, with commas between them"
+    ] = ""
+    proxy_header: Annotated[
+        str, "what they name the client in: X-Forwarded-For (unless said) or Forwarded"
+    ] = ""
+    cors_origins: Annotated[
+        str, "other sites whose pages may call the app, with commas between them"
+    ] = ""
+    hsts: Annotated[str, "Strict-Transport-Security, where the app is reached by https"] = ""
+    redis_url: Annotated[
+        str, "redis://[user:password@]host[:port][/number]: where limits are counted"
+    ] = ""
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
     send_timeout_s: Annotated[int, "seconds a client may take none of its answer"] = 20
@@ -66,6 +81,14 @@ class Settings:
     plan_cache: Annotated[int, "plans kept in memory"] = 2_048
     grace_s: Annotated[int, "seconds that open requests get when the server stops"] = 10
     access_log: Annotated[bool, "1 or 0: one log line for each request"] = True
+
+    def __post_init__(self) -> None:
+        """Settings that are made in code are checked as those of the environment are."""
+        read_public_url(self.public_url)
+        read_proxies(self.trusted_proxies, self.proxy_header)
+        read_origins(self.cors_origins)
+        read_hsts(self.hsts)
+        _check_redis(self.redis_url)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -101,6 +124,16 @@ def _parse(name: str, text: str, default: object) -> object:
             raise SettingError(name, f"{text!r} is not a whole number above 0")
         return int(text)
     return text
+
+
+def _check_redis(url: str) -> None:
+    """Refuse what is no address of a Redis; it is not repeated, because of its password."""
+    if url and not re.fullmatch(r"(rediss?|unix)://[^\s#]+", url):
+        raise SettingError(
+            "STANCHION_REDIS_URL", "it is no address of a Redis",
+            hint="redis://host:6379/0, rediss://user:password@host:6380/0 with TLS, or "
+            "unix:///run/redis/redis.sock",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ Headers = list[tuple[bytes, bytes]]
 Answer = tuple[int, Headers, bytes]
 """Status, headers and the whole body."""
 
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""Every answer is what its content type says. It is the last header of whatever the data API
+answers: `browsers` knows such an answer by it."""
+NO_STORE = (b"cache-control", b"no-store")
+
 
 def header(scope: Scope, wanted: bytes) -> str | None:
     """A header of the request, or None."""

@@ -18,13 +18,16 @@ from ..drain import Drain
 from ..errors import BadRequest, InternalError, Problem, TooLarge
 from ..runtime import current_request
 from ..settings import Settings
-from .asgi import ASGIApp, Receive, Scope, Send, announces_body, header
+from .asgi import ASGIApp, Message, Receive, Scope, Send, announces_body, header
 from .body_in import body_too_large, is_longer
+from .browsers import Browsers
 from .incoming import Incoming
 from .outgoing import CLOSE, REQUEST_ID, Outgoing
 from .overload import OVERLOADED, Overload
 from .sockets import Socket
 
+NOT_FROM_HERE: Message = {"type": "websocket.close", "code": 1008, "reason": ""}
+"""Sent before a WebSocket was accepted, it is the status 403."""
 ALIVE = ("/health", "/ready")  # a server that is busy is not one that is gone
 REST_ANNOUNCED = 16_777_216
 """A refused body of at most so many bytes is taken to its end: clients read the answer then."""
@@ -41,6 +44,7 @@ class Front:
         self.settings = settings
         self.drain = drain
         self.app = app
+        self.browsers = Browsers(settings)
         self.overload = Overload(settings.overload_ms / 1000) if sheds_load else None
         self._prefix = ""
         self._pid = 0
@@ -48,6 +52,8 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            if not self.browsers.may_connect(scope):
+                return await send(NOT_FROM_HERE)
             return await Socket(receive, send, self.drain).serve(self.app, scope)
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
@@ -58,18 +64,21 @@ class Front:
         request = scope["stanchion.request"] = self._request_id()
         current_request.set(request)  # for the change log of the app's own transactions
         drain = self.drain
-        outgoing = Outgoing(scope, send, request, drain)
+        outgoing = Outgoing(scope, send, request, drain, self.browsers)
         incoming = Incoming(receive, drain, outgoing)
         problem: Problem | None = None
         drain.open += 1
         try:
             problem = self._judge(scope, incoming)
-            if problem is None:
+            answer = None if problem else self.browsers.preflight(scope)
+            if problem is not None:
+                await outgoing.refuse(problem)
+            elif answer is not None:
+                await outgoing.answer(answer)
+            else:
                 await self.app(scope, incoming.receive, outgoing.send)
                 if drain.begun and outgoing.streams():
                     await outgoing.end()
-            else:
-                await outgoing.refuse(problem)
         except Exception as error:  # the server loop: whatever nobody caught ends here
             if outgoing.refused:
                 return  # by us, while the app still wanted to read
@@ -88,7 +97,8 @@ class Front:
         that are served."""
         request = self._request_id()
         status, headers, body = OVERLOADED
-        headers = [*headers, (REQUEST_ID, request.encode())]
+        headers = self.browsers.dressed(scope, headers)
+        headers.append((REQUEST_ID, request.encode()))
         if self.drain.begun or announces_body(scope):
             headers.append(CLOSE)  # what was not read of a body is not waited for
         if scope["method"] == "HEAD":

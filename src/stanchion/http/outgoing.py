@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ..drain import Drain
 from ..errors import Problem
-from .asgi import Headers, Message, Scope, Send
+from .asgi import Answer, Headers, Message, Scope, Send
+from .browsers import Browsers
 from .problem import render
 
 CLOSE = (b"connection", b"close")
@@ -21,12 +22,16 @@ class Outgoing:
     """The answer on its way out: its status, its size, and the request's id in its headers."""
 
     __slots__ = (
-        "_bodiless", "_drain", "_ended", "_header", "_headers", "_send", "refused", "sent",
-        "status",
+        "_bodiless", "_browsers", "_drain", "_ended", "_header", "_headers", "_scope", "_send",
+        "refused", "sent", "status",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send, request: str, drain: Drain) -> None:
+    def __init__(
+        self, scope: Scope, send: Send, request: str, drain: Drain, browsers: Browsers
+    ) -> None:
+        self._scope = scope
         self._send = send
+        self._browsers = browsers
         self._drain = drain
         self._ended = False
         self._headers: Headers = []
@@ -42,8 +47,9 @@ class Outgoing:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = message["headers"] = [*message.get("headers", ()), self._header]
-            self._headers = headers
+            headers = self._browsers.dressed(self._scope, message.get("headers", ()))
+            headers.append(self._header)
+            self._headers = message["headers"] = headers
             if self._drain.begun and CLOSE not in headers:
                 headers.append(CLOSE)
         elif self._bodiless:
@@ -64,18 +70,22 @@ class Outgoing:
         if not self._ended:
             await self.send({"type": "http.response.body", "body": b""})
 
+    async def answer(self, answer: Answer) -> None:
+        """Answer in the app's place."""
+        status, headers, body = answer
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
     async def refuse_unanswered(self, problem: Problem) -> None:
         """Answer in the app's place, unless it has begun to."""
         if not self.status:
             await self.refuse(problem)
 
     async def refuse(self, problem: Problem) -> None:
-        """Answer in the app's place. What was not read of the request is not waited for."""
+        """Tell what is wrong, in the app's place. What was not read of the request is not waited
+        for."""
         status, headers, body = render(problem)
-        await self.send(
-            {"type": "http.response.start", "status": status, "headers": [*headers, CLOSE]}
-        )
-        await self.send({"type": "http.response.body", "body": body})
+        await self.answer((status, [CLOSE, *headers], body))
         self.refused = True
         self._send = _nowhere  # a connection is closed once nobody holds it; tracebacks do
 

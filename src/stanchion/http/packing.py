@@ -43,7 +43,7 @@ class Packer:
             return status, headers, body
         packed = await self._on_thread(body) if large else _packed(body)
         kept = [each for each in headers if each[0] != b"content-length"]
-        return status, [*kept, ENCODED, (b"content-length", b"%d" % len(packed))], packed
+        return status, [ENCODED, (b"content-length", b"%d" % len(packed)), *kept], packed
 
     async def _on_thread(self, body: bytes) -> bytes:
         """Packed while the event loop serves others."""
@@ -72,7 +72,7 @@ def vary(headers: Headers, *, packs: bool) -> Headers:
             changed.append((name, b"W/" + value))
         else:
             changed.append((name, value))
-    return [*changed, (b"vary", varies)]
+    return [(b"vary", varies), *changed]
 
 
 def _packed(body: bytes) -> bytes:

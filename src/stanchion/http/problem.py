@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..errors import PAGES, Problem
-from .asgi import Headers
+from .asgi import NO_STORE, NOSNIFF, Headers
 
 CONTENT_TYPE = (b"content-type", b"application/problem+json")
 
@@ -39,11 +39,10 @@ def render(problem: Problem) -> tuple[int, Headers, bytes]:
     headers: Headers = [
         CONTENT_TYPE,
         (b"content-length", str(len(encoded)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
+        NO_STORE,
     ]
     headers += [
         (name.lower().encode(), value.encode("latin-1", "replace"))
         for name, value in problem.headers.items()
     ]
-    return problem.status, headers, encoded
+    return problem.status, [*headers, NOSNIFF], encoded

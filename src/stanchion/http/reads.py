@@ -12,9 +12,10 @@ from hashlib import sha256
 
 from ..errors import BadRequest
 from ..plan.describe import LIMITS
+from ..query import Actor
 from ..schema import Collection
-from .asgi import Answer, Headers, Receive, Scope
-from .exchange import JSON, NOSNIFF, VARY, Host, key_of
+from .asgi import NOSNIFF, Answer, Headers, Receive, Scope
+from .exchange import JSON, VARY, Host, keeping, key_of
 from .packing import PACKED_FROM, asks_for_gzip, vary
 from .parameters import MOST, aggregate_query, list_query, one_query, refuse_parameters
 
@@ -37,7 +38,7 @@ class Reads:
         total = "" if page.total is None else f',"total":{page.total}'
         items = ",".join(page.items)
         body = f'{{"items":[{items}],"next":{following}{total}}}'.encode()
-        return _digested(scope, self._sendable(body))
+        return _digested(scope, actor, self._sendable(body))
 
     async def one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
@@ -50,7 +51,7 @@ class Reads:
             lambda: records.visible(collection.name, actor),
         )
         one = await records.read_one(ask, actor)
-        return _tagged(scope, one.etag, self._sendable(one.body.encode()))
+        return _tagged(scope, actor, one.etag, self._sendable(one.body.encode()))
 
     def _sendable(self, body: bytes) -> bytes:
         """The body, unless it is so large that clients who do not read would fill the memory: see
@@ -74,14 +75,14 @@ class Reads:
         groups = await records.aggregate(ask, actor)
         items = ",".join(groups.items)
         more = ',"more":true' if groups.more else ""
-        return _digested(scope, f'{{"items":[{items}]{more}}}'.encode())
+        return _digested(scope, actor, f'{{"items":[{items}]{more}}}'.encode())
 
     async def schema(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
         refuse_parameters(scope["query_string"])
         records, actor = await self.host.records(), await self.host.identify(scope)
         described = {**records.describe(actor), "limits": self._limits()}
         text = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
-        return _digested(scope, text.encode())
+        return _digested(scope, actor, text.encode())
 
     def _limits(self) -> dict[str, int]:
         """What a request may hold at most."""
@@ -117,18 +118,19 @@ def _quickest_digest() -> Callable[[bytes], str]:
 _digest = _quickest_digest()
 
 
-def _digested(scope: Scope, body: bytes) -> Answer:
+def _digested(scope: Scope, actor: Actor, body: bytes) -> Answer:
     """The answer to a read whose ETag is a digest of the body."""
-    return _tagged(scope, f'"{_digest(body)}"', body)
+    return _tagged(scope, actor, f'"{_digest(body)}"', body)
 
 
-def _tagged(scope: Scope, etag: str, body: bytes) -> Answer:
+def _tagged(scope: Scope, actor: Actor, etag: str, body: bytes) -> Answer:
     """The answer to a read; 304 where the caller has it already."""
     tag = (b"etag", etag.encode())
     for name, value in scope["headers"]:
         if name == b"if-none-match" and _names_tag(value, tag[1]):
-            return 304, _known(scope, [tag, VARY], body), b""
-    return 200, [JSON, (b"content-length", b"%d" % len(body)), tag, VARY, NOSNIFF], body
+            return 304, _known(scope, [tag, VARY, keeping(actor), NOSNIFF], body), b""
+    length = (b"content-length", b"%d" % len(body))
+    return 200, [JSON, length, tag, VARY, keeping(actor), NOSNIFF], body
 
 
 def _known(scope: Scope, headers: Headers, body: bytes) -> Headers:

@@ -16,7 +16,7 @@ from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
 from ..store.idempotency import Reply
-from .asgi import Answer, Receive, Scope, listed_header
+from .asgi import NO_STORE, NOSNIFF, Answer, Receive, Scope, listed_header
 from .batch_in import NO_VERSION, batch_steps
 from .body_in import json_body
 from .exchange import VARY, Host, json_answer, key_of
@@ -139,7 +139,7 @@ def _answered(reply: Reply) -> Answer:
     if reply.replayed:
         more.append(REPLAYED)
     if reply.status == 204:
-        return 204, [VARY, *more], b""
+        return 204, [VARY, NO_STORE, *more, NOSNIFF], b""
     return json_answer(reply.status, reply.body, more)
 
 

@@ -502,6 +502,14 @@ REQUEST = Family(
             True, "Payment required.",
         ),
         answer(
+            Forbidden, "request.origin", "Pages of this site may not call",
+            meaning="A browser asked, for a page of another site, whether that page may call this "
+            "app. The site is not among those that the app lists.",
+            way_out="If it is a site of yours, add its origin to STANCHION_CORS_ORIGINS.",
+            detail="Pages of https://other.example may not call this app.",
+            hint="Whoever runs the app: STANCHION_CORS_ORIGINS lists the sites that may.",
+        ),
+        answer(
             TooLarge, "request.url", "The URL is too long",
             meaning="Path and query string have more bytes than this server accepts.",
             way_out="Ask for less at once. The limit is STANCHION_URL_LIMIT.",
