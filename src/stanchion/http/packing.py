@@ -65,13 +65,14 @@ def vary(headers: Headers, *, packs: bool) -> Headers:
     tag with the plain one, so it is a weak one: the same record in other bytes."""
     varies = b"Accept-Encoding"
     changed: Headers = []
-    for name, value in headers:
+    for each in headers:
+        name, value = each
         if name == b"vary":
             varies = value + b", " + varies
         elif name == b"etag" and packs:
             changed.append((name, b"W/" + value))
         else:
-            changed.append((name, value))
+            changed.append(each)
     return [(b"vary", varies), *changed]
 
 
