@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .declare import (
         Create,
         Field,
+        Job,
         Many,
         Module,
         NotExpanded,
@@ -44,9 +45,9 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "App", "Create", "Field", "Gap", "LogReader", "LoggedChange", "Many", "Module", "NotExpanded",
-    "ReaderMoved", "Record", "Ref", "Rules", "Settings", "Transaction", "Update", "UserRecord",
-    "__version__", "back", "calc", "nobody", "owner", "public", "role", "rule", "signed_in",
+    "App", "Create", "Field", "Gap", "Job", "LogReader", "LoggedChange", "Many", "Module",
+    "NotExpanded", "ReaderMoved", "Record", "Ref", "Rules", "Settings", "Transaction", "Update",
+    "UserRecord", "__version__", "back", "calc", "nobody", "owner", "public", "role", "rule", "signed_in",
     "through",
 ]  # fmt: skip
 

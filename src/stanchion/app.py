@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from .actors import actor_of
 from .changelog import LogReader
-from .declare import Module, Record
+from .declare import JobDecorators, JobList, Module, Record
 from .declare.once import MarkedRoute, MarkedRoutes
 from .declare.rules import caller_origin
 from .http.bodies import RecordBodies, refuse_bare_records
@@ -26,16 +26,18 @@ from .http.openapi import openapi_document
 from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
 from .http.shadows import refuse_shadowed
+from .jobs import Work
 from .query import SYSTEM, Actor
 from .runtime import Runtime
 from .settings import Settings
 from .transaction import Seed, Transaction, check_seed
+from .working import working
 
 R = TypeVar("R", bound=Record)
 
 
-class App(MarkedRoutes, FastAPI):
-    """A back end: collections, rules and routes.
+class App(JobDecorators, MarkedRoutes, FastAPI):
+    """A back end: collections, rules, routes and jobs.
 
     `App("Pizzeria")` is a FastAPI application; FastAPI's own arguments and methods work as its
     documentation says. `settings` replaces those of the environment.
@@ -45,6 +47,7 @@ class App(MarkedRoutes, FastAPI):
         origin = caller_origin()
         base = Path(origin.file).resolve().parent if origin else Path.cwd()
         self.runtime = Runtime(title, base, settings)
+        self.work: Work | None = None  # none here, unless the command that serves says so
         self._document: dict[str, Any] | None = None
         self._untraced: Any = None
         fastapi.setdefault("redirect_slashes", False)
@@ -59,13 +62,16 @@ class App(MarkedRoutes, FastAPI):
 
     # declaring
 
+    def _jobs(self) -> JobList:
+        return self.runtime.declarations.jobs
+
     def collection(self, name: str) -> Callable[[type[R]], type[R]]:
         """Make the decorated record class the collection `name`, served at `/api/{name}`."""
         return self.runtime.declarations.collection(name)
 
     def include(self, module: Module, **router: Any) -> None:
-        """Add a module's collections and routes; `router` is what `include_router` takes."""
-        self.runtime.declarations.declared += module.declarations.declared
+        """Add a module's collections, jobs and routes; `router` is what `include_router` takes."""
+        self.runtime.declarations.include(module.declarations)
         self.include_router(module, **router)
 
     def seed(self, function: Seed) -> Seed:
@@ -156,7 +162,7 @@ class App(MarkedRoutes, FastAPI):
             self.check()
             try:
                 await self.runtime.records()
-                async with inner(app) as state:
+                async with inner(app) as state, working(self.runtime, self.work):
                     yield state
             finally:
                 await self.runtime.close()

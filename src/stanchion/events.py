@@ -108,6 +108,74 @@ class SeedRuns:
 
 
 @dataclass(frozen=True, slots=True)
+class JobStarted:
+    """A try of a job begins."""
+
+    job: str
+    name: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """A job is done."""
+
+    job: str
+    name: str
+    tries: int
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """A try of a job failed; another one follows."""
+
+    job: str
+    name: str
+    tries: int
+    error: BaseException
+    again_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobDead:
+    """The last try of a job failed; it stays to be looked at."""
+
+    job: str
+    name: str
+    tries: int
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class JobTakenOver:
+    """A job was taken from a worker whose lease on it had ended."""
+
+    job: str
+    name: str
+    tries: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobLost:
+    """This process has lost its lease on a job that it was running: another may have it."""
+
+    job: str
+    name: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobBlocks:
+    """The handler of a job kept the event loop, and with it everybody else."""
+
+    job: str
+    name: str
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A worker serves from now on."""
 
@@ -136,6 +204,13 @@ Event = (
     | ReplicaBack
     | SchemaApplied
     | SeedRuns
+    | JobStarted
+    | JobDone
+    | JobFailed
+    | JobDead
+    | JobTakenOver
+    | JobLost
+    | JobBlocks
     | Started
     | Stopped
 )

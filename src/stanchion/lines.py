@@ -130,6 +130,11 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return Told("info", "replica.back", {"address": address})
         case events.SeedRuns(seed):
             return Told("info", "seed.runs", {"seed": seed, "requests": "wait until it ends"})
+        case (
+            events.JobStarted() | events.JobDone() | events.JobFailed() | events.JobDead()
+            | events.JobTakenOver() | events.JobLost() | events.JobBlocks()
+        ):  # fmt: skip
+            return _told_of_job(event, human=human)
         case events.Started(app, pid):
             return None if human else Told("info", "started", {"app": app, "pid": pid})
         case events.Stopped(pid, cut):
@@ -138,6 +143,52 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return None  # it has a line of its own; the command line tells of it
         case _:
             assert_never(event)
+
+
+JobEvent = (
+    events.JobStarted
+    | events.JobDone
+    | events.JobFailed
+    | events.JobDead
+    | events.JobTakenOver
+    | events.JobLost
+    | events.JobBlocks
+)
+
+
+def _told_of_job(event: JobEvent, *, human: bool) -> Told | None:
+    facts: dict[str, object] = {"job": event.job, "name": event.name}
+    if not isinstance(event, events.JobBlocks):
+        facts["try"] = event.tries
+    match event:
+        case events.JobStarted():
+            return None if human else Told("info", "job.started", facts)
+        case events.JobDone(duration_us=took):
+            return Told("info", "job.done", {**facts, "duration_ms": took / 1000})
+        case events.JobFailed(error=error, again_s=seconds):
+            facts["again_in_s"] = round(seconds, 1)
+            return Told("warning", "job.failed", {**facts, **_raised(error)})
+        case events.JobDead(error=error):
+            facts["hint"] = f"when its cause is mended: stanchion jobs retry {event.job}"
+            return Told("error", "job.dead", {**facts, **_raised(error)})
+        case events.JobTakenOver(worker=worker):
+            return Told("warning", "job.taken_over", {**facts, "from": worker})
+        case events.JobLost():
+            facts["hint"] = "the process, or the database, was away for longer than the lease"
+            return Told("warning", "job.lost", facts)
+        case events.JobBlocks(duration_us=took):
+            facts["blocked_ms"] = took / 1000
+            facts["hint"] = "await asyncio.to_thread(…) for what takes long and awaits nothing"
+            return Told("warning", "job.blocks", facts)
+        case _:
+            assert_never(event)
+
+
+def _raised(error: BaseException) -> dict[str, object]:
+    """What an error of the app's own code was, and where."""
+    trace = "".join(traceback.format_exception(error)) if error.__traceback__ else ""
+    facts: dict[str, object] = {"error": f"{type(error).__name__}: {error}"}
+    return {**facts, "traceback": trace} if trace else facts
 
 
 def _failure(event: events.RequestFailed, *, human: bool) -> dict[str, object]:

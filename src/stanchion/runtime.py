@@ -70,7 +70,9 @@ class Runtime:
     def model(self) -> Model:
         """Everything that was declared; the first call freezes it. Raises `DeclarationError`."""
         if self._model is None:
-            self._model = build_model(self.title, self.declarations.declared)
+            self._model = build_model(
+                self.title, self.declarations.declared, self.declarations.jobs.declared
+            )
         return self._model
 
     @property

@@ -25,6 +25,9 @@ _OF_TESTS = (
 NOT_OURS = frozenset(PREFIX + name for name in _OF_TESTS)
 """What the tests of Stanchion itself read; an app that they start takes no offence."""
 
+MAY_BE_ZERO = frozenset({"job_workers"})
+"""Settings whose 0 means something; 0 of anything else would be a slip."""
+
 # what Kubernetes sets for a service that is called `stanchion`
 _ORCHESTRATED = re.compile("STANCHION_(SERVICE_(HOST|PORT)|PORT($|_[0-9]+_))")
 
@@ -80,6 +83,8 @@ class Settings:
     log_mb: Annotated[int, "megabytes that the change log may take"] = 1_000
     plan_cache: Annotated[int, "plans kept in memory"] = 2_048
     grace_s: Annotated[int, "seconds that open requests get when the server stops"] = 10
+    job_workers: Annotated[int, "jobs that one process runs at once; 0 leaves them to others"] = 4
+    job_lease_s: Annotated[int, "seconds after which the job of a lost process is taken over"] = 30
     access_log: Annotated[bool, "1 or 0: one log line for each request"] = True
 
     def __post_init__(self) -> None:
@@ -102,7 +107,9 @@ class Settings:
             if name not in known:
                 raise SettingError(name, "there is no such setting", hint=_hint(name, known))
             if text != "":
-                values[known[name].name] = _parse(name, text, known[name].default)
+                field = known[name]
+                least = 0 if field.name in MAY_BE_ZERO else 1
+                values[field.name] = _parse(name, text, field.default, least)
         return cls(**values)
 
 
@@ -112,7 +119,7 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f"Did you mean '{PREFIX}{near}'?" if near else "docs/settings.md lists every setting"
 
 
-def _parse(name: str, text: str, default: object) -> object:
+def _parse(name: str, text: str, default: object, least: int) -> object:
     if isinstance(default, bool):
         if text.lower() in ("1", "true", "yes", "on"):
             return True
@@ -120,8 +127,9 @@ def _parse(name: str, text: str, default: object) -> object:
             return False
         raise SettingError(name, f"{text!r} is neither 1 nor 0")
     if isinstance(default, int):
-        if not text.isdecimal() or len(text) > 15 or int(text) < 1:
-            raise SettingError(name, f"{text!r} is not a whole number above 0")
+        if not text.isdecimal() or len(text) > 15 or int(text) < least:
+            from_where = "above 0" if least else "from 0 on"
+            raise SettingError(name, f"{text!r} is not a whole number {from_where}")
         return int(text)
     return text
 

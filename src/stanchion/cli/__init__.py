@@ -20,10 +20,12 @@ from .console import USAGE, CommandFailed, print_error
 from .copy import copy
 from .dev import dev
 from .explain import explain
+from .jobs import jobs
 from .new import new
 from .openapi import openapi
 from .schema import schema
 from .serve import serve
+from .work import work
 
 EPILOG = """\b
 Exit codes
@@ -60,7 +62,7 @@ def stanchion(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (new, dev, serve, schema, openapi, explain, check, copy):
+for _command in (new, dev, serve, work, jobs, schema, openapi, explain, check, copy):
     stanchion.add_command(_command)
 
 

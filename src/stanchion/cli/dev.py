@@ -33,7 +33,7 @@ from .address import Address, find_address, wait_until_accepting
 from .console import CommandFailed, clock_time, paint, print_error
 from .explain import explains
 from .start import Prepared, prepare_database, process_started, start_lines
-from .stopping import let_everybody_in, let_nobody_in, say_farewell
+from .stopping import grace_of_jobs, let_everybody_in, let_nobody_in, say_farewell
 from .target import Target, app_failed, argument, find_target, load_app
 
 if TYPE_CHECKING:
@@ -284,6 +284,8 @@ async def _serve(
 ) -> BaseException | None:
     """Serve until the pipe closes; what the app's own start raised, if it did. `served` is the app
     with what `dev` puts around it."""
+    from ..jobs import Work
+
     server = _embedded(served, socket)
     failed: list[BaseException] = []
     inner = app.router.lifespan_context
@@ -301,6 +303,7 @@ async def _serve(
             raise
 
     app.router.lifespan_context = lifespan
+    app.work = Work(app.runtime.settings.job_workers, grace_of_jobs(STOP_S))
     loop = asyncio.get_running_loop()
 
     port = greeting.address.port

@@ -22,7 +22,7 @@ import click
 from .address import Address, find_address, wait_until_accepting
 from .console import count, print_error
 from .start import Prepared, in_child, prepare_database, process_started, start_lines
-from .stopping import drain_first
+from .stopping import drain_first, grace_of_jobs
 from .target import Target, argument, describe_crash, find_target, load_app
 
 if TYPE_CHECKING:
@@ -262,10 +262,12 @@ class _Crew:
     def join(self) -> App:
         """Runs in a new worker: what granian calls to get the app."""
         from .. import logs
+        from ..jobs import Work
 
         os.close(self._alive_write)
         self.app.runtime.sheds_load = True
         settings = self.app.runtime.settings
+        self.app.work = Work(settings.job_workers, grace_of_jobs(settings.grace_s))
         log = logs.configure("json", access=settings.access_log)
         threading.Thread(target=self._end_with_parent, name="stanchion-parent", daemon=True).start()
         self._announce(log)

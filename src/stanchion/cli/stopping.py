@@ -40,6 +40,15 @@ DETACH_FILTER = 27
 NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
 
 
+LAST_WORDS_S = 2.0
+"""Seconds before a process is killed in which its jobs are given back and its database closed."""
+
+
+def grace_of_jobs(grace_s: float) -> float:
+    """The seconds that running jobs get of those that a process has to end in."""
+    return max(grace_s - LAST_WORDS_S, grace_s / 2)
+
+
 def let_nobody_in(port: int) -> None:
     """Turn new connections to `port` away, and keep those that were made.
 

@@ -3,13 +3,15 @@
 from .binding import Binding
 from .bodies import Bodies, Create, NewRecord, Update, bind_bodies, body_error
 from .fields import Field, Many, NotExpanded, Ref, back, through
+from .jobs import Job, JobBook, JobDecorators, JobFunction, JobKind, JobList
 from .model import Declarations, Model, build_model
 from .module import Module
 from .record import Record, UserRecord
 from .rules import Rules, nobody, owner, public, role, rule, signed_in
 
 __all__ = [
-    "Binding", "Bodies", "Create", "Declarations", "Field", "Many", "Model", "Module",
+    "Binding", "Bodies", "Create", "Declarations", "Field", "Job", "JobBook",
+    "JobDecorators", "JobFunction", "JobKind", "JobList", "Many", "Model", "Module",
     "NewRecord", "NotExpanded", "Record", "Ref", "Rules", "Update", "UserRecord", "back",
     "bind_bodies", "body_error", "build_model", "nobody", "owner", "public", "role", "rule",
     "signed_in", "through",

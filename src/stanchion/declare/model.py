@@ -1,14 +1,14 @@
 """From record classes to the schema.
 
-In: the classes an app registered, in `Declarations`.   Out: `Model`: the frozen `Schema`, and
+In: what an app registered, in `Declarations`.   Out: `Model`: the frozen `Schema`, the jobs, and
 for each collection a `Binding` that carries records between Python and plain values.
 Refuses: everything a declaration can get wrong, as `DeclarationError`, before anything runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from ..errors import DeclarationError, did_you_mean
 from ..schema import Collection, Schema
 from .binding import Binding
 from .classes import ClassReader, Declared, check_name
+from .jobs import JobBook, JobKind, JobList, build_jobs
 from .record import Record, UserRecord, class_error
 from .relations import check_back_references, complete_links
 from .rules import caller_origin
@@ -27,10 +28,16 @@ R = TypeVar("R", bound=Record)
 
 
 class Declarations:
-    """Collects record classes until the app is frozen. `App` and `Module` each hold one."""
+    """Collects what is declared until the app is frozen. `App` and `Module` each hold one."""
 
     def __init__(self) -> None:
         self.declared: list[Declared] = []
+        self.jobs = JobList()
+
+    def include(self, other: Declarations) -> None:
+        """Take over what a module has declared."""
+        self.declared += other.declared
+        self.jobs.declared += other.jobs.declared
 
     def collection(self, name: str) -> Callable[[type[R]], type[R]]:
         """A class decorator that makes `name` a collection of the decorated record class."""
@@ -54,10 +61,11 @@ class Declarations:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The schema and its bindings: everything an app declared, frozen."""
+    """The schema, its bindings and the jobs: everything an app declared, frozen."""
 
     schema: Schema
     bindings: Mapping[str, Binding]
+    jobs: JobBook = field(default_factory=JobBook)
 
     @cached_property
     def by_class(self) -> Mapping[type[Record], Binding]:
@@ -76,7 +84,7 @@ class Model:
             ) from None
 
 
-def build_model(title: str, declared: list[Declared]) -> Model:
+def build_model(title: str, declared: list[Declared], jobs: Iterable[JobKind] = ()) -> Model:
     """Freeze what was declared; raises `DeclarationError`."""
     _refuse_twice(declared)
     names = {entry.record: entry.name for entry in declared}
@@ -94,7 +102,7 @@ def build_model(title: str, declared: list[Declared]) -> Model:
     bindings: dict[str, Binding] = {}
     for collection in schema.collections:
         bindings[collection.name] = readers[collection.name].binding(collection, bindings)
-    return Model(schema, bindings)
+    return Model(schema, bindings, build_jobs(jobs))
 
 
 def _complete(entry: Declared, classes: Mapping[str, type[Record]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter
 
+from .jobs import JobDecorators, JobList
 from .model import Declarations
 from .once import MarkedRoute, MarkedRoutes
 from .record import Record
@@ -14,8 +15,8 @@ from .record import Record
 R = TypeVar("R", bound=Record)
 
 
-class Module(MarkedRoutes, APIRouter):
-    """Collections and routes that `app.include(module)` adds to an app.
+class Module(JobDecorators, MarkedRoutes, APIRouter):
+    """Collections, jobs and routes that `app.include(module)` adds to an app.
 
     It is a FastAPI router, so `@module.get(...)` and its sisters work as FastAPI's docs say.
     """
@@ -29,3 +30,6 @@ class Module(MarkedRoutes, APIRouter):
     def collection(self, name: str) -> Callable[[type[R]], type[R]]:
         """Make the decorated record class the collection `name`."""
         return self.declarations.collection(name)
+
+    def _jobs(self) -> JobList:
+        return self.declarations.jobs

@@ -183,6 +183,12 @@ class Engine(Readable, Protocol):
         """
         ...
 
+    async def claim(self, job: Job[T]) -> T:
+        """`write`, for steps each of which decides by what is committed when it runs, and by
+        nothing that was read before: taking rows that are to be had by one only. On PostgreSQL
+        they wait for each other, or pass over each other's rows, and are not run again."""
+        ...
+
     def missing(self) -> str | None:
         """What became of the database if it is not where it was opened; None while it is there.
         Writes are refused then, whether or not anybody asked this. Quick enough for a probe."""

@@ -85,6 +85,9 @@ class Rehearsal:
         finally:
             await session.rollback()
 
+    async def claim(self, job: Job[T]) -> T:
+        return await self.write(job)
+
     def missing(self) -> str | None:
         return self.engine.missing()
 

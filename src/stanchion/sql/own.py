@@ -40,6 +40,7 @@ class OwnTable:
         a `sequence` is given by the engine.
     rules: what else stands in the brackets of its statement.
     indexes: name, and what follows `on table`.
+    uniques: the same of indexes that keep rows apart.
     order: the columns that it is read by when it moves to another database; empty if it does not
         move as it is.
     extra: a column that is there where transactions run side by side.
@@ -49,6 +50,7 @@ class OwnTable:
     columns: str
     rules: str = ""
     indexes: tuple[tuple[str, str], ...] = ()
+    uniques: tuple[tuple[str, str], ...] = ()
     order: str = ""
     extra: str = ""
 
@@ -84,6 +86,8 @@ class OwnTable:
         yield made + dialect.table_options
         for name, rest in self.indexes:
             yield f"create index if not exists {name} on {self.name} {rest}"
+        for name, rest in self.uniques:
+            yield f"create unique index if not exists {name} on {self.name} {rest}"
 
 
 SCHEMA = OwnTable("_schema", "id one, fingerprint text, schema text, applied text", "check (id=1)")
@@ -112,6 +116,21 @@ MOVED = (
     ),
     OwnTable("_versions", "collection key, version int", order="collection"),
     OwnTable("_once", "name key, time text", order="name"),
+    OwnTable(
+        "_jobs",
+        # due: when it may be taken, which for a running one is the end of its lease
+        "id key, name text, queue text, arguments text, unique_key text?, state text, due time, "
+        "tries int, lease text?, worker text?, lost_by text?, error text?, created time, "
+        "ended time?",
+        indexes=(
+            ("_jobs_due", "(due) where ended is null"),
+            ("_jobs_ended", "(ended) where ended is not null"),
+        ),
+        uniques=(("_jobs_unique", "(name, unique_key) where ended is null"),),
+        order="id",
+    ),
+    # the last moment of each schedule that became a job
+    OwnTable("_schedules", "name key, moment text", order="name"),
 )
 """Those that a copy takes along as they are."""
 TRIMMED = (

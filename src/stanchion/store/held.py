@@ -8,7 +8,7 @@ the writer while its own caller holds it would wait for itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from inspect import CORO_CREATED, getcoroutinestate
@@ -47,6 +47,8 @@ class Held:
     failed: bool = False
     ended: bool = False
     pending: list[Pending] = field(default_factory=list)
+    committed: list[Callable[[], None]] = field(default_factory=list)
+    """What to call once it is committed: quick, and raises nothing."""
 
 
 _current: ContextVar[Held | None] = ContextVar("stanchion_transaction", default=None)

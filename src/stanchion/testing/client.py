@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ..app import App
+from ..working import run_due
 
 T = TypeVar("T")
 TIMEOUT_S = 60.0
@@ -97,6 +98,16 @@ class Client:
         if sent:
             given.setdefault("content-length", str(len(sent)))
         return self.run(_call(self.app, _scope(method, url, params, given), sent))
+
+    def run_jobs(self) -> int:
+        """Run every job that is due, one after the other's end, until none is left; how many tries
+        there were. What a handler raises is raised here, when the others are done. Jobs run here
+        only: nothing runs them by itself.
+        """
+        tries, errors = self.run(run_due(self.app.runtime))
+        if errors:
+            raise errors[0]
+        return tries
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine beside the app, with a transaction in it for example."""

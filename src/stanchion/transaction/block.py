@@ -94,6 +94,8 @@ async def _commit(held: Held) -> None:
         await held.session.rollback()
         raise
     await held.session.commit()
+    for tell in held.committed:
+        tell()
 
 
 class NotCommitted(BaseException):

@@ -10,17 +10,19 @@ import builtins
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from .. import misuse
-from ..declare import Binding, Record, Update
+from ..declare import Binding, JobFunction, Record, Update
 from ..engines import Ask, Row
 from ..errors import BadRequest, FieldError, Invalid, NotFound
+from ..jobs import enqueue, new_job, ring
 from ..plan.write import WritePlan
 from ..query import SYSTEM, Actor, Conditions, ReadQuery
 from ..records import Records
 from ..store import door
-from ..store.door import New, Written
 from ..store.held import Held
 from ..store.steps import Caller, Steps
 from .awaited import awaited
@@ -141,7 +143,7 @@ class Transaction:
         if errors:
             raise door.invalid(errors)
         caller = self._caller()
-        row = door.stamp(statements, New(values, named), caller)
+        row = door.stamp(statements, door.New(values, named), caller)
         written = await self.session.run(lambda: door.create(statements, [row], caller, many=False))
         record.model_fields_set.add("id")  # made once more, it has the key of a stored record
         for name in STAMPED:  # past the fields that count as given
@@ -255,6 +257,30 @@ class Transaction:
             )
         )
 
+    # jobs
+
+    @awaited
+    async def enqueue(
+        self,
+        job: JobFunction,
+        /,
+        *,
+        delay: float | timedelta = 0,
+        unique: str | None = None,
+        **arguments: Any,
+    ) -> str:
+        """Let `job` run with these arguments once the transaction is committed, and not before
+        `delay` (seconds) has passed. Its id; without the commit there is no job.
+
+        While a job with the key `unique` waits or runs no second one is made: the id is that of
+        the first. Keys of other functions are other keys.
+        """
+        kind = self._records.model.jobs.of(job)
+        new = new_job(kind, arguments, delay, unique)
+        made = await self.session.run(lambda: enqueue(new))
+        self._held.committed.append(partial(ring, self._records.engine))
+        return made
+
     def _binding(self, record: type[Record]) -> Binding:
         return self._records.model.of(record)
 
@@ -268,7 +294,7 @@ def _loaded(binding: Binding, body: str, record: type[R]) -> R:
     return loaded
 
 
-def _result(binding: Binding, written: Written, kind: type[R], record: R | None) -> R:
+def _result(binding: Binding, written: door.Written, kind: type[R], record: R | None) -> R:
     """The stored record; where the caller may not read it, what it sent, or the key alone."""
     if written.body is not None:
         return _loaded(binding, written.body, kind)

@@ -129,6 +129,12 @@ class PostgresEngine:
         raise AssertionError("the second try returns or raises")
 
     async def write(self, job: Job[T]) -> T:
+        return await self._write(job, self._here().begin_write)
+
+    async def claim(self, job: Job[T]) -> T:
+        return await self._write(job, self._here().begin_claim)
+
+    async def _write(self, job: Job[T], begin: str) -> T:
         loop = asyncio.get_running_loop()
         pools = self._here()
         ends = loop.time() + pools.write_s
@@ -137,7 +143,7 @@ class PostgresEngine:
         while True:
             try:
                 async with pools.take("writers", ends - loop.time()) as connection:
-                    value = await _attempt(pools, connection, job, ends, fresh=fresh)
+                    value = await _attempt(pools, connection, begin, job, ends, fresh=fresh)
             except Broken as broken:
                 error = broken.error
                 if isinstance(error, Stale):
@@ -207,14 +213,15 @@ class PostgresEngine:
 
 
 async def _attempt(
-    pools: Pools, connection: asyncpg.Connection[Any], job: Job[T], ends: float, *, fresh: bool
-) -> T:
+    pools: Pools, connection: asyncpg.Connection[Any], begin: str, job: Job[T], ends: float, *,
+    fresh: bool,
+) -> T:  # fmt: skip
     """The job in a transaction of its own, on disk when this returns. What is not done when its
     time is over is taken back: a commit that is sent gets an answer, or nobody knows its end."""
     loop = asyncio.get_running_loop()
     try:
         async with pools.heard_until("writers", connection, ends):
-            await send(connection, pools.begin_write)
+            await send(connection, begin)
             value = await run_job(connection, job, fresh=fresh)
         if loop.time() >= ends:
             raise TimeoutError

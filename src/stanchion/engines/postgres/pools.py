@@ -87,6 +87,9 @@ class Pools:
         """Whether each statement needs a transaction around it that says its settings."""
         reads, writes = self._told(self.read_s), self._told(self.write_s)
         self.begin_write = f"begin isolation level serializable{writes};savepoint job"
+        # WHY-NOT serializable: two that take the first of what waits read the same part of an
+        # index, and would be a conflict, though `skip locked` gives them different rows
+        self.begin_claim = f"begin isolation level read committed{writes};savepoint job"
         self.begin_alone = f"begin isolation level serializable{writes};{LOCK};savepoint job"
         self.begin_read = f"begin read only{reads}"
         self.begin_reads = f"begin isolation level repeatable read read only{reads}"
