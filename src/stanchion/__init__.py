@@ -47,8 +47,8 @@ _HOMES = {
 __all__ = [
     "App", "Create", "Field", "Gap", "Job", "LogReader", "LoggedChange", "Many", "Module",
     "NotExpanded", "ReaderMoved", "Record", "Ref", "Rules", "Settings", "Transaction", "Update",
-    "UserRecord", "__version__", "back", "calc", "nobody", "owner", "public", "role", "rule", "signed_in",
-    "through",
+    "UserRecord", "__version__", "back", "calc", "nobody", "owner", "public", "role", "rule",
+    "signed_in", "through",
 ]  # fmt: skip
 
 

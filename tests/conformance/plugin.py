@@ -18,7 +18,7 @@ from . import answers, engines
 from .engines import WHOLE
 
 TESTS = Path(__file__).parents[1]
-SUITE = ("api/", "matrix/", "unit/changelog/", "unit/store/")
+SUITE = ("api/", "matrix/", "unit/changelog/", "unit/jobs/", "unit/store/")
 """The folders whose tests are about what every engine does."""
 FAULTS = () if WHOLE else ("matrix/test_changes.py", "matrix/test_removed_atoms.py")
 """What SQLite alone shows, unless all of it is asked for: that the matrix can fail."""

@@ -35,7 +35,8 @@ LONGEST_ERROR = 1_000
 _INSERT = (
     "insert into _jobs (id,name,queue,arguments,unique_key,state,due,tries,created) "
     "values (?1,?2,?3,?4,?5,'waiting',?6,0,?7) "
-    "on conflict (name,unique_key) where ended is null do nothing returning id"
+    "on conflict (unique_key,name) where ended is null and unique_key is not null do nothing "
+    "returning id"
 )
 _SAME = "select id from _jobs where name=?1 and unique_key=?2 and ended is null"
 

@@ -126,7 +126,13 @@ MOVED = (
             ("_jobs_due", "(due) where ended is null"),
             ("_jobs_ended", "(ended) where ended is not null"),
         ),
-        uniques=(("_jobs_unique", "(name, unique_key) where ended is null"),),
+        # the key in front: `name` alone must not lead anybody here
+        uniques=(
+            (
+                "_jobs_unique",
+                "(unique_key, name) where ended is null and unique_key is not null",
+            ),
+        ),
         order="id",
     ),
     # the last moment of each schedule that became a job
