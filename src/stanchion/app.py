@@ -26,7 +26,7 @@ from .http.openapi import openapi_document
 from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
 from .http.shadows import refuse_shadowed
-from .jobs import Work
+from .jobs import WorkPlan
 from .query import SYSTEM, Actor
 from .runtime import Runtime
 from .settings import Settings
@@ -47,7 +47,7 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         origin = caller_origin()
         base = Path(origin.file).resolve().parent if origin else Path.cwd()
         self.runtime = Runtime(title, base, settings)
-        self.work: Work | None = None  # none here, unless the command that serves says so
+        self.work: WorkPlan | None = None  # none here, unless the command that serves says so
         self._document: dict[str, Any] | None = None
         self._untraced: Any = None
         fastapi.setdefault("redirect_slashes", False)

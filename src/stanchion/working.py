@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .jobs import JobWorkers, Work
+from .jobs import JobWorkers, WorkPlan
 from .runtime import Runtime, current_request
 
 
 @asynccontextmanager
-async def working(runtime: Runtime, work: Work | None) -> AsyncIterator[None]:
+async def working(runtime: Runtime, work: WorkPlan | None) -> AsyncIterator[None]:
     """Run jobs meanwhile; nothing where there are none to run here.
 
     What a job changes stands in the change log under the request `job:` and its id.
@@ -35,9 +35,9 @@ async def working(runtime: Runtime, work: Work | None) -> AsyncIterator[None]:
 async def run_due(runtime: Runtime) -> tuple[int, list[BaseException]]:
     """Run the jobs that are due, here and now: how many tries there were, and what they raised."""
     await runtime.records()
-    return await _workers(runtime, Work(runtime.settings.job_workers, 0.0)).run_due()
+    return await _workers(runtime, WorkPlan(runtime.settings.job_workers, 0.0)).run_due()
 
 
-def _workers(runtime: Runtime, work: Work) -> JobWorkers:
+def _workers(runtime: Runtime, work: WorkPlan) -> JobWorkers:
     lease_s = runtime.settings.job_lease_s
     return JobWorkers(runtime.engine, runtime.model.jobs, work, lease_s, current_request.set)

@@ -284,7 +284,7 @@ async def _serve(
 ) -> BaseException | None:
     """Serve until the pipe closes; what the app's own start raised, if it did. `served` is the app
     with what `dev` puts around it."""
-    from ..jobs import Work
+    from ..jobs import WorkPlan
 
     server = _embedded(served, socket)
     failed: list[BaseException] = []
@@ -303,7 +303,7 @@ async def _serve(
             raise
 
     app.router.lifespan_context = lifespan
-    app.work = Work(app.runtime.settings.job_workers, grace_of_jobs(STOP_S))
+    app.work = WorkPlan(app.runtime.settings.job_workers, grace_of_jobs(STOP_S))
     loop = asyncio.get_running_loop()
 
     port = greeting.address.port

@@ -262,12 +262,12 @@ class _Crew:
     def join(self) -> App:
         """Runs in a new worker: what granian calls to get the app."""
         from .. import logs
-        from ..jobs import Work
+        from ..jobs import WorkPlan
 
         os.close(self._alive_write)
         self.app.runtime.sheds_load = True
         settings = self.app.runtime.settings
-        self.app.work = Work(settings.job_workers, grace_of_jobs(settings.grace_s))
+        self.app.work = WorkPlan(settings.job_workers, grace_of_jobs(settings.grace_s))
         log = logs.configure("json", access=settings.access_log)
         threading.Thread(target=self._end_with_parent, name="stanchion-parent", daemon=True).start()
         self._announce(log)

@@ -25,7 +25,7 @@ from .target import Target, app_failed, argument, find_target, load_app
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..jobs import Work
+    from ..jobs import WorkPlan
 
 
 @click.command(short_help="Run the jobs of an app, without HTTP.")
@@ -46,7 +46,7 @@ def work(target: str, workers: int | None, queues: tuple[str, ...]) -> None:
       stanchion work shop.main:app --workers 8
     """
     from .. import logs
-    from ..jobs import Work
+    from ..jobs import WorkPlan
     from ..settings import Settings
 
     started = process_started()
@@ -65,12 +65,14 @@ def work(target: str, workers: int | None, queues: tuple[str, ...]) -> None:
     many = workers or settings.job_workers or Settings().job_workers
     prepared = prepare_database(app, found, change=False)
     log = logs.configure("json", access=False)
-    app.work = Work(many, grace_of_jobs(settings.grace_s), queues)
+    app.work = WorkPlan(many, grace_of_jobs(settings.grace_s), queues)
     asyncio.run(_work(app, found, prepared, app.work, started))
     log.flush()
 
 
-async def _work(app: App, target: Target, prepared: Prepared, plan: Work, started: float) -> None:
+async def _work(
+    app: App, target: Target, prepared: Prepared, plan: WorkPlan, started: float
+) -> None:
     from .. import events
 
     ended = asyncio.Event()
@@ -104,7 +106,7 @@ def _on_signals(app: App, ended: asyncio.Event, loop: asyncio.AbstractEventLoop)
         signal.signal(number, begin)
 
 
-def _start_lines(app: App, prepared: Prepared, plan: Work, seconds: float) -> str:
+def _start_lines(app: App, prepared: Prepared, plan: WorkPlan, seconds: float) -> str:
     """What is said when the work begins."""
     kinds = app.runtime.model.jobs.by_name.values()
     taken = [kind.name for kind in kinds if not plan.queues or kind.queue in plan.queues]

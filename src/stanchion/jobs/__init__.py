@@ -7,9 +7,9 @@ once. What an app declares is read by `declare/jobs`.
 
 from .bell import ring
 from .rows import JobRow, NewJob, enqueue, new_job, read_jobs, retry_all, retry_one
-from .workers import JobWorkers, Work
+from .workers import JobWorkers, WorkPlan
 
 __all__ = [
-    "JobRow", "JobWorkers", "NewJob", "Work", "enqueue", "new_job", "read_jobs", "retry_all",
+    "JobRow", "JobWorkers", "NewJob", "WorkPlan", "enqueue", "new_job", "read_jobs", "retry_all",
     "retry_one", "ring",
 ]  # fmt: skip

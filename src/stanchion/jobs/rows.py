@@ -117,7 +117,7 @@ def enqueue(new: NewJob) -> Steps[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class JobsWanted:
     """What a process takes: the jobs that it knows, of the queues that it was told, or of all."""
 
     names: tuple[str, ...]
@@ -151,7 +151,7 @@ class Taken:
     lost_by: str | None
 
 
-def first_due(wanted: Wanted) -> Ask:
+def first_due(wanted: JobsWanted) -> Ask:
     """When the first of them may be taken."""
     return Ask(
         f"select due from _jobs where ended is null and {wanted.condition(1)} order by due limit 1",
@@ -159,7 +159,9 @@ def first_due(wanted: Wanted) -> Ask:
     )
 
 
-def take(engine: str, wanted: Wanted, most: int, worker: str, lease_s: float) -> Steps[list[Taken]]:
+def take(
+    engine: str, wanted: JobsWanted, most: int, worker: str, lease_s: float
+) -> Steps[list[Taken]]:
     """Take at most so many of those that are due, for a lease."""
     now, token = clock.now(), clock.uuid7()
     ends = moment_text(now + timedelta(seconds=lease_s))

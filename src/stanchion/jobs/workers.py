@@ -23,7 +23,7 @@ from ..declare.jobs import JobBook
 from ..engines import Engine
 from ..errors import Problem
 from .bell import Bell
-from .rows import Taken, Wanted, first_due, is_trimmable, take, trim
+from .rows import JobsWanted, Taken, first_due, is_trimmable, take, trim
 from .schedule import Schedules
 from .trying import JobTry
 
@@ -37,7 +37,7 @@ LAST_WORD_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class WorkPlan:
     """How a process works: jobs at once, the seconds that they get at its end, and the queues that
     it takes from; empty for all."""
 
@@ -50,7 +50,7 @@ class JobWorkers:
     """See the module. `enter` is told, in the task of each handler, what it is working at."""
 
     def __init__(
-        self, engine: Engine, jobs: JobBook, work: Work, lease_s: float,
+        self, engine: Engine, jobs: JobBook, work: WorkPlan, lease_s: float,
         enter: Callable[[str], object] = lambda _: None,
     ) -> None:  # fmt: skip
         self._engine = engine
@@ -58,7 +58,7 @@ class JobWorkers:
         self._work = work
         self._lease_s = lease_s
         self._enter = enter
-        self._wanted = Wanted(tuple(jobs.by_name), work.queues)
+        self._wanted = JobsWanted(tuple(jobs.by_name), work.queues)
         self._schedules = Schedules(jobs.by_name.values())
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._bell = Bell(engine)
@@ -68,7 +68,7 @@ class JobWorkers:
         self._until: float | None = None  # from here on nothing new is begun
 
     def start(self) -> None:
-        """Work from now on, on the running event loop."""
+        """WorkPlan from now on, on the running event loop."""
         if self._wanted.names:
             self._chores = [asyncio.create_task(self._work_on()), asyncio.create_task(self._tidy())]
             for chore in self._chores:

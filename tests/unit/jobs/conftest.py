@@ -14,8 +14,8 @@ import pytest
 
 from stanchion import App, Record, Settings, clock, events
 from stanchion.engines import Ask
-from stanchion.jobs import Work
-from stanchion.jobs.rows import Taken, Wanted, take
+from stanchion.jobs import WorkPlan
+from stanchion.jobs.rows import JobsWanted, Taken, take
 from stanchion.working import working
 from tests.conformance.engines import url
 
@@ -56,7 +56,7 @@ class Queue:
             return await tx.enqueue(job, **arguments)
 
     def working(self, workers: int = 4, grace_s: float = 5.0) -> AbstractAsyncContextManager[None]:
-        return working(self.app.runtime, Work(workers, grace_s))
+        return working(self.app.runtime, WorkPlan(workers, grace_s))
 
     async def rows(self, columns: str = "*", more: str = "order by id") -> list[tuple[Any, ...]]:
         engine = (await self.app.runtime.records()).engine
@@ -67,7 +67,7 @@ class Queue:
         self, most: int = 10, worker: str = "here:1", lease_s: float = 30
     ) -> list[Taken]:
         engine = (await self.app.runtime.records()).engine
-        wanted = Wanted(tuple(self.app.runtime.model.jobs.by_name))
+        wanted = JobsWanted(tuple(self.app.runtime.model.jobs.by_name))
         return await engine.claim(lambda: take(engine.name, wanted, most, worker, lease_s))
 
     async def claim(self, steps: Callable[[], Any]) -> Any:

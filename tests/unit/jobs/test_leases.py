@@ -12,7 +12,7 @@ from stanchion.engines import Ask
 from stanchion.errors import Unavailable
 from stanchion.jobs import trying, workers
 from stanchion.jobs.rows import (
-    Wanted,
+    JobsWanted,
     end_again,
     end_dead,
     end_done,
@@ -288,8 +288,8 @@ def test_pauses_are_spread() -> None:
 @pytest.mark.needs("a file")
 def test_what_is_asked_all_the_time_is_found_by_index(queue: Queue) -> None:
     """However many jobs there are."""
-    asked: list[Ask] = [first_due(Wanted(("a", "b"))), is_trimmable()]
-    taking = take("sqlite", Wanted(("a",), ("q",)), 4, "here:1", 30.0)
+    asked: list[Ask] = [first_due(JobsWanted(("a", "b"))), is_trimmable()]
+    taking = take("sqlite", JobsWanted(("a",), ("q",)), 4, "here:1", 30.0)
     asked.append(next(taking))  # type: ignore[arg-type]  # an Ask
 
     async def act() -> None:
