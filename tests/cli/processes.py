@@ -47,7 +47,7 @@ class Running:
         files = folder / f"{number}.stdout", folder / f"{number}.stderr"
         with files[0].open("wb") as out, files[1].open("wb") as err:
             process = subprocess.Popen(
-                [*COMMAND, *arguments, "--port", "0"],
+                [*COMMAND, *arguments, *([] if arguments[0] == "work" else ["--port", "0"])],
                 cwd=folder, env=environment(**env), stdout=out, stderr=err,
             )  # fmt: skip
         return cls(folder, process, files)
