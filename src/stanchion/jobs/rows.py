@@ -140,7 +140,7 @@ def _numbers(first: int, count: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class TakenJob:
     """A job that this process runs, until its lease ends."""
 
     lease: str
@@ -161,40 +161,40 @@ def first_due(wanted: JobsWanted) -> Ask:
 
 def take(
     engine: str, wanted: JobsWanted, most: int, worker: str, lease_s: float
-) -> Steps[list[Taken]]:
+) -> Steps[list[TakenJob]]:
     """Take at most so many of those that are due, for a lease."""
     now, token = clock.now(), clock.uuid7()
     ends = moment_text(now + timedelta(seconds=lease_s))
     text = _TAKE.format(ids=_IDS[engine].format(wanted=wanted.condition(6)))
     rows = yield Ask(text, (ends, token, worker, moment_text(now), most, *wanted.values))
-    return sorted((Taken(token, *row) for row in rows), key=lambda taken: taken.id)
+    return sorted((TakenJob(token, *row) for row in rows), key=lambda taken: taken.id)
 
 
 # what becomes of a job that was taken: each is True if it was still this worker's
 
 
-def prolong(taken: Taken, lease_s: float) -> Steps[bool]:
+def prolong(taken: TakenJob, lease_s: float) -> Steps[bool]:
     """Hold it for another lease from now on."""
     ends = moment_text(clock.now() + timedelta(seconds=lease_s))
     return bool((yield Ask(_PROLONG, (taken.id, taken.lease, ends))))
 
 
-def end_done(taken: Taken) -> Steps[bool]:
+def end_done(taken: TakenJob) -> Steps[bool]:
     """It is done."""
     return bool((yield Ask(_DONE, (taken.id, taken.lease, clock.now_text()))))
 
 
-def end_again(taken: Taken, due: datetime, error: str) -> Steps[bool]:
+def end_again(taken: TakenJob, due: datetime, error: str) -> Steps[bool]:
     """It failed, and is tried again when it is due."""
     return bool((yield Ask(_AGAIN, (taken.id, taken.lease, moment_text(due), error))))
 
 
-def end_dead(taken: Taken, error: str) -> Steps[bool]:
+def end_dead(taken: TakenJob, error: str) -> Steps[bool]:
     """It failed for the last time."""
     return bool((yield Ask(_DEAD, (taken.id, taken.lease, clock.now_text(), error))))
 
 
-def give_back(taken: Taken) -> Steps[bool]:
+def give_back(taken: TakenJob) -> Steps[bool]:
     """It was not tried after all: whoever asks next may have it."""
     return bool((yield Ask(_BACK, (taken.id, taken.lease, clock.now_text()))))
 

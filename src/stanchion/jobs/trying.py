@@ -19,7 +19,7 @@ from ..engines import Engine, Steps
 from ..errors import Problem, StanchionError
 from .pace import paced
 from .reason import reason
-from .rows import Taken, end_again, end_dead, end_done, give_back, prolong
+from .rows import TakenJob, end_again, end_dead, end_done, give_back, prolong
 
 LONGEST_PAUSE_S = 3600.0
 PROLONGED_AFTER = 1 / 3
@@ -39,7 +39,7 @@ class JobTry:
     """See the module. `ended` is called when it is over, whatever became of it."""
 
     def __init__(
-        self, engine: Engine, kind: JobKind, taken: Taken, lease_s: float,
+        self, engine: Engine, kind: JobKind, taken: TakenJob, lease_s: float,
         enter: Callable[[str], object],
     ) -> None:  # fmt: skip
         self._engine = engine

@@ -23,7 +23,7 @@ from ..declare.jobs import JobBook
 from ..engines import Engine
 from ..errors import Problem
 from .bell import Bell
-from .rows import JobsWanted, Taken, first_due, is_trimmable, take, trim
+from .rows import JobsWanted, TakenJob, first_due, is_trimmable, take, trim
 from .schedule import Schedules
 from .trying import JobTry
 
@@ -141,16 +141,16 @@ class JobWorkers:
             self._begin(each)
         return 0 if taken else EMPTY_S
 
-    async def _take(self, most: int) -> list[Taken]:
+    async def _take(self, most: int) -> list[TakenJob]:
         return await self._engine.claim(
             lambda: take(self._engine.name, self._wanted, most, self._name, self._lease_s)
         )
 
-    def _try(self, taken: Taken) -> JobTry:
+    def _try(self, taken: TakenJob) -> JobTry:
         kind = self._jobs.by_name[taken.name]
         return JobTry(self._engine, kind, taken, self._lease_s, self._enter)
 
-    def _begin(self, taken: Taken) -> None:
+    def _begin(self, taken: TakenJob) -> None:
         task = asyncio.create_task(self._try(taken).run())
         self._running.add(task)
         task.add_done_callback(self._ended)

@@ -15,7 +15,7 @@ import pytest
 from stanchion import App, Record, Settings, clock, events
 from stanchion.engines import Ask
 from stanchion.jobs import WorkPlan
-from stanchion.jobs.rows import JobsWanted, Taken, take
+from stanchion.jobs.rows import JobsWanted, TakenJob, take
 from stanchion.working import working
 from tests.conformance.engines import url
 
@@ -65,7 +65,7 @@ class Queue:
 
     async def take(
         self, most: int = 10, worker: str = "here:1", lease_s: float = 30
-    ) -> list[Taken]:
+    ) -> list[TakenJob]:
         engine = (await self.app.runtime.records()).engine
         wanted = JobsWanted(tuple(self.app.runtime.model.jobs.by_name))
         return await engine.claim(lambda: take(engine.name, wanted, most, worker, lease_s))
