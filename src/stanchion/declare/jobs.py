@@ -80,39 +80,39 @@ class JobKind:
 
     def check(self) -> None:
         """Raise `DeclarationError` where the function cannot be called as a job is."""
+        told = f"job `{self.name}`: "
         for name, each in self.parameters.items():
             if name in RESERVED:
-                raise self._error(
-                    "job.parameter",
-                    f"`{name}` is what `tx.enqueue` itself takes",
-                    "give the parameter another name",
-                )
+                raise DeclarationError(
+                    "job.parameter", f"{told}`{name}` is what `tx.enqueue` itself takes",
+                    origin=self.origin, hint="give the parameter another name",
+                )  # fmt: skip
             if each.kind not in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD):
-                raise self._error(
-                    "job.parameter", f"`{each}` has no name under which it could be stored",
-                    f"async def {self.function.__name__}(order: str) -> None: ...",
+                raise DeclarationError(
+                    "job.parameter", f"{told}`{each}` has no name to store its value under",
+                    origin=self.origin,
+                    hint=f"async def {self.function.__name__}(order: str) -> None: ...",
                 )  # fmt: skip
         try:
             hints = get_type_hints(self.function)
             assert self.types is not None
         except (NameError, pydantic.PydanticUserError, TypeError) as error:
-            raise self._error(
-                "job.types", f"the types of its parameters cannot be read: {error}",
-                "take ids, numbers, texts, or other types that pydantic knows",
+            raise DeclarationError(
+                "job.types", f"{told}the types of its parameters cannot be read: {error}",
+                origin=self.origin,
+                hint="take ids, numbers, texts, or other types that pydantic knows",
             ) from None  # fmt: skip
         if self.wants_job and hints.get("job", Job) is not Job:
-            raise self._error(
-                "job.parameter", "`job` is given by us, and is a Job", "job: Job",
+            raise DeclarationError(
+                "job.parameter", f"{told}`job` is given by us, and is a Job",
+                origin=self.origin, hint="job: Job",
             )  # fmt: skip
         needed = [n for n, each in self.parameters.items() if each.default is each.empty]
         if self.crons and needed:
-            raise self._error(
-                "schedule.arguments", f"a schedule has nothing to give for `{needed[0]}`",
-                "give the parameter a default",
+            raise DeclarationError(
+                "schedule.arguments", f"{told}a schedule has nothing to give for `{needed[0]}`",
+                origin=self.origin, hint="give the parameter a default",
             )  # fmt: skip
-
-    def _error(self, code: str, detail: str, hint: str) -> DeclarationError:
-        return DeclarationError(code, f"job `{self.name}`: {detail}", origin=self.origin, hint=hint)
 
     # arguments
 
