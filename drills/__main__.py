@@ -14,6 +14,8 @@ from . import (
     exhausted_pg,
     foreign_lock,
     fsync,
+    jobs,
+    jobs_pg,
     kill,
     kill_pg,
     long_holders,
@@ -38,11 +40,13 @@ DRILLS: tuple[ModuleType, ...] = (
     power_cut,
     fsync,
     out_of_fds,
+    jobs,
     kill_pg,
     power_cut_pg,
     restarts_pg,
     exhausted_pg,
     partition_pg,
+    jobs_pg,
 )
 
 

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.cli.serve import _Crew
+from stanchion.engines import Ask
 from stanchion.engines.postgres import engine as postgres
 from stanchion.engines.postgres import held, pools, run
 from stanchion.engines.sqlite import connection, queue, transactions, translate, wal, writer
 from stanchion.errors import InternalError
+from stanchion.jobs import rows, workers
 from stanchion.records import Records
 from stanchion.store import idempotency
 
@@ -181,6 +183,25 @@ def one_pool() -> None:
     setattr(pools.Pools, "take", take_any)  # noqa: B010  # its type is narrower
 
 
+def taken_off() -> None:
+    """A job that is taken is taken out of the table, as a queue in memory does."""
+    take = rows.take
+
+    def take_off(*asked: Any) -> Any:
+        taken = yield from take(*asked)
+        for each in taken:
+            yield Ask("delete from _jobs where id=?1", (each.id,))
+        return taken
+
+    setattr(workers, "take", take_off)  # noqa: B010  # mypy takes it for a constant
+
+
+def unfenced() -> None:
+    """Whoever runs a job says what became of it, whosever it is."""
+    for name in ("_PROLONG", "_DONE"):
+        setattr(rows, name, getattr(rows, name).replace(rows._OWNED, "?2<>''"))
+
+
 def _synchronous(value: str, reads: int) -> None:
     planted = tuple(
         replace(pragma, value=value, reads=reads) if pragma.name == "synchronous" else pragma
@@ -205,6 +226,8 @@ FAULTS = {
     "one-in-twenty": one_in_twenty,
     "patient": patient,
     "one-pool": one_pool,
+    "taken-off": taken_off,
+    "unfenced": unfenced,
 }
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import pydantic
 
 from ..errors import DeclarationError, Origin, WrongUse, did_you_mean
 from .cron import Cron
+from .fields import Ref
 from .record import Record
 from .rules import caller_origin
 
@@ -43,7 +44,7 @@ class Job:
     tries: which try this is; the first is 1.
     """
 
-    id: str
+    id: Ref[Any]
     tries: int
 
 

@@ -52,7 +52,8 @@ _IDS = {
     "postgresql": f"id=any(array(select id from _jobs where {_FREE} for update skip locked))",
 }
 
-_MINE = "where id=?1 and lease=?2 and ended is null returning id"
+_OWNED = "lease=?2 and ended is null"
+_MINE = f"where id=?1 and {_OWNED} returning id"
 _PROLONG = f"update _jobs set due=?3 {_MINE}"
 _DONE = f"update _jobs set state='done',ended=?3,lease=null,error=null {_MINE}"
 _AGAIN = f"update _jobs set state='waiting',due=?3,error=?4,lease=null,worker=null {_MINE}"

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from .. import clock, events
+from ..declare.fields import Ref
 from ..declare.jobs import Job, JobKind
 from ..engines import Engine, Steps
 from ..errors import Problem, StanchionError
@@ -89,7 +90,7 @@ class JobTry:
         keeper.cancel()
 
     async def _handle(self) -> None:
-        job = Job(self._taken.id, self._taken.tries)
+        job = Job(Ref(self._taken.id), self._taken.tries)
         self._enter(f"job:{job.id}")
         await paced(self._kind.call(self._taken.arguments, job), self._tell_of_blocking)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from stanchion import Job
+from stanchion import Job, Ref
 from stanchion.errors import Unavailable, WrongUse
 from stanchion.jobs.rows import end_done
 from stanchion.working import run_due
@@ -68,7 +68,7 @@ def test_a_handler_is_told_its_job_and_changes_are_logged_under_it(queue: Queue)
     async def act() -> None:
         made = await queue.enqueue(store, text="a")
         await run_due(queue.app.runtime)
-        assert seen == [Job(made, 1)]
+        assert seen == [Job(Ref(made), 1)]
         found = await queue.app.runtime.engine.fetch("select request,key from _changes", ())
         assert [tuple(row) for row in found] == [(f"job:{made}", made)]
 
