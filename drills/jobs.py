@@ -28,6 +28,7 @@ NAME = "jobs"
 JOBS, SHORT_JOBS = 1000, 60
 WORKERS = 3
 EVERY_S = 0.5
+SHORT_FAULTS = 12
 LONGEST_S, SHORT_LONGEST_S = 900.0, 45.0
 NEVER = 1_000_000  # from here on: numbers of jobs that are taken back
 
@@ -51,7 +52,13 @@ def killing(name: str, seed: int, folder: Path, url: str, *, short: bool, plant:
         "STANCHION_GRACE_S": "4",
     }
     app = make_app(Settings(database_url=url))
-    drill = _Drill(app, random.Random(seed), SHORT_JOBS if short else JOBS, lease_s)
+    drill = _Drill(
+        app,
+        random.Random(seed),
+        SHORT_JOBS if short else JOBS,
+        lease_s,
+        SHORT_FAULTS if short else JOBS,
+    )
     crew = Crew(folder / "work.log", settings, plant)
     try:
         asyncio.run(drill.run(crew, SHORT_LONGEST_S if short else LONGEST_S))
@@ -61,11 +68,12 @@ def killing(name: str, seed: int, folder: Path, url: str, *, short: bool, plant:
 
 
 class _Drill:
-    def __init__(self, app: App, rng: random.Random, jobs: int, lease_s: int) -> None:
+    def __init__(self, app: App, rng: random.Random, jobs: int, lease_s: int, most: int) -> None:
         self._app = app
         self._rng = rng
         self._jobs = jobs
         self._lease_s = lease_s
+        self._most = most
         self._made: dict[int, str] = {}
         self._kills = self._stops = 0
         self._seconds = 0.0
@@ -100,25 +108,27 @@ class _Drill:
                 crew.send(pid, signal.SIGCONT)
                 del stopped[pid]
             turn += 1
-            free = [pid for pid in crew.pids if pid not in stopped]
+            if turn > self._most:
+                continue
+            pid = self._rng.choice(await self._at_work([p for p in crew.pids if p not in stopped]))
             if turn % 3 == 1:  # it goes on after its lease, with a job that is another's by then
-                pid = free[0]
                 crew.send(pid, signal.SIGSTOP)
                 stopped[pid] = now
                 self._stops += 1
             else:
-                pid = self._rng.choice(free)
                 crew.send(pid, signal.SIGKILL)
                 crew.pids.remove(pid)
                 self._kills += 1
-            crew.start()
-            while len(crew.pids) > 2 * WORKERS:
-                oldest = next(pid for pid in crew.pids if pid not in stopped)
-                crew.send(oldest, signal.SIGKILL)
-                crew.pids.remove(oldest)
-                self._kills += 1
+            if len(crew.pids) - len(stopped) < WORKERS:
+                crew.start()
         for pid in stopped:
             crew.send(pid, signal.SIGCONT)
+
+    async def _at_work(self, pids: list[int]) -> list[int]:
+        """Those of them that are in the middle of a job; all, if none is."""
+        running = await self._rows("select worker from _jobs where state='running'")
+        busy = {int(worker.rpartition(":")[2]) for (worker,) in running}
+        return [pid for pid in pids if pid in busy] or pids
 
     async def _make(self, count: int) -> None:
         numbers = range(len(self._made), min(len(self._made) + count, self._jobs))
@@ -151,7 +161,8 @@ class _Drill:
         await asyncio.sleep(2.0)
 
     async def _count(self) -> None:
-        self._payments = await self._rows("select id,number from payments")
+        rows = await self._rows("select id,number from payments")
+        self._payments = [(str(id), number) for id, number in rows]
         self._tries = (await self._rows("select count(*) from tries"))[0][0]
         self._states = Counter(
             dict(await self._rows("select state,count(*) from _jobs group by 1"))
