@@ -41,6 +41,10 @@ class Crew:
         except ProcessLookupError:
             pass
 
+    def bury(self) -> None:
+        """Forget those that have ended."""
+        self.pids = [pid for pid in self.pids if Path(f"/proc/{pid}").exists()]
+
     def end(self) -> None:
         """Nothing is left of it."""
         for pid in self.pids:

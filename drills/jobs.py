@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion import App, Settings
+from stanchion.errors import Unavailable
 
 from .crew import Crew
 from .outcome import Outcome, none, told
@@ -29,6 +30,7 @@ JOBS, SHORT_JOBS = 1000, 60
 WORKERS = 3
 EVERY_S = 0.5
 SHORT_FAULTS = 12
+STOPPED = 1.5  # leases
 LONGEST_S, SHORT_LONGEST_S = 900.0, 45.0
 NEVER = 1_000_000  # from here on: numbers of jobs that are taken back
 
@@ -99,17 +101,25 @@ class _Drill:
         turn = 0
         while time.monotonic() < until:
             if len(self._made) < self._jobs:
-                await self._make(max(self._jobs // 20, 5))
+                try:
+                    await self._make(max(self._jobs // 20, 5))
+                except Unavailable:
+                    pass  # one that was stopped holds the file; it is made later
             elif await self._ended():
                 break
             await asyncio.sleep(EVERY_S)
             now = time.monotonic()
-            for pid in [pid for pid, since in stopped.items() if now - since > 2 * self._lease_s]:
+            for pid in [
+                pid for pid, since in stopped.items() if now - since > STOPPED * self._lease_s
+            ]:
                 crew.send(pid, signal.SIGCONT)
                 del stopped[pid]
             turn += 1
             if turn > self._most:
                 continue
+            crew.bury()
+            while len(crew.pids) - len(stopped) < WORKERS:
+                crew.start()
             pid = self._rng.choice(await self._at_work([p for p in crew.pids if p not in stopped]))
             if turn % 3 == 1:  # it goes on after its lease, with a job that is another's by then
                 crew.send(pid, signal.SIGSTOP)
@@ -119,8 +129,6 @@ class _Drill:
                 crew.send(pid, signal.SIGKILL)
                 crew.pids.remove(pid)
                 self._kills += 1
-            if len(crew.pids) - len(stopped) < WORKERS:
-                crew.start()
         for pid in stopped:
             crew.send(pid, signal.SIGCONT)
 
