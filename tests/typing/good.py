@@ -1,7 +1,7 @@
 """Correct use, as README and design show it: both checkers find nothing, no line ignores them."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -13,6 +13,7 @@ from stanchion import (
     App,
     Create,
     Field,
+    Job,
     Many,
     Module,
     NotExpanded,
@@ -181,6 +182,24 @@ async def change(key: str, changes: Update[Pizza]) -> Pizza:
 async def act(user: User) -> None:
     async with app.transaction(actor=user) as tx:
         await tx.list(Order)
+
+
+@app.job
+async def bake(pizza: str, job: Job) -> None:
+    async with app.transaction(actor=app.system()) as tx:
+        await tx.create(Topping(id=job.id, name=pizza))
+
+
+@app.job(retries=3, timeout=30, queue="oven")
+async def bake_again(pizza: str) -> None:
+    await bake(pizza, Job(Ref(pizza), 1))
+
+
+@app.schedule("0 3 * * *", zone="Europe/Berlin")
+async def clean() -> None:
+    async with app.transaction() as tx:
+        made: str = await tx.enqueue(bake, pizza="1", delay=timedelta(minutes=1), unique="1")
+        await tx.enqueue(bake_again, pizza=made, delay=5)
 
 
 def topping_names(pizza: Pizza) -> list[str]:
