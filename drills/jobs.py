@@ -30,7 +30,7 @@ JOBS, SHORT_JOBS = 1000, 60
 WORKERS = 3
 EVERY_S = 0.5
 SHORT_FAULTS = 12
-STOPPED = 1.5  # leases
+STOPPED_S = 3.0  # longer than a lease and a look, shorter than others wait for the file
 LONGEST_S, SHORT_LONGEST_S = 900.0, 45.0
 NEVER = 1_000_000  # from here on: numbers of jobs that are taken back
 
@@ -109,9 +109,7 @@ class _Drill:
                 break
             await asyncio.sleep(EVERY_S)
             now = time.monotonic()
-            for pid in [
-                pid for pid, since in stopped.items() if now - since > STOPPED * self._lease_s
-            ]:
+            for pid in [pid for pid, since in stopped.items() if now - since > STOPPED_S]:
                 crew.send(pid, signal.SIGCONT)
                 del stopped[pid]
             turn += 1

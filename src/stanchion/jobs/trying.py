@@ -25,6 +25,8 @@ from .rows import TakenJob, end_again, end_dead, end_done, give_back, prolong
 LONGEST_PAUSE_S = 3600.0
 PROLONGED_AFTER = 1 / 3
 """The share of a lease after which it is prolonged: two may fail before it ends."""
+LATE_S = 1.0
+"""Seconds to ask whose the job is after a lease has ended: nobody else may have wanted it."""
 NOTE_AGAIN_S = 0.1
 
 
@@ -138,7 +140,7 @@ class JobTry:
             await asyncio.sleep(self._lease_s * PROLONGED_AFTER)
             asked = self._now()
             try:
-                async with asyncio.timeout_at(max(self._ends, asked)):
+                async with asyncio.timeout(max(self._ends - asked, LATE_S)):
                     held = await self._engine.claim(lambda: prolong(self._taken, self._lease_s))
             except (Problem, TimeoutError):
                 held = self._now() < self._ends  # the database is away; it may come back in time
