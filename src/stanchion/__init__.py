@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Record,
         Ref,
         Rules,
+        SignIn,
         Update,
         UserRecord,
         back,
@@ -35,20 +36,22 @@ if TYPE_CHECKING:
         signed_in,
         through,
     )
+    from .http.callers import CurrentUser, OptionalUser, requires
     from .settings import Settings
     from .transaction import Transaction, calc
 
 _HOMES = {
-    "App": "app", "Gap": "changelog.pages", "LogReader": "changelog.reader",
-    "LoggedChange": "changelog.pages", "ReaderMoved": "changelog.reader",
-    "Settings": "settings", "Transaction": "transaction", "calc": "transaction",
+    "App": "app", "CurrentUser": "http.callers", "Gap": "changelog.pages",
+    "LogReader": "changelog.reader", "LoggedChange": "changelog.pages",
+    "OptionalUser": "http.callers", "ReaderMoved": "changelog.reader", "Settings": "settings",
+    "Transaction": "transaction", "calc": "transaction", "requires": "http.callers",
 }  # fmt: skip
 
 __all__ = [
-    "App", "Create", "Field", "Gap", "Job", "LogReader", "LoggedChange", "Many", "Module",
-    "NotExpanded", "ReaderMoved", "Record", "Ref", "Rules", "Settings", "Transaction", "Update",
-    "UserRecord", "__version__", "back", "calc", "nobody", "owner", "public", "role", "rule",
-    "signed_in", "through",
+    "App", "Create", "CurrentUser", "Field", "Gap", "Job", "LogReader", "LoggedChange", "Many",
+    "Module", "NotExpanded", "OptionalUser", "ReaderMoved", "Record", "Ref", "Rules", "Settings",
+    "SignIn", "Transaction", "Update", "UserRecord", "__version__", "back", "calc", "nobody",
+    "owner", "public", "requires", "role", "rule", "signed_in", "through",
 ]  # fmt: skip
 
 

@@ -19,13 +19,16 @@ from .declare import JobDecorators, JobList, Module, Record
 from .declare.once import MarkedRoute, MarkedRoutes
 from .declare.rules import caller_origin
 from .http.bodies import RecordBodies, refuse_bare_records
+from .http.callers import check_requirements, taking_anybody
 from .http.dispatch import Dispatcher
+from .http.from_here import is_from_here
 from .http.front import Front
 from .http.idempotent import answer_once
 from .http.openapi import openapi_document
 from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
 from .http.shadows import refuse_shadowed
+from .http.sign_in import add_sign_in
 from .jobs import WorkPlan
 from .query import SYSTEM, Actor
 from .runtime import Runtime
@@ -50,12 +53,14 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         self.work: WorkPlan | None = None  # none here, unless the command that serves says so
         self._document: dict[str, Any] | None = None
         self._untraced: Any = None
+        self._signs_in = False
         fastapi.setdefault("redirect_slashes", False)
         viewers = fastapi.pop("docs_url", "/docs"), fastapi.pop("redoc_url", None)
         super().__init__(title=title, docs_url=None, redoc_url=None, **fastapi)
         self.docs_url, self.redoc_url = viewers  # FastAPI's own would load scripts from elsewhere
         self.router.route_class = MarkedRoute
         self.state.stanchion_once = answer_once
+        self.runtime.is_from_here = lambda scope: is_from_here(scope, self.runtime.settings)
         add_problem_handlers(self)
         add_pages(self, self.runtime)
         self._wrap_lifespan()
@@ -119,9 +124,13 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
     def check(self) -> None:
         """Check every declaration, rule and route; raises `DeclarationError`."""
         assert self.runtime.policy
+        if self.runtime.model.sign_in is not None and not self._signs_in:
+            self._signs_in = True
+            add_sign_in(self, self.runtime)
         RecordBodies.bind(self.runtime)
         refuse_bare_records(self.routes)
         generated = Dispatcher(self.runtime, self.runtime.model.schema, self.router)
+        check_requirements(self.routes, self.runtime.policy)
         refuse_shadowed(self.routes, generated.methods_at)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -151,7 +160,10 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
     def openapi(self) -> dict[str, Any]:
         """One OpenAPI 3.1 document for the data API and the app's routes."""
         if self._document is None:
-            self._document = openapi_document(super().openapi(), self.runtime.model.schema)
+            schema = self.runtime.model.schema
+            self._document = openapi_document(
+                super().openapi(), schema, taking_anybody(self.routes)
+            )
         return self._document
 
     def _wrap_lifespan(self) -> None:

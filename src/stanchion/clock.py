@@ -19,6 +19,11 @@ def now() -> datetime:
     return datetime.fromtimestamp(_read_ns() // 1000 / 1_000_000, UTC)
 
 
+def now_ns() -> int:
+    """The current moment in nanoseconds since 1970."""
+    return _read_ns()
+
+
 def now_text() -> str:
     """The current moment in the wire form: 27 characters, six fraction digits and `Z`."""
     global _last_second

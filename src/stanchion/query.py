@@ -24,11 +24,13 @@ ActorKind = Literal["anonymous", "user", "admin", "system"]
 class Actor:
     """Who is asking. `record` holds the values of the caller's user record by field name.
 
-    `profile` is where `plan/` keeps what it found out about this actor; nobody else reads it.
+    `session` is the id of the session that the request came with. `profile` is where `plan/` keeps
+    what it found out about this actor; nobody else reads it.
     """
 
     kind: ActorKind
     record: Mapping[str, Any] | None = None
+    session: str = ""
     profile: Any = field(default=None, repr=False)
 
     @property

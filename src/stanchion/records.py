@@ -34,7 +34,7 @@ from .sql.text import Given
 from .store.batch import run_batch
 from .store.changes import Occasion
 from .store.door import Written
-from .store.held import held_in
+from .store.held import Held, held_in
 from .store.idempotency import Once, Reply, find, run_once
 from .store.judge import not_found
 from .store.steps import Steps
@@ -57,6 +57,7 @@ class Records:
         self.plans = Plans(model, policy, self.dialect, plan_cache)
         self._writing = Writing(self.plans)
         self._longest_filter = longest_filter
+        self.users_changed: Callable[[], None] = _nothing
 
     # reading
 
@@ -162,7 +163,7 @@ class Records:
 
         Inside a block of `app.transaction()` it joins that transaction.
         """
-        return await self._run(lambda by: self._writing.job(ask, actor, by), actor, request)
+        return await self._run(lambda by: self._writing.job(ask, actor, by), actor, request, [ask])
 
     async def write_once(
         self, ask: WriteQuery, actor: Actor, request: str, once: Once,
@@ -173,7 +174,7 @@ class Records:
         def keyed(by: Callable[[], Occasion]) -> Job[Reply]:
             return partial(run_once, once, self._writing.job(ask, actor, by), reply)
 
-        return await self._run(keyed, actor, request)
+        return await self._run(keyed, actor, request, [ask])
 
     async def first_answer(self, once: Once) -> Reply | None:
         """What a key was answered before, if anything."""
@@ -211,14 +212,29 @@ class Records:
 
             return answered if once is None else partial(run_once, once, run, reply)
 
-        return await self._run(together, actor, request)
+        return await self._run(together, actor, request, asks)
 
     async def _run(
-        self, make: Callable[[Callable[[], Occasion]], Job[T]], actor: Actor, request: str
-    ) -> T:
+        self, make: Callable[[Callable[[], Occasion]], Job[T]], actor: Actor, request: str,
+        asks: Sequence[WriteQuery | Problem],
+    ) -> T:  # fmt: skip
         """Run a job in a transaction of its own, or in the one that the task is inside of."""
         held = held_in(self.engine)
         if held is not None:
+            self.note(held, *(ask.collection for ask in asks if isinstance(ask, WriteQuery)))
             occasion = replace(held.occasion, actor=actor.name)
             return await held.session.run(make(lambda: occasion))
-        return await self.engine.write(make(lambda: Occasion.now(actor.name, request)))
+        done = await self.engine.write(make(lambda: Occasion.now(actor.name, request)))
+        beside = self.schema.beside_users
+        if beside and any(isinstance(a, WriteQuery) and a.collection in beside for a in asks):
+            self.users_changed()
+        return done
+
+    def note(self, held: Held, *collections: str) -> None:
+        """Remember that a transaction writes to these: what ends with a user ends at its commit."""
+        if not self.schema.beside_users.isdisjoint(collections):
+            held.committed.append(self.users_changed)
+
+
+def _nothing() -> None:
+    """What follows a change of users where nobody can sign in."""

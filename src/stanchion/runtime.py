@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from . import events
-from .changelog import Keep, LogReader, keep_trimmed, open_reader
+from .auth import Gate
+from .changelog import LogReader, open_reader
+from .chores import Chores
 from .declare import Declarations, Model, build_model
 from .drain import Drain
 from .engines import Engine, database_gone, foreign_database
 from .engines.opening import open_engine
-from .engines.watch import watch_file
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
@@ -50,8 +51,10 @@ class Runtime:
         self._policy: Policy | None = None
         self._engine: Engine | None = None
         self._records: Records | None = None
+        self.gate: Gate | None = None
+        self.is_from_here: Callable[[MutableMapping[str, Any]], bool] = lambda _: False
         self._planting: Records | None = None
-        self._chores: list[asyncio.Task[None]] = []
+        self._chores = Chores()
         self._opening: tuple[object, asyncio.Lock] | None = None
 
     @property
@@ -142,14 +145,20 @@ class Runtime:
                 await plant(records, seed)
         finally:
             self._planting = None
+        if self.model.sign_in is not None:
+            self.gate = Gate(records, self.model.sign_in, self.is_from_here)
         self._records = records
-        keep = Keep(self.settings.log_days, self.settings.log_mb * 1_000_000)
-        chores = keep_trimmed(self.engine, keep), watch_file(self.engine)
-        self._chores = [asyncio.create_task(chore) for chore in chores]
+        self._chores.start(self.engine, self.settings)
 
     async def identify(self, scope: MutableMapping[str, Any]) -> Actor:
-        """Who is asking. What a caller who showed who he is gets is noted to be for him alone."""
-        actor = ANONYMOUS if self.test_actor is None else self.test_actor
+        """Who is asking. What a caller who showed who he is gets is noted to be for him alone.
+
+        Raises `Unauthorized` for a bearer token that opens nothing.
+        """
+        actor = self.test_actor
+        if actor is None:
+            await self.records()
+            actor = ANONYMOUS if self.gate is None else await self.gate.identify(scope)
         if actor is not ANONYMOUS:
             scope[PRIVATE] = True
         return actor
@@ -166,16 +175,13 @@ class Runtime:
     async def close(self) -> None:
         """Finish the writes under way and disconnect; the next use opens again."""
         self._records = None
-        self._stop_chores()
+        self._chores.stop()
+        if self.gate is not None:
+            self.gate.close()
+            self.gate = None
         if self._engine is not None:
             await self._engine.close()
             self._engine = None
-
-    def _stop_chores(self) -> None:
-        chores, self._chores = self._chores, []
-        for task in chores:
-            if not task.done() and not task.get_loop().is_closed():
-                task.get_loop().call_soon_threadsafe(task.cancel)
 
     @asynccontextmanager
     async def transaction(self, actor: Actor) -> AsyncIterator[Transaction]:

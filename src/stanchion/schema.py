@@ -269,6 +269,21 @@ class Schema:
                     found[field.reference.collection].append((collection, field))
         return {name: tuple(pairs) for name, pairs in found.items()}
 
+    @cached_property
+    def beside_users(self) -> frozenset[str]:
+        """The collections whose writes may change a user: that of the users, and those whose
+        deletes reach it through references."""
+        found = {self.users.name} if self.users is not None else set()
+        waiting = list(found)
+        for name in waiting:
+            for field in self.collection[name].fields:
+                refers = field.reference
+                if refers is None or refers.on_delete == "restrict" or refers.collection in found:
+                    continue
+                found.add(refers.collection)
+                waiting.append(refers.collection)
+        return frozenset(found)
+
     def target(self, field: Field) -> Collection:
         """The collection that a reference field points at."""
         assert field.reference is not None

@@ -25,6 +25,7 @@ IGNORED = {"x-request-id", "content-length", "date"}
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _REQUEST = re.compile(r"r_[0-9a-f]{22}")
+_TOKEN = re.compile(r"\bst_[A-Za-z0-9_-]{43}")
 _CURSOR = re.compile(r'(?:(?<="next":")|(?<=[?&]after=))[^"& ]+')
 _LENGTH = re.compile(r"(?<=would be )\d+(?= bytes)")
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[^"\d-]+|-', re.DOTALL)
@@ -52,6 +53,7 @@ class Told:
         self.answers.append("\n".join([*lines, seen]))
 
     def _plain(self, text: str) -> str:
+        text = _TOKEN.sub(lambda found: self._named("token", found[0]), text)
         text = _CURSOR.sub(lambda found: self._cursor(found[0]), text)
         text = _KEY.sub(lambda found: self._key(found[0]), text)
         text = _MOMENT.sub(lambda found: self._moment(found[0]), text)

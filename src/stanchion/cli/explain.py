@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
@@ -13,7 +12,8 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from .console import DIFFERS, FAILED, CommandFailed, failure
+from .console import FAILED, failure
+from .database import on_database
 from .target import DEFAULT, Target, find_target, load_app
 
 if TYPE_CHECKING:
@@ -99,9 +99,6 @@ def _decoded(text: str) -> Any:
 
 def explain_on_database(app: App, request: Request, who: str) -> Explanation:
     """Open the app's database, explain, and close it again."""
-    from ..errors import DatabaseUnusable, StanchionError
-    from ..migrate.apply import SchemaDiffers
-
     path = app.runtime.database.path
     if path is not None and not path.exists():
         raise failure(
@@ -110,16 +107,7 @@ def explain_on_database(app: App, request: Request, who: str) -> Explanation:
             hint="stanchion dev makes it; STANCHION_DATABASE_URL names another",
             exit_code=FAILED,
         )
-    try:
-        return asyncio.run(_explain(app, request, who))
-    except SchemaDiffers as differs:
-        raise CommandFailed(
-            f"{differs}\nhint: stanchion dev brings the database in step with the code", DIFFERS
-        ) from None
-    except DatabaseUnusable as unusable:
-        raise CommandFailed(str(unusable), FAILED) from None
-    except (StanchionError, OSError) as error:
-        raise failure("explain.failed", str(error), exit_code=FAILED) from None
+    return on_database(_explain(app, request, who), "explain.failed")
 
 
 async def _explain(app: App, request: Request, who: str) -> Explanation:

@@ -8,11 +8,12 @@ from .model import Declarations, Model, build_model
 from .module import Module
 from .record import Record, UserRecord
 from .rules import Rules, nobody, owner, public, role, rule, signed_in
+from .sign_in import SignIn
 
 __all__ = [
     "Binding", "Bodies", "Create", "Declarations", "Field", "Job", "JobBook",
     "JobDecorators", "JobFunction", "JobKind", "JobList", "Many", "Model", "Module",
-    "NewRecord", "NotExpanded", "Record", "Ref", "Rules", "Update", "UserRecord", "back",
+    "NewRecord", "NotExpanded", "Record", "Ref", "Rules", "SignIn", "Update", "UserRecord", "back",
     "bind_bodies", "body_error", "build_model", "nobody", "owner", "public", "role", "rule",
     "signed_in", "through",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from .jobs import JobBook, JobKind, JobList, build_jobs
 from .record import Record, UserRecord, class_error
 from .relations import check_back_references, complete_links
 from .rules import caller_origin
+from .sign_in import SignIn
 
 R = TypeVar("R", bound=Record)
 
@@ -66,6 +67,13 @@ class Model:
     schema: Schema
     bindings: Mapping[str, Binding]
     jobs: JobBook = field(default_factory=JobBook)
+
+    @cached_property
+    def sign_in(self) -> SignIn | None:
+        """How people come in; None where the app has no users."""
+        users = self.schema.users
+        record = None if users is None else self.bindings[users.name].record
+        return record.sign_in if record is not None and issubclass(record, UserRecord) else None
 
     @cached_property
     def by_class(self) -> Mapping[type[Record], Binding]:

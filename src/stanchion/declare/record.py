@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from ..types import FieldType
 from .annotations import HINT
 from .fields import Field, Ref, back, system, through
 from .rules import Rules, caller_origin
+from .sign_in import SignIn
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass as _ModelMetaclass
@@ -125,10 +127,28 @@ class Record(BaseModel, metaclass=RecordMeta):
         return shown
 
 
-class UserRecord(Record):
-    """The base of the collection that `auth` is a record of."""
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+")
 
-    email: str = Field(max_length=254, unique=True)
+
+class UserRecord(Record):
+    """The base of the collection that `auth` is a record of.
+
+    `sign_in` says how people come in. What proves who they are is no field: passwords, sessions and
+    keys lie where no rule, filter or log reaches them.
+    """
+
+    sign_in: ClassVar[SignIn] = SignIn()
+
+    email: str = Field(max_length=254, unique=True, write="auth.admin")
     verified: bool = system(default_factory=lambda: False)
     admin: bool = system(default_factory=lambda: False)
     disabled: bool = system(default_factory=lambda: False)
+
+    @pydantic.field_validator("email")
+    @classmethod
+    def _as_it_is_stored(cls, given: str) -> str:
+        """An address in small letters; nothing that a mail server could take for two of them."""
+        text = given.strip().lower()
+        if _EMAIL.fullmatch(text) is None:
+            raise ValueError("is no e-mail address")
+        return text

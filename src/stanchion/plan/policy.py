@@ -56,6 +56,21 @@ class Policy:
     auth_atoms: tuple[Node, ...]
     auth_fields: tuple[str, ...]
     _profiles: dict[object, Profile] = field(default_factory=dict)
+    _meanings: dict[Rule, Node] = field(default_factory=dict)
+
+    def meaning(self, rule: Rule) -> Node:
+        """A rule that is about the caller alone, such as that of a route; raises
+        `DeclarationError`."""
+        if rule not in self._meanings:
+            scope = Scope(schema=self.schema, auth=self.schema.users, params=())
+            self._meanings[rule] = fold(check_rule(rule, scope), _decide_static)
+        return self._meanings[rule]
+
+    def admits(self, rule: Rule, actor: Actor) -> bool:
+        """Whether a rule about the caller alone holds for this one. Admins are past rules."""
+        if actor.kind in ("admin", "system"):
+            return True
+        return evaluate(self.meaning(rule), Env(auth=actor.record, now=clock.now())) is True
 
     def profile(self, actor: Actor) -> Profile:
         """The profile of an actor, remembered on it."""
@@ -136,6 +151,10 @@ class Profile:
         if self.kind == "admin":
             return FALSE if rule == FALSE else TRUE
         return self.folded(rule)
+
+    def may_always_write(self, collection: str, name: str) -> bool:
+        """Whether this caller may set a field, whatever the record holds."""
+        return self.write_rule(collection, name) == TRUE
 
     def refused(self, collection: str, operation: RowOperation) -> bool:
         """Whether the rule can never be true for this caller."""

@@ -17,6 +17,7 @@ from ..errors import (
 )
 from .entry import Entry, Family, answer
 from .server import SERVER
+from .sign_in import SIGN_IN
 
 ID = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
 
@@ -543,4 +544,4 @@ REQUEST = Family(
     ),
 )  # fmt: skip
 
-ANSWERS: tuple[Family, ...] = (ACCESS, RECORD, BODY, QUERY, FILTER, REQUEST, SERVER)
+ANSWERS: tuple[Family, ...] = (ACCESS, SIGN_IN, RECORD, BODY, QUERY, FILTER, REQUEST, SERVER)

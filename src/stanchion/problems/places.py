@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import Conflict
 from .entry import Entry, Family, place
+from .sign_in import PASSWORDS
 
 
 def _check(code: str, title: str, detail: str, pointer: str = "/stock") -> Entry:
@@ -335,5 +336,6 @@ PLACES = Family(
             "bool", "The result would be no truth value",
             "`open` would break its limit (bool).", "/open",
         ),
+        *PASSWORDS,
     ),
 )  # fmt: skip

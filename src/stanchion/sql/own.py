@@ -137,8 +137,23 @@ MOVED = (
     ),
     # the last moment of each schedule that became a job
     OwnTable("_schedules", "name key, moment text", order="name"),
+    OwnTable("_passwords", "user_id key, hash text, changed time", order="user_id"),
+    OwnTable(
+        "_sessions",
+        "id key, token bytes, user_id text, method text, agent text, address text, "
+        "created time, used time, idle_until time, ends time",
+        "unique (token)",
+        indexes=(("_sessions_user", "(user_id)"),),
+        order="id",
+    ),
 )
 """Those that a copy takes along as they are."""
+ENDED = OwnTable(
+    # which sessions ended in the last hour, for the processes that remember them
+    "_ended",
+    "n number, session_id text?, user_id text, time time",
+    indexes=(("_ended_time", "(time)"),),
+)
 TRIMMED = (
     # the transactions that the log no longer holds, as long as a reader may have missed one
     "create table if not exists _trimmed (until int8 primary key, top int8 not null, "
@@ -155,7 +170,7 @@ def create_own_tables(dialect: Dialect) -> tuple[str, ...]:
     says that it is one."""
     made = [
         statement
-        for table in (CHANGES, READERS, LOG, *MOVED)
+        for table in (CHANGES, READERS, LOG, *MOVED, ENDED)
         for statement in table.create(dialect)
     ]
     if dialect.side_by_side:

@@ -19,8 +19,9 @@ from ..plan.write import WritePlan
 from ..schema import Collection, Field
 from ..sql.text import Given
 from ..sql.write import WriteStatements, select_children, unindex_search
-from .changes import Change, append
+from .changes import Change
 from .steps import Caller, Steps, ask_all, ask_each
+from .users import write_down
 
 Member = tuple[str, str]  # collection, key
 MOST = 10_000
@@ -122,14 +123,11 @@ def _clear(
     update = statements.update(tuple(values))
     yield ask_each(update, [Given(key=key, values=values) for key in keys])
     after = yield stored
-    yield ask_all(
-        [
-            append(
-                Change(collection.name, key, "update", new[0], old[-1], new[-1]), caller.occasion
-            )
-            for key, old, new in zip(keys, before, after, strict=True)
-        ]
-    )
+    changes = [
+        Change(collection.name, key, "update", new[0], old[-1], new[-1])
+        for key, old, new in zip(keys, before, after, strict=True)
+    ]
+    yield ask_all([*write_down(collection, changes, caller.occasion)])
 
 
 def _remove(statements: WriteStatements, keys: Sequence[str], caller: Caller) -> Steps[None]:
@@ -141,11 +139,8 @@ def _remove(statements: WriteStatements, keys: Sequence[str], caller: Caller) ->
         unindexed = [unindex_search(collection, statements.dialect, key) for key in keys]
         yield ask_all([Ask(*each) for each in unindexed if each is not None])
     yield ask_each(statements.delete, given)
-    yield ask_all(
-        [
-            append(
-                Change(collection.name, key, "delete", old[0] + 1, old[-1], None), caller.occasion
-            )
-            for key, old in zip(keys, before, strict=True)
-        ]
-    )
+    changes = [
+        Change(collection.name, key, "delete", old[0] + 1, old[-1], None)
+        for key, old in zip(keys, before, strict=True)
+    ]
+    yield ask_all([*write_down(collection, changes, caller.occasion)])

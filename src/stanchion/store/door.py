@@ -22,10 +22,11 @@ from ..search import indexed_text
 from ..sql.text import Given, Statement
 from ..sql.write import Assignment, WriteStatements, index_search, reindex_search
 from .cascade import run_delete
-from .changes import Change, append, last_version
+from .changes import Change, last_version
 from .conflicts import Candidate, explain, refuse, unknown_references
 from .judge import judge_rules, raw_columns, rule_holds, stored_row, values_of
 from .steps import Caller, Steps, ask, ask_all, ask_each
+from .users import write_down
 
 Validate = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[FieldError]]]
 NOTHING: frozenset[str] = frozenset()
@@ -101,14 +102,11 @@ def create(
     for row, early, judged, at in zip(rows, beforehand, found, places, strict=True):
         _judge_early(statements, early, row.named, at)
         judge_rules(plan, judgement, judged, row.named, at)
-    yield ask_all(
-        [
-            append(
-                Change(collection.name, key, "create", judged[0], None, judged[-1]), caller.occasion
-            )
-            for key, judged in zip(keys, found, strict=True)
-        ]
-    )
+    changes = [
+        Change(collection.name, key, "create", judged[0], None, judged[-1])
+        for key, judged in zip(keys, found, strict=True)
+    ]
+    yield ask_all([*write_down(collection, changes, caller.occasion)])
     return [
         _written(statements, key, judged, created=True)
         for key, judged in zip(keys, found, strict=True)
@@ -405,7 +403,7 @@ def _finish(
     given = [_given(changing, caller) for changing, _ in done]
     rows = yield ask_each(statements.changed.statement, given)
     words: list[Ask] = []
-    changes: list[Ask] = []
+    changes: list[Change] = []
     for (changing, early), row in zip(done, rows, strict=True):
         errors = _unknown_early(
             statements, early, changing.values, changing.changed, ""
@@ -421,9 +419,8 @@ def _finish(
             key = _key_of(statements, changing.values)
             words.append(Ask(*reindex_search(collection, statements.dialect, searched, key)))
         before, after = changing.stored[-1], row[-1]
-        change = Change(collection.name, changing.key, "update", row[0], before, after)
-        changes.append(append(change, caller.occasion))
-    yield ask_all([*words, *changes])
+        changes.append(Change(collection.name, changing.key, "update", row[0], before, after))
+    yield ask_all([*words, *write_down(collection, changes, caller.occasion)])
     return [
         _written(statements, changing.key, row)
         for (changing, _), row in zip(done, rows, strict=True)

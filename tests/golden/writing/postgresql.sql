@@ -24,7 +24,7 @@ create index "cards._search" on "cards" using gin (_search)
 -- update of users by user
 
 -- stored
-select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=$1::uuid then 1 else 0 end,1,'{"id":"'||r."id"::text||
+select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=$1::uuid then 1 else 0 end,1,0,'{"id":"'||r."id"::text||
   '","email":'||to_json(r."email")::text||
   ',"verified":'||r."verified"::text||
   ',"admin":'||r."admin"::text||
@@ -38,7 +38,7 @@ from "users" r
 where r."id"=$2::uuid for no key update of r
 
 -- changed
-select r.version,case when r."id"=$1::uuid then 1 else 0 end,1,'{"id":"'||r."id"::text||
+select r.version,case when r."id"=$1::uuid then 1 else 0 end,1,0,'{"id":"'||r."id"::text||
   '","email":'||to_json(r."email")::text||
   ',"verified":'||r."verified"::text||
   ',"admin":'||r."admin"::text||
@@ -60,7 +60,7 @@ from "users" r
 where r."id"=$2::uuid
 
 -- candidate
-select case when r."id"=$1::uuid then 1 else 0 end,1
+select case when r."id"=$1::uuid then 1 else 0 end,1,0
 from (
   select $2::uuid as "id",$3::text as "email",$4::boolean as "verified",$5::boolean as "admin",$6::boolean as "disabled",$7::text as "role",$8::text as "nick",$9::timestamptz as "created",$10::timestamptz as "updated",$11::int8 as "version"
 ) r

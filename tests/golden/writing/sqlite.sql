@@ -24,7 +24,7 @@ create virtual table "_cards_search" using fts5("title",content='',contentless_d
 -- update of users by user
 
 -- stored
-select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=?1 then 1 else 0 end,1,concat('{"id":"',r."id",
+select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=?1 then 1 else 0 end,1,0,concat('{"id":"',r."id",
   '","email":',json_quote(r."email"),
   ',"verified":',case r."verified" when 1 then 'true' when 0 then 'false' end,
   ',"admin":',case r."admin" when 1 then 'true' when 0 then 'false' end,
@@ -38,7 +38,7 @@ from "users" r
 where r."id"=?2
 
 -- changed
-select r.version,case when r."id"=?1 then 1 else 0 end,1,concat('{"id":"',r."id",
+select r.version,case when r."id"=?1 then 1 else 0 end,1,0,concat('{"id":"',r."id",
   '","email":',json_quote(r."email"),
   ',"verified":',case r."verified" when 1 then 'true' when 0 then 'false' end,
   ',"admin":',case r."admin" when 1 then 'true' when 0 then 'false' end,
@@ -60,7 +60,7 @@ from "users" r
 where r."id"=?2
 
 -- candidate
-select case when r."id"=?1 then 1 else 0 end,1
+select case when r."id"=?1 then 1 else 0 end,1,0
 from (
   select ?2 as "id",?3 as "email",?4 as "verified",?5 as "admin",?6 as "disabled",?7 as "role",?8 as "nick",?9 as "created",?10 as "updated",?11 as "version"
 ) r

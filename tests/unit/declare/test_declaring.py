@@ -470,7 +470,7 @@ def test_a_callers_record_is_an_actor(http: Client) -> None:
     User = http.app.state.User
 
     async def make() -> Any:
-        async with http.app.transaction() as tx:
+        async with http.app.transaction(actor=http.app.system()) as tx:
             return await tx.create(User(email="ann@x.org"))
 
     ann = http.run(make())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ...declare.bodies import BODY_MARK
@@ -20,6 +20,7 @@ from .model import schema_operation
 from .operations import batch_item, path_items, shared_headers, shared_parameters
 from .problems import problem_ref, problem_responses, problem_schemas
 from .records import Names, choose_names, collection_schemas, ref
+from .security import add_security, for_anybody
 from .values import JSONSchema
 
 Document = dict[str, Any]
@@ -28,8 +29,11 @@ SCHEMAS = "#/components/schemas/"
 FASTAPIS_ERROR = "HTTPValidationError"
 
 
-def openapi_document(document: Document, schema: Schema) -> Document:
-    """FastAPI's document of the app's routes with the data API of `schema` added."""
+def openapi_document(
+    document: Document, schema: Schema, taking_anybody: Iterable[tuple[str, str]] = ()
+) -> Document:
+    """FastAPI's document of the app's routes with the data API of `schema` added. Some routes know
+    who calls, and take anybody."""
     joined = copy.deepcopy(document)
     theirs: dict[str, JSONSchema] = joined.get("components", {}).get("schemas", {})
     records = _records_among(theirs, schema)
@@ -57,6 +61,8 @@ def openapi_document(document: Document, schema: Schema) -> Document:
         ("headers", shared_headers()),
     ):
         components[section] = {**components.get(section, {}), **ours}
+    if schema.users is not None:
+        add_security(joined, taking_anybody)
     return joined
 
 
@@ -176,14 +182,17 @@ def _add_paths(document: Document, schema: Schema, names: dict[str, Names]) -> N
     for collection in schema.collections:
         for path, item in path_items(schema, collection, names[collection.name]).items():
             shared = shapes.get(_shape(path), path)
+            item = for_anybody(item) if schema.users else item
             _rename_parameters(item, path, shared)
             _rename_operations(item, taken)
             paths[shared] = {**item, **paths.get(shared, {})}
     if schema.collections:
         item = {"get": schema_operation()}
+        item = for_anybody(item) if schema.users else item
         _rename_operations(item, taken)
         paths["/api/_schema"] = {**item, **paths.get("/api/_schema", {})}
         item = batch_item(schema.collections)
+        item = for_anybody(item) if schema.users else item
         _rename_operations(item, taken)
         paths["/api/_batch"] = {**item, **paths.get("/api/_batch", {})}
 

@@ -1,0 +1,233 @@
+"""Accounts: make one, sign in with its password, change that.
+
+In: what somebody typed.   Out: a session's token, and whose it is.
+Refuses: what does not fit an account, in words that do not say which part of it (401); what breaks
+the model (422); what this app does not offer (403).
+Called by `http/sign_in` and the command line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import clock
+from ..declare import SignIn
+from ..engines import Ask, AskAll
+from ..errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized
+from ..plan.body import read_create
+from ..query import ANONYMOUS, SYSTEM, Actor, ReadQuery, WriteQuery
+from ..records import Records
+from ..store.steps import Steps
+from ..transaction import open_transaction
+from .passwords import LONGEST, Hasher, judge_password
+from .sessions import Program, Sessions
+
+_HASH = "select hash from _passwords where user_id=?1"
+_SET = (
+    "insert into _passwords (user_id,hash,changed) values (?1,?2,?3) "
+    "on conflict (user_id) do update set hash=excluded.hash,changed=excluded.changed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session: its token, which nobody sees again, and who it is."""
+
+    token: str
+    actor: Actor
+
+
+class Accounts:
+    """The accounts of one app."""
+
+    def __init__(self, records: Records, sessions: Sessions, policy: SignIn) -> None:
+        assert records.schema.users is not None
+        self._records = records
+        self._users = records.schema.users
+        self._sessions = sessions
+        self._policy = policy
+        self._hasher = Hasher()
+
+    def close(self) -> None:
+        """Take no more passwords."""
+        self._hasher.close()
+
+    # coming in
+
+    async def login(self, email: str, password: str, client: Program) -> SignedIn:
+        """A session for who knows the password of this address. An unknown address, a wrong
+        password, an account that is disabled: one answer, and as much work."""
+        if len(password) > LONGEST:
+            raise _wrong_login()
+        user = await self._user_of(email)
+        kept = None if user is None else await self._hash_of(user)
+        fits = await self._hasher.fits(kept, password)
+        if not fits or user is None or kept is None:
+            raise _wrong_login()
+        actor = await self._sessions.actor(user)
+        if actor is None:
+            raise _wrong_login()
+        better = await self._hasher.hash(password) if self._hasher.is_outdated(kept) else None
+        token, started = self._sessions.start(user, "password", client)
+
+        def steps() -> Steps[bool]:
+            now = yield Ask(_HASH, (user,))
+            if not now or now[0][0] != kept:
+                return False  # it was changed while this one was compared
+            if better is not None:
+                yield Ask(_SET, (user, better, clock.now_text()))
+            yield AskAll(started)
+            return True
+
+        if not await self._records.engine.write(steps):
+            raise _wrong_login()
+        return SignedIn(token, actor)
+
+    async def register(self, body: Mapping[str, Any], client: Program, request: str) -> SignedIn:
+        """A new account and its first session. `body` holds the address, the password, and other
+        fields that anybody may set."""
+        if self._policy.register == "closed":
+            raise Forbidden(
+                "auth.register_closed",
+                "This app makes no accounts for strangers.",
+                hint="Whoever runs it makes one for you.",
+            )
+        wire = dict(body)
+        password = wire.pop("password", None)
+        mistakes = self._mistakes(wire)
+        refused = self.judge(password, wire.get("email"), "/password")
+        if mistakes or refused is not None:
+            raise Invalid(
+                "body.invalid", "The body breaks the model.",
+                errors=[*mistakes, *([refused] if refused is not None else [])],
+            )  # fmt: skip
+        hashed = await self._hasher.hash(str(password))
+        async with open_transaction(self._records, SYSTEM, request) as tx:
+            ask = WriteQuery("create", self._users.name, bodies=({**wire, "verified": False},))
+            user = (await self._records.write(ask, SYSTEM, request))[0].key
+            token, started = self._sessions.start(user, "register", client)
+            kept = Ask(_SET, (user, hashed, clock.now_text()))
+            await tx.session.run(lambda: _all([kept, *started]))
+        actor = await self._sessions.actor(user)
+        assert actor is not None
+        return SignedIn(token, actor)
+
+    def _mistakes(self, wire: Mapping[str, Any]) -> list[FieldError]:
+        """What is wrong with the fields of a new user. Who registers may set what everybody may:
+        no system field, no key, and nothing whose rule asks who writes it."""
+        everybody = self._records.policy.profile(ANONYMOUS)
+        plan = self._records.plans.statements(self._users.name, "create", SYSTEM).plan
+        open_fields = frozenset(
+            field.name
+            for field in self._users.fields
+            if not field.system
+            and field.name not in self._users.key
+            and (field.name == "email" or everybody.may_always_write(self._users.name, field.name))
+        )
+        binding = self._records.model.bindings[self._users.name]
+        plan = replace(plan, settable=open_fields)
+        return read_create(plan, binding.factories, wire)[1]
+
+    # passwords
+
+    def judge(self, password: Any, email: Any, pointer: str) -> FieldError | None:
+        """Why a new password is refused, or None."""
+        context = [self._records.schema.title, *([email] if isinstance(email, str) else [])]
+        return judge_password(password, context, pointer)
+
+    async def change_password(self, actor: Actor, current: str, new: str) -> None:
+        """Set another password; the other sessions of the user end. Raises 403 where the current
+        one is not that."""
+        assert actor.record is not None
+        user = str(actor.record["id"])
+        kept = await self._hash_of(user)
+        if len(current) > LONGEST or not await self._hasher.fits(kept, current):
+            raise Forbidden("auth.wrong_password", "The current password is another one.")
+        refused = self.judge(new, actor.record["email"], "/new")
+        if refused is not None:
+            raise Invalid("body.invalid", "The body breaks the model.", errors=[refused])
+        hashed = await self._hasher.hash(new)
+
+        def steps() -> Steps[bool]:
+            now = yield Ask(_HASH, (user,))
+            if not now or now[0][0] != kept:
+                return False
+            yield Ask(_SET, (user, hashed, clock.now_text()))
+            yield from self._sessions.end_others_steps(user, actor.session)
+            return True
+
+        changed = await self._records.engine.write(steps)
+        self._sessions.doubt()
+        if not changed:
+            raise Forbidden("auth.wrong_password", "The current password is another one.")
+
+    async def make_admin(self, email: str, password: str, fields: Mapping[str, Any]) -> bool:
+        """Make the user of this address an admin with this password, and sign them out everywhere;
+        make one with these fields where there is none, and say so. For who runs the app."""
+        refused = self.judge(password, email, "/password")
+        if refused is not None:
+            raise Invalid("body.invalid", "This password is refused.", errors=[refused])
+        hashed = await self._hasher.hash(password)
+        user = await self._user_of(email)
+        rights = {**fields, "admin": True, "verified": True}
+        name = self._users.name
+        async with open_transaction(self._records, SYSTEM) as tx:
+            if user is None:
+                ask = WriteQuery("create", name, bodies=({**rights, "email": email},))
+            else:
+                ask = WriteQuery("update", name, user, bodies=(rights,))
+            key = (await self._records.write(ask, SYSTEM))[0].key
+
+            def steps() -> Steps[None]:
+                yield Ask(_SET, (key, hashed, clock.now_text()))
+                yield from self._sessions.end_others_steps(key)
+
+            await tx.session.run(steps)
+        return user is None
+
+    # finding
+
+    async def shown(self, actor: Actor) -> dict[str, Any]:
+        """A user's own record, as they may read it; the id alone where no rule lets them."""
+        try:
+            one = await self._records.read_one(ReadQuery(self._users.name, actor.name), actor)
+        except (NotFound, Forbidden):
+            return {self._users.key[0]: actor.name}
+        found: dict[str, Any] = json.loads(one.body)
+        return found
+
+    async def _user_of(self, email: str) -> str | None:
+        """The id of the user with this address."""
+        ask = ReadQuery(
+            self._users.name, filters=("email == $email",), fields="id", limit=1,
+            params={"email": canonical(email)},
+        )  # fmt: skip
+        page = await self._records.read_list(ask, SYSTEM, self._records.engine.fetch)
+        if not page.items:
+            return None
+        record = self._records.model.bindings[self._users.name].load(json.loads(page.items[0]))
+        return str(record.id)
+
+    async def _hash_of(self, user: str) -> str | None:
+        rows = await self._records.engine.find(_HASH, (user,))
+        return rows[0][0] if rows else None
+
+
+def canonical(email: str) -> str:
+    """An address as it is stored: people write theirs in capitals and small letters alike."""
+    return email.strip().lower()
+
+
+def _all(asks: list[Ask]) -> Steps[None]:
+    yield AskAll(asks)
+
+
+def _wrong_login() -> Unauthorized:
+    return Unauthorized(
+        "auth.wrong_login",
+        "No account has this address and this password.",
+        hint="Look at both again, or ask for a new password.",
+    )

@@ -1,0 +1,74 @@
+"""The gate: everything of sign-in that one process of an app has.
+
+In: a request, as ASGI describes it.   Out: the `Actor` who sends it.
+Refuses: a bearer token that opens nothing (401); what a page of another site lets a browser send
+with its cookie (403). A cookie that opens nothing is no mistake of the one whose browser sends it:
+such a request is anonymous.
+Made by `runtime` where an app has users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from datetime import timedelta
+from typing import Any
+
+from ..declare import SignIn
+from ..errors import Forbidden, Unauthorized
+from ..query import ANONYMOUS, Actor
+from ..records import Records
+from .accounts import Accounts
+from .credentials import credentials_of
+from .sessions import Lifetimes, Sessions
+
+Scope = MutableMapping[str, Any]
+HARMLESS = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing, so that a cookie may come with them from anywhere. The handshake of
+a WebSocket has no method, and is not one of them."""
+
+
+class Gate:
+    """Says who is asking, and lets people in."""
+
+    def __init__(
+        self, records: Records, policy: SignIn, is_from_here: Callable[[Scope], bool]
+    ) -> None:
+        self.policy = policy
+        self._is_from_here = is_from_here
+        lifetimes = Lifetimes(timedelta(days=policy.idle_days), timedelta(days=policy.session_days))
+        self.sessions = Sessions(records, lifetimes)
+        self.accounts = Accounts(records, self.sessions, policy)
+        records.users_changed = self.sessions.doubt
+
+    async def identify(self, request: Scope) -> Actor:
+        """Who sends a request."""
+        found = credentials_of(request["headers"])
+        if found is None:
+            return ANONYMOUS
+        if found.by_cookie and request.get("method") not in HARMLESS:
+            self.refuse_other_sites(request)
+        actor = await self.sessions.holder(found.token)
+        if actor is not None:
+            return actor
+        if found.by_cookie:
+            return ANONYMOUS
+        raise Unauthorized(
+            "auth.session_ended",
+            "This token opens nothing: it has ended, or never was one.",
+            hint="Sign in again.",
+            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )
+
+    def refuse_other_sites(self, request: Scope) -> None:
+        """Raise 403 for what a page of another site lets a browser send."""
+        if not self._is_from_here(request):
+            raise Forbidden(
+                "auth.other_site",
+                "A page of another site sent this, and a browser added its cookie.",
+                hint="Call from a page of this app; STANCHION_CORS_ORIGINS lists other sites that "
+                "may, and programs send `Authorization: Bearer` instead of the cookie.",
+            )
+
+    def close(self) -> None:
+        """Take no more passwords."""
+        self.accounts.close()

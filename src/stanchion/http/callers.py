@@ -1,0 +1,151 @@
+"""Who calls a route of the app: what its functions ask for as FastAPI dependencies.
+
+In: a request or the handshake of a WebSocket.   Out: the record of the user who sends it.
+Refuses: nobody signed in (401), somebody for whom the rule of the route does not hold (403).
+Imported by apps as `stanchion.CurrentUser` and its sisters; `app` checks the rules at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import Depends
+from fastapi.openapi.models import APIKey, HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from ..declare import UserRecord
+from ..declare.rules import RuleLike, as_rule, caller_origin
+from ..errors import Forbidden, Unauthorized
+from ..plan.policy import Policy
+from ..query import Actor
+from ..runtime import Runtime
+from ..schema import rule_text
+from .openapi.security import SCHEMES
+from .routes import walk_routes
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultTypeVar
+
+    User = DefaultTypeVar("User", bound=UserRecord, default=UserRecord)
+else:
+    User = TypeVar("User", bound=UserRecord)
+
+
+class _Scheme(SecurityBase):
+    """How a caller says who he is, for the OpenAPI document; `_user_of` looks at both."""
+
+    def __init__(self, name: str, model: HTTPBearer | APIKey) -> None:
+        self.scheme_name = name
+        self.model = model
+
+    async def __call__(self) -> None:
+        return None
+
+
+_BEARER = _Scheme("session", HTTPBearer.model_validate(SCHEMES["session"]))
+_COOKIE = _Scheme("cookie", APIKey.model_validate(SCHEMES["cookie"]))
+Bearer = Annotated[None, Depends(_BEARER)]
+Cookie = Annotated[None, Depends(_COOKIE)]
+
+
+async def _actor_of(connection: HTTPConnection) -> Actor:
+    runtime: Runtime = connection.scope["app"].runtime
+    await runtime.records()
+    return await runtime.identify(connection.scope)
+
+
+def _record_of(connection: HTTPConnection, actor: Actor) -> Any:
+    runtime: Runtime = connection.scope["app"].runtime
+    users = runtime.model.schema.users
+    if actor.record is None or users is None:
+        return None
+    return runtime.model.bindings[users.name].build(actor.record)
+
+
+async def optional_user(connection: HTTPConnection, bearer: Bearer, cookie: Cookie) -> Any:
+    """The user who calls; None where nobody is signed in."""
+    return _record_of(connection, await _actor_of(connection))
+
+
+async def current_user(connection: HTTPConnection, bearer: Bearer, cookie: Cookie) -> Any:
+    """The user who calls; raises `Unauthorized` where nobody is signed in."""
+    user = await optional_user(connection, bearer, cookie)
+    if user is None:
+        raise _nobody("This route lets nobody in who is not signed in.")
+    return user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+"""The user who calls a route: `user: CurrentUser`, or `user: CurrentUser[Customer]` to name the
+class of the app. Nobody else gets in (401)."""
+
+OptionalUser = Annotated[User | None, Depends(optional_user)]
+"""The user who calls a route, or None where nobody is signed in."""
+
+
+class Requirement:
+    """A rule of a route: a dependency that lets in whom the rule admits, and gives their record."""
+
+    def __init__(self, rule: RuleLike) -> None:
+        self.rule = as_rule(rule, caller_origin())
+
+    async def __call__(self, connection: HTTPConnection, bearer: Bearer, cookie: Cookie) -> Any:
+        """The user who calls, None where the rule admits somebody who is not signed in."""
+        runtime: Runtime = connection.scope["app"].runtime
+        actor = await _actor_of(connection)
+        if not runtime.policy.admits(self.rule, actor):
+            text = rule_text(self.rule)
+            if actor.kind == "anonymous":
+                raise _nobody(f"This route asks for {text}, and nobody is signed in.")
+            raise Forbidden("access.refused", f"This route asks for {text}.")
+        return _record_of(connection, actor)
+
+
+def requires(rule: RuleLike) -> Any:
+    """Let a route be called by those alone whom `rule` admits: `role("owner")`, `signed_in`, or a
+    text about `auth`.
+
+        @app.post("/close", dependencies=[requires(role("owner"))])
+
+    `user: Annotated[User, requires(...)]` gives the record of who calls. Admins are past rules.
+    """
+    return Depends(Requirement(rule))
+
+
+def check_requirements(routes: Iterable[Any], policy: Policy) -> None:
+    """Raise `DeclarationError` for a rule of a route that is none."""
+    for _, _, route in walk_routes(routes):
+        for call in calls_of(getattr(route, "dependant", None)):
+            if isinstance(call, Requirement):
+                policy.meaning(call.rule)
+
+
+def taking_anybody(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """The routes, path and method, that know who calls and ask nobody to be signed in."""
+    for path, methods, route in walk_routes(routes):
+        calls = set(calls_of(getattr(route, "dependant", None)))
+        if optional_user in calls and current_user not in calls:
+            yield from ((path, method.lower()) for method in methods or ())
+
+
+def calls_of(dependant: Any) -> Iterator[Any]:
+    """What FastAPI calls for a route, the dependencies of its dependencies included."""
+    if dependant is not None:
+        yield dependant.call
+        for below in dependant.dependencies:
+            yield from calls_of(below)
+
+
+def asks_who(dependant: Any) -> bool:
+    """Whether a route says who may call it, if only that it may be anybody."""
+    known = (current_user, optional_user)
+    return any(call in known or isinstance(call, Requirement) for call in calls_of(dependant))
+
+
+def _nobody(detail: str) -> Unauthorized:
+    return Unauthorized(
+        "access.sign_in", detail, hint="Send a bearer token or a session cookie.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )  # fmt: skip
