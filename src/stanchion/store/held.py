@@ -38,7 +38,7 @@ class Held:
     """A session that is open, and what the changes in it share.
 
     `failed`: an error left a block that had joined, so the whole can only be taken back. `pending`:
-    the calls of the app in it; those that have begun may be left out.    """
+    the calls of the app in it; those that have begun may be left out."""
 
     engine: Engine
     session: Session
