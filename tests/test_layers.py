@@ -21,7 +21,7 @@ LEVELS = {
     "plan": 5,
     "engines": 6, "sql": 6,
     "store": 7,
-    "migrate": 8, "actors": 8, "jobs": 8,
+    "migrate": 8, "actors": 8, "jobs": 8, "limits": 8,
     "plans": 8, "reading": 8,
     "writing": 9,
     "records": 10,
@@ -188,6 +188,7 @@ LIBRARIES = {
     "fastapi": {"app.py", "http", "declare/module.py", "declare/once.py"},
     "starlette": {"http", "cli"},
     "granian": {"cli"},
+    "redis": {"limits/in_redis.py"},
     "sqlite3": set(),
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Create,
         Field,
         Job,
+        Limits,
         Many,
         Module,
         NotExpanded,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         through,
     )
     from .http.callers import CurrentUser, OptionalUser, requires
+    from .http.limited import limit
     from .settings import Settings
     from .transaction import Transaction, calc
 
@@ -44,14 +46,15 @@ _HOMES = {
     "App": "app", "CurrentUser": "http.callers", "Gap": "changelog.pages",
     "LogReader": "changelog.reader", "LoggedChange": "changelog.pages",
     "OptionalUser": "http.callers", "ReaderMoved": "changelog.reader", "Settings": "settings",
-    "Transaction": "transaction", "calc": "transaction", "requires": "http.callers",
+    "Transaction": "transaction", "calc": "transaction", "limit": "http.limited",
+    "requires": "http.callers",
 }  # fmt: skip
 
 __all__ = [
-    "App", "Create", "CurrentUser", "Field", "Gap", "Job", "LogReader", "LoggedChange", "Many",
-    "Module", "NotExpanded", "OptionalUser", "ReaderMoved", "Record", "Ref", "Rules", "Settings",
-    "SignIn", "Transaction", "Update", "UserRecord", "__version__", "back", "calc", "nobody",
-    "owner", "public", "requires", "role", "rule", "signed_in", "through",
+    "App", "Create", "CurrentUser", "Field", "Gap", "Job", "Limits", "LogReader", "LoggedChange",
+    "Many", "Module", "NotExpanded", "OptionalUser", "ReaderMoved", "Record", "Ref", "Rules",
+    "Settings", "SignIn", "Transaction", "Update", "UserRecord", "__version__", "back", "calc",
+    "limit", "nobody", "owner", "public", "requires", "role", "rule", "signed_in", "through",
 ]  # fmt: skip
 
 

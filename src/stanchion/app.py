@@ -24,6 +24,7 @@ from .http.dispatch import Dispatcher
 from .http.from_here import is_from_here
 from .http.front import Front
 from .http.idempotent import answer_once
+from .http.limited import limited_routes
 from .http.openapi import openapi_document
 from .http.pages import add_pages
 from .http.plain import add_problem_handlers, build_stack
@@ -160,9 +161,9 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
     def openapi(self) -> dict[str, Any]:
         """One OpenAPI 3.1 document for the data API and the app's routes."""
         if self._document is None:
-            schema = self.runtime.model.schema
+            schema, routes = self.runtime.model.schema, self.routes
             self._document = openapi_document(
-                super().openapi(), schema, taking_anybody(self.routes)
+                super().openapi(), schema, taking_anybody(routes), limited_routes(routes)
             )
         return self._document
 

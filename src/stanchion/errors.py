@@ -13,7 +13,7 @@ of its code, and `http/` only translates it to RFC 9457. Mistakes in an app's de
         ├── BadRequest 400 · Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
         ├── RequestTimeout 408
         ├── Conflict 409 · PreconditionFailed 412 · TooLarge 413 · UnsupportedMediaType 415
-        ├── Invalid 422 · InternalError 500
+        ├── Invalid 422 · TooManyRequests 429 · InternalError 500
         └── Unavailable 503 · StorageFull 507
 """
 
@@ -273,6 +273,13 @@ class Invalid(Problem):
 
     status = 422
     title = "Invalid"
+
+
+class TooManyRequests(Problem):
+    """More than a limit lets one caller do; try again after `Retry-After` seconds."""
+
+    status = 429
+    title = "Too many requests"
 
 
 class InternalError(Problem):

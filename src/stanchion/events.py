@@ -93,6 +93,14 @@ class ReplicaBack:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsUncounted:
+    """Where limits are counted cannot be reached; what is `refused` was not done for that."""
+
+    message: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaApplied:
     """The database was brought in step with the code."""
 
@@ -202,6 +210,7 @@ Event = (
     | DatabaseBack
     | ReplicaLeftOut
     | ReplicaBack
+    | LimitsUncounted
     | SchemaApplied
     | SeedRuns
     | JobStarted

@@ -128,6 +128,9 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return Told("warning", "replica.left_out", facts)
         case events.ReplicaBack(address):
             return Told("info", "replica.back", {"address": address})
+        case events.LimitsUncounted(message, refused):
+            what = "is refused with 503" if refused else "goes on uncounted"
+            return Told("error", "limits.uncounted", {"message": message, "what has one": what})
         case events.SeedRuns(seed):
             return Told("info", "seed.runs", {"seed": seed, "requests": "wait until it ends"})
         case (

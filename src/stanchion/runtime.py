@@ -22,6 +22,7 @@ from .declare import Declarations, Model, build_model
 from .drain import Drain
 from .engines import Engine, database_gone, foreign_database
 from .engines.opening import open_engine
+from .limits import Limiter
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .query import ANONYMOUS, SYSTEM, Actor
@@ -32,9 +33,10 @@ from .transaction import Seed, Transaction, open_transaction, plant
 
 
 class Runtime:
-    """One app's data side. `change_schema` lets it apply safe differences when it opens;
-    `sheds_load` turns requests away while the event loop is late. WHY-NOT always: the loop of a
-    test or a script is late because of what it does itself."""
+    """One app's data side. `change_schema` lets it apply safe differences when it opens; `alone`
+    says that no other process serves the database; `sheds_load` turns requests away while the event
+    loop is late. WHY-NOT always: the loop of a test or a script is late because of what it does
+    itself."""
 
     def __init__(self, title: str, base: Path, settings: Settings | None) -> None:
         self.title = title
@@ -43,9 +45,11 @@ class Runtime:
         self.seeds: list[Seed] = []
         self.change_schema = False
         self.sheds_load = False
+        self.alone = False
         self.test_actor: Actor | None = None
         self.applied: list[Difference] = []
         self.drain = Drain()
+        self.limiter = Limiter(self)
         self._settings = settings
         self._model: Model | None = None
         self._policy: Policy | None = None
@@ -118,6 +122,10 @@ class Runtime:
         assert self._records is not None
         return self._records
 
+    async def opened_engine(self) -> Engine:
+        """The database, opened on first use."""
+        return (await self.records()).engine
+
     def _lock(self) -> asyncio.Lock:
         """A lock of the running event loop; a test may use several loops, one after the other."""
         loop = asyncio.get_running_loop()
@@ -130,6 +138,7 @@ class Runtime:
             self.model, self.policy, self.engine,
             self.settings.plan_cache, self.settings.filter_limit,
         )  # fmt: skip
+        self.limiter.open()
         await self.engine.open()
         started = time.perf_counter_ns()
         try:
@@ -179,6 +188,7 @@ class Runtime:
         if self.gate is not None:
             self.gate.close()
             self.gate = None
+        await self.limiter.close()
         if self._engine is not None:
             await self._engine.close()
             self._engine = None

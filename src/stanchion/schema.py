@@ -112,6 +112,34 @@ class Rules:
     delete: Rule = NEVER
 
 
+# limits, as they were written
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many requests of one caller within so many seconds."""
+
+    count: int
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"{self.count}/{self.seconds}s"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLimits:
+    """How many writes of a collection one caller may make: of one kind, and of all kinds together.
+    What is not said has no limit."""
+
+    create: tuple[Limit, ...] = ()
+    update: tuple[Limit, ...] = ()
+    delete: tuple[Limit, ...] = ()
+    write: tuple[Limit, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.create or self.update or self.delete or self.write)
+
+
 # collections
 
 
@@ -201,6 +229,7 @@ class Collection:
     key: tuple[str, ...] = ("id",)
     indexes: tuple[Index, ...] = ()
     rules: Rules = Rules()
+    limits: WriteLimits = WriteLimits()
     users: bool = False
     doc: str = ""
     origin: Origin | None = None
@@ -348,6 +377,12 @@ def _describe_collection(collection: Collection) -> dict[str, Any]:
         name: rule_text(getattr(collection.rules, name))
         for name in ("read", "create", "update", "delete")
     }
+    limits = {
+        name: [str(limit) for limit in getattr(collection.limits, name)]
+        for name in ("create", "update", "delete", "write")
+    }
+    if collection.limits:
+        described["limits"] = {name: said for name, said in limits.items() if said}
     described["doc"] = collection.doc
     return described
 

@@ -222,6 +222,7 @@ def _serve_changed(
         signal.signal(number, _leave_it)
     try:
         app = load_app(target)
+        app.runtime.alone = app.runtime.database.path is not None
         prepared = prepare_database(app, target, change=True)
         pipe.send("fits")
         pipe.recv()

@@ -80,7 +80,7 @@ def _routes(routes: Iterable[Any]) -> Iterable[str]:
 
     from ..http.routes import walk_routes
 
-    for path, methods, route in walk_routes(routes):
+    for path, methods, route, _ in walk_routes(routes):
         module = getattr(getattr(route, "endpoint", None), "__module__", "")
         if module.partition(".")[0] in OUR_PACKAGES:
             continue

@@ -74,6 +74,7 @@ def serve(target: str, host: str, port: int, workers: int) -> None:
     address = find_address(
         host, port, f"stanchion serve{'' if target == 'app.py' else ' ' + target}"
     )
+    app.runtime.alone = workers == 1 and app.runtime.database.path is not None
     prepared = in_child(lambda: prepare_database(app, found, change=False), load_server)
     warn_of_connections(prepared, workers, app.runtime.settings.database_connections)
     run_workers(app, found, prepared, address, workers, started)

@@ -4,6 +4,7 @@ from .binding import Binding
 from .bodies import Bodies, Create, NewRecord, Update, bind_bodies, body_error
 from .fields import Field, Many, NotExpanded, Ref, back, through
 from .jobs import Job, JobBook, JobDecorators, JobFunction, JobKind, JobList
+from .limits import Limits, parse_limits
 from .model import Declarations, Model, build_model
 from .module import Module
 from .record import Record, UserRecord
@@ -11,9 +12,9 @@ from .rules import Rules, nobody, owner, public, role, rule, signed_in
 from .sign_in import SignIn
 
 __all__ = [
-    "Binding", "Bodies", "Create", "Declarations", "Field", "Job", "JobBook",
-    "JobDecorators", "JobFunction", "JobKind", "JobList", "Many", "Model", "Module",
-    "NewRecord", "NotExpanded", "Record", "Ref", "Rules", "SignIn", "Update", "UserRecord", "back",
-    "bind_bodies", "body_error", "build_model", "nobody", "owner", "public", "role", "rule",
-    "signed_in", "through",
+    "Binding", "Bodies", "Create", "Declarations", "Field", "Job", "JobBook", "JobDecorators",
+    "JobFunction", "JobKind", "JobList", "Limits", "Many", "Model", "Module", "NewRecord",
+    "NotExpanded", "Record", "Ref", "Rules", "SignIn", "Update", "UserRecord", "back",
+    "bind_bodies", "body_error", "build_model", "nobody", "owner", "parse_limits", "public", "role",
+    "rule", "signed_in", "through",
 ]  # fmt: skip

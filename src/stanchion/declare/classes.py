@@ -32,6 +32,7 @@ from ..types import IntType, ListType, TextType, WireError
 from .annotations import Place, Read, read_annotation
 from .binding import Binding
 from .fields import Back, ManyOf, Options, Through
+from .limits import Limits
 from .record import Record, UserRecord
 from .rules import Rules
 
@@ -84,6 +85,7 @@ class ClassReader:
             back_references=tuple(relations),
             indexes=self._indexes({f.name: f for f in fields}),
             rules=self.record.rules.value,
+            limits=self.record.limits.value,
             users=issubclass(self.record, UserRecord),
             doc=_own_doc(self.record),
             origin=self.entry.origin,
@@ -153,9 +155,16 @@ class ClassReader:
                 origin=self.entry.origin,
                 hint='rules = Rules(read=public, write=role("owner"))',
             )
+        if not isinstance(self.record.limits, Limits):
+            raise DeclarationError(
+                "limit.type",
+                f"{name}.limits is {self.record.limits!r}",
+                origin=self.entry.origin,
+                hint='limits = Limits(create="10/min")',
+            )
         for attribute, info in self.record.model_fields.items():
             own = _defined_by(self.record, attribute)
-            if attribute in ("rules", "unique", "indexes"):
+            if attribute in ("rules", "limits", "unique", "indexes"):
                 raise DeclarationError(
                     "field.name",
                     f"{name}.{attribute} cannot be a field: it says something of the whole class",

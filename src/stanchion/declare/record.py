@@ -18,6 +18,7 @@ from ..errors import DeclarationError, Origin
 from ..types import FieldType
 from .annotations import HINT
 from .fields import Field, Ref, back, system, through
+from .limits import Limits
 from .rules import Rules, caller_origin
 from .sign_in import SignIn
 
@@ -55,8 +56,9 @@ def class_error(name: str, error: Exception, origin: Origin | None) -> Declarati
         said = said.partition(". Set `arbitrary_types_allowed")[0].replace("Unable to", "cannot")
         hint = HINT
     elif "annotation" in said:
-        meant = "Rules object" in said
-        hint = "rules = Rules(...), under this name" if meant else "name: str = Field(...)"
+        meant = next((n for n in ("Rules", "Limits") if f"{n} object" in said), None)
+        named = f"{meant.lower()} = {meant}(...), under this name" if meant else None
+        hint = named or "name: str = Field(...)"
     detail = f"{name}: {' '.join(said.split())}"
     return DeclarationError("record.class", detail, origin=origin, hint=hint)
 
@@ -67,6 +69,7 @@ class Record(BaseModel, metaclass=RecordMeta):
     Subclasses declare fields; these class variables say the rest:
 
         rules: who may do what (closed unless said)
+        limits: how often one caller may write (as often as he likes unless said)
         unique: sets of fields that no two records share, such as [("pizza", "size")]
         indexes: fields that are kept sorted together, such as [("state", "created")]
 
@@ -86,6 +89,7 @@ class Record(BaseModel, metaclass=RecordMeta):
     version: int = system(default_factory=lambda: 1)
 
     rules: ClassVar[Rules] = Rules()
+    limits: ClassVar[Limits] = Limits()
     unique: ClassVar[Sequence[tuple[str, ...]]] = ()
     indexes: ClassVar[Sequence[tuple[str, ...]]] = ()
 

@@ -22,6 +22,8 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Every answer is what its content type says. It is the last header of whatever the data API
 answers: `browsers` knows such an answer by it."""
 NO_STORE = (b"cache-control", b"no-store")
+LIMITS = "stanchion.limits"
+"""In the scope of a request to a route that has a limit: the headers that tell what is left."""
 
 
 def header(scope: Scope, wanted: bytes) -> str | None:

@@ -100,7 +100,7 @@ class RecordBodies(Bodies):
 
 def refuse_bare_records(routes: Iterable[Any]) -> None:
     """Raise `DeclarationError` for a route that takes a record as its body."""
-    for _, _, route in walk_routes(routes):
+    for _, _, route, _ in walk_routes(routes):
         for annotation, metadata in _bodies_of(getattr(route, "dependant", None)):
             record = None if _marked(metadata) else _bare_record(annotation)
             if record is not None:

@@ -13,7 +13,7 @@ from ..errors import Forbidden
 from ..origins import read_hsts, read_origins, read_public_url
 from ..runtime import PRIVATE
 from ..settings import Settings
-from .asgi import NO_STORE, NOSNIFF, Answer, Headers, Scope, header
+from .asgi import LIMITS, NO_STORE, NOSNIFF, Answer, Headers, Scope, header
 from .clients import scheme_of
 from .from_here import is_from_here
 from .problem import render
@@ -71,6 +71,7 @@ class Browsers:
         if self._origins and b"access-control-allow-origin" not in named:
             headers = _varying(headers, b"Origin")
             ours += self._shared(scope)
+        ours += scope.get(LIMITS, ())
         headers += [each for each in ours if each[0] not in named]
         return headers
 

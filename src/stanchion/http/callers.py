@@ -116,7 +116,7 @@ def requires(rule: RuleLike) -> Any:
 
 def check_requirements(routes: Iterable[Any], policy: Policy) -> None:
     """Raise `DeclarationError` for a rule of a route that is none."""
-    for _, _, route in walk_routes(routes):
+    for _, _, route, _ in walk_routes(routes):
         for call in calls_of(getattr(route, "dependant", None)):
             if isinstance(call, Requirement):
                 policy.meaning(call.rule)
@@ -124,7 +124,7 @@ def check_requirements(routes: Iterable[Any], policy: Policy) -> None:
 
 def taking_anybody(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
     """The routes, path and method, that know who calls and ask nobody to be signed in."""
-    for path, methods, route in walk_routes(routes):
+    for path, methods, route, _ in walk_routes(routes):
         calls = set(calls_of(getattr(route, "dependant", None)))
         if optional_user in calls and current_user not in calls:
             yield from ((path, method.lower()) for method in methods or ())

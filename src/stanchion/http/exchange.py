@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
+from ..limits import Limiter
 from ..query import Actor
 from ..records import Records
 from ..settings import Settings
@@ -25,6 +26,11 @@ class Host(Protocol):
     @property
     def settings(self) -> Settings:
         """The limits."""
+        ...
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """What counts; None where nothing is to be counted."""
         ...
 
     async def records(self) -> Records:

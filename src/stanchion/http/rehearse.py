@@ -26,6 +26,8 @@ from .problem import render
 class _Host:
     """The running app as one caller finds it."""
 
+    limiter = None  # what is only explained has not happened
+
     def __init__(self, runtime: Runtime, records: Records, actor: Actor) -> None:
         self._runtime = runtime
         self._records = records

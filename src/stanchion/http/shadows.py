@@ -14,7 +14,7 @@ from .routes import walk_routes
 def refuse_shadowed(routes: Iterable[Any], methods_at: Callable[[bytes], Collection[str]]) -> None:
     """Raise `DeclarationError` for the first route that stands behind a generated one, which
     answers `methods_at` a path."""
-    for path, methods, route in walk_routes(routes):
+    for path, methods, route, _ in walk_routes(routes):
         generated = methods_at(path.encode()) if isinstance(route, Route) else ()
         shadowed = sorted(generated if methods is None else methods.intersection(generated))
         if shadowed:

@@ -16,11 +16,12 @@ from ..records import Records
 from ..schema import Collection
 from ..store.door import Written
 from ..store.idempotency import Reply
-from .asgi import NO_STORE, NOSNIFF, Answer, Receive, Scope, listed_header
+from .asgi import NO_STORE, NOSNIFF, Answer, Headers, Receive, Scope, listed_header
 from .batch_in import NO_VERSION, batch_steps
 from .body_in import json_body
 from .exchange import VARY, Host, json_answer, key_of
 from .keys_in import once_of
+from .limited import LimitedWrites
 from .parameters import refuse_parameters
 
 PATCH_TYPES = (b"application/json", b"application/merge-patch+json")
@@ -35,6 +36,7 @@ class Writes:
     def __init__(self, host: Host, collections: dict[bytes, Collection]) -> None:
         self.host = host
         self.collections = collections
+        self.limited = LimitedWrites.of(host, collections.values())
 
     async def create(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
@@ -76,12 +78,13 @@ class Writes:
     async def _write(self, ask: WriteQuery, scope: Scope, wire: Any) -> Answer:
         """Write, and answer; under an `Idempotency-Key` with the first answer that it was given."""
         records, actor = await self.host.records(), await self.host.identify(scope)
+        left = [] if self.limited is None else await self.limited.count(scope, actor, (ask,))
         once = once_of(scope, actor, wire)
         request = scope.get("stanchion.request", "")
         reply = partial(_reply, records, ask, actor, scope.get("root_path", ""))
         if once is None:
-            return _answered(reply(await records.write(ask, actor, request)))
-        return _answered(await records.write_once(ask, actor, request, once, reply))
+            return _answered(reply(await records.write(ask, actor, request)), left)
+        return _answered(await records.write_once(ask, actor, request, once, reply), left)
 
     async def batch(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
         """Several writes, all of them or none."""
@@ -90,6 +93,7 @@ class Writes:
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
         asks = batch_steps(wire, self.host.settings.array_limit, self.collections)
         records, actor = await self.host.records(), await self.host.identify(scope)
+        left = [] if self.limited is None else await self.limited.count(scope, actor, asks)
         once = once_of(scope, actor, wire)
         request = scope.get("stanchion.request", "")
         root = scope.get("root_path", "")
@@ -102,7 +106,7 @@ class Writes:
             ]
             return Reply(200, (), b'{"items":[%s]}' % b",".join(map(_item, done)))
 
-        return _answered(await records.write_batch(asks, actor, request, once, reply))
+        return _answered(await records.write_batch(asks, actor, request, once, reply), left)
 
 
 def _reply(
@@ -134,8 +138,8 @@ def _item(reply: Reply) -> bytes:
     return start + (reply.body or b"null") + b"}"
 
 
-def _answered(reply: Reply) -> Answer:
-    more = [(name.encode(), value.encode()) for name, value in reply.headers]
+def _answered(reply: Reply, left: Headers) -> Answer:
+    more = [*left, *((name.encode(), value.encode()) for name, value in reply.headers)]
     if reply.replayed:
         more.append(REPLAYED)
     if reply.status == 204:

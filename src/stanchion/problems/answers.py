@@ -12,7 +12,9 @@ from ..errors import (
     PreconditionFailed,
     RequestTimeout,
     TooLarge,
+    TooManyRequests,
     Unauthorized,
+    Unavailable,
     UnsupportedMediaType,
 )
 from .entry import Entry, Family, answer
@@ -509,6 +511,24 @@ REQUEST = Family(
             way_out="If it is a site of yours, add its origin to STANCHION_CORS_ORIGINS.",
             detail="Pages of https://other.example may not call this app.",
             hint="Whoever runs the app: STANCHION_CORS_ORIGINS lists the sites that may.",
+        ),
+        answer(
+            TooManyRequests, "limit.exceeded", "More than the limit allows",
+            meaning="The app limits how often one caller may do this: who is signed in, or the "
+            "network that the request comes from. Each record of an array and each step of a batch "
+            "counts; nothing of this request was done.",
+            way_out="Wait for the seconds of `Retry-After`. `RateLimit` tells with every answer "
+            "how much is left (`r`) and when all of it is back (`t`).",
+            detail="The limit orders.create allows 10 in 60 s; this would be more.",
+            hint="Try again in 23 s.",
+        ),
+        answer(
+            Unavailable, "limit.uncounted", "Nobody can count the tries",
+            meaning="How often this was tried is counted where it cannot be at this moment, and "
+            "what must not be tried without end is not done uncounted.",
+            way_out="Try again after `Retry-After` seconds.",
+            detail="Nobody can count at this moment how often this was tried, so it is not done.",
+            hint="Try again after the seconds of `Retry-After`.",
         ),
         answer(
             TooLarge, "request.url", "The URL is too long",

@@ -105,6 +105,12 @@ CHANGES = OwnTable(
 CHANGES_BY_TRANSACTION = "create index if not exists _changes_xid on _changes (xid, seq)"
 READERS = OwnTable("_readers", "name key, position text, time text", order="name")
 LOG = OwnTable("_log", "id one, trimmed int, counted int, bytes int", "check (id=1)", order="id")
+LIMITS = OwnTable(
+    # what was used of a limit in the time that ends then; no other database needs it
+    "_limits",
+    "key key, until int, used int",
+    indexes=(("_limits_until", "(until)"),),
+)
 MOVED = (
     OwnTable(
         "_idempotency",
@@ -170,7 +176,7 @@ def create_own_tables(dialect: Dialect) -> tuple[str, ...]:
     says that it is one."""
     made = [
         statement
-        for table in (CHANGES, READERS, LOG, *MOVED, ENDED)
+        for table in (CHANGES, READERS, LOG, LIMITS, *MOVED, ENDED)
         for statement in table.create(dialect)
     ]
     if dialect.side_by_side:

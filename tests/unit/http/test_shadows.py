@@ -73,7 +73,7 @@ def test_walk_finds_routes_at_any_depth_with_their_whole_path() -> None:
     app.include_router(outer, prefix="/outer")
     mounted.include_router(inner)
     app.mount("/mounted", mounted)
-    found = [(path, methods) for path, methods, _ in walk_routes(app.routes)]
+    found = [(path, methods) for path, methods, _, _ in walk_routes(app.routes)]
     assert found[:3] == [
         ("/outer/inner/deep", {"POST"}), ("/outer/inner/live", None), ("/mounted", None),
     ]  # fmt: skip

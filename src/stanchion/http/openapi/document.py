@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ...declare.bodies import BODY_MARK
-from ...errors import Invalid, Problem
+from ...errors import Invalid, Problem, TooManyRequests
 from ...schema import NEVER, Collection, Schema
 from .model import schema_operation
 from .operations import batch_item, path_items, shared_headers, shared_parameters
@@ -30,10 +30,13 @@ FASTAPIS_ERROR = "HTTPValidationError"
 
 
 def openapi_document(
-    document: Document, schema: Schema, taking_anybody: Iterable[tuple[str, str]] = ()
+    document: Document,
+    schema: Schema,
+    taking_anybody: Iterable[tuple[str, str]] = (),
+    limited: Iterable[tuple[str, str]] = (),
 ) -> Document:
     """FastAPI's document of the app's routes with the data API of `schema` added. Some routes know
-    who calls, and take anybody."""
+    who calls, and take anybody; some have a limit: each by its path and method."""
     joined = copy.deepcopy(document)
     theirs: dict[str, JSONSchema] = joined.get("components", {}).get("schemas", {})
     records = _records_among(theirs, schema)
@@ -41,6 +44,7 @@ def openapi_document(
     problem = _problem_names(used)
     names = choose_names(schema, {*used, *problem})
     _replace_errors(joined)
+    _tell_limits(joined, limited)
     joined = _rewritten(joined, _references(records, names, schema))
     kept = _still_used(joined, records)
     _add_paths(joined, schema, names)
@@ -140,6 +144,14 @@ def _replace_errors(document: Document) -> None:
                 operation["responses"][status] = problem_ref(Invalid)
         # what the data API refuses inside a route, its caller is told too
         operation.setdefault("responses", {}).setdefault("default", problem_ref(Problem))
+
+
+def _tell_limits(document: Document, limited: Iterable[tuple[str, str]]) -> None:
+    paths = document.get("paths", {})
+    for path, method in limited:
+        operation = paths.get(path, {}).get(method.lower())
+        if operation is not None:
+            operation["responses"].setdefault("429", problem_ref(TooManyRequests))
 
 
 def _operations(document: Document) -> Iterator[dict[str, Any]]:

@@ -23,11 +23,13 @@ from ...errors import (
     RequestTimeout,
     StorageFull,
     TooLarge,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
 )
 from ...schema import ALWAYS, NEVER, Collection, Rule, Schema
+from ..limited import KINDS
 from ..parameters import AGGREGATE, LIST, MOST, ONE
 from .problems import UNCHANGED, problem_ref
 from .records import Names, expandable, one_of, readable, ref, settable, summable, written
@@ -141,6 +143,7 @@ def batch_item(collections: Sequence[Collection]) -> dict[str, Any]:
     every: Kinds = (
         *ALWAYS_POSSIBLE, *OF_BODIES, *OF_WRITES, Unauthorized, Forbidden, NotFound, Conflict,
         MethodNotAllowed, PreconditionFailed,
+        *((TooManyRequests,) if any(c.limits for c in collections) else ()),
     )  # fmt: skip
     kinds = sorted(every, key=lambda kind: kind.status)
     asked = {"type": "array", "minItems": 1, "items": step}
@@ -325,6 +328,8 @@ class _About:
         refusals: Kinds = () if rule == ALWAYS else (Unauthorized, Forbidden)
         if guarded and not refusals:
             refusals = (Forbidden,)
+        if any(getattr(self.collection.limits, kind) for kind in KINDS.get(verb, ())):
+            refusals = (*refusals, TooManyRequests)
         kinds = sorted({*ALWAYS_POSSIBLE, *refusals, *problems}, key=lambda kind: kind.status)
         found: Operation = {
             "tags": [self.collection.name],

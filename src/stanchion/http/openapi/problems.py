@@ -17,6 +17,7 @@ from ...errors import (
     RequestTimeout,
     StorageFull,
     TooLarge,
+    TooManyRequests,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
@@ -38,6 +39,7 @@ _RESPONSES: tuple[tuple[type[Problem], str], ...] = (
     (TooLarge, "body.too_large"),
     (UnsupportedMediaType, "body.type"),
     (Invalid, "body.invalid"),
+    (TooManyRequests, "limit.exceeded"),
     (InternalError, "server.error"),
     (Unavailable, "server.deadline"),
     (StorageFull, "storage.full"),
@@ -108,13 +110,20 @@ def _response(kind: type[Problem], code: str, problem: str) -> dict[str, Any]:
     return {**found, "content": {"application/problem+json": content}}
 
 
+_RETRY_AFTER = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
 _HEADERS: dict[type[Problem], Any] = {
     Unauthorized: {"WWW-Authenticate": {"schema": {"type": "string"}}},
-    Unavailable: {
-        "Retry-After": {
-            "description": "Seconds to wait.",
-            "schema": {"type": "integer", "minimum": 0},
-        }
+    Unavailable: {"Retry-After": _RETRY_AFTER},
+    TooManyRequests: {
+        "Retry-After": _RETRY_AFTER,
+        "RateLimit-Policy": {
+            "description": "Each limit: how much there is (`q`) for how many seconds (`w`).",
+            "schema": {"type": "string"},
+        },
+        "RateLimit": {
+            "description": "What is left of each (`r`), and in how many seconds all is back (`t`).",
+            "schema": {"type": "string"},
+        },
     },
 }
 
