@@ -71,6 +71,12 @@ def make_app(settings: Settings | None = None) -> App:
     async def b(request: Request) -> str:
         return "b"
 
+    twice = [limit("3/min", name="first"), limit("9/h", name="second")]
+
+    @app.get("/twice", dependencies=twice, include_in_schema=False)
+    async def counted_twice() -> str:
+        return "twice"
+
     app.include(menu)
     app.include_router(menu, prefix="/again", dependencies=[limit("9/min")])
     return app
@@ -243,6 +249,12 @@ def test_a_route_of_a_module_is_limited_wherever_it_is_included(http: Client) ->
     assert left(http.get("/menu")) == [("GET /menu", 0, 60)]
     again = http.get("/again/menu")
     assert again.status == 429 and again.json()["violated-policies"] == ["GET /menu"]
+
+
+def test_several_limits_of_a_route_are_told_in_one_line(http: Client) -> None:
+    answer = http.get("/twice")
+    assert [name for name, _, _ in left(answer)] == ["first", "second"]
+    assert answer.headers["ratelimit-policy"] == '"first";q=3;w=60, "second";q=9;w=3600'
 
 
 def test_the_document_tells_of_limits(http: Client) -> None:

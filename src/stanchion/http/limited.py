@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 from ..declare import parse_limits
 from ..declare.rules import caller_origin
 from ..errors import DeclarationError, Problem, StanchionError
-from ..limits import Counted, Whose, of_client, of_user
+from ..limits import Counted, LimitHeaders, Whose, of_client, of_user
 from ..query import Actor, WriteQuery
 from ..runtime import Runtime
 from ..schema import Collection, Limit, WriteLimits
@@ -78,7 +78,15 @@ class LimitedWrites:
         return [(name.lower().encode(), value.encode()) for name, value in told]
 
 
-# routes of the app
+# routes of the app, and others that answer through FastAPI
+
+
+def note_limits(scope: Scope, told: LimitHeaders) -> None:
+    """Tell, with the answer to this request, what `Limiter.hit` says is left."""
+    noted = dict(scope.get(LIMITS, ()))
+    for name, value in ((name.lower().encode(), value.encode()) for name, value in told):
+        noted[name] = b"%s, %s" % (noted[name], value) if name in noted else value
+    scope[LIMITS] = list(noted.items())
 
 
 class LimitElsewhere(StanchionError):
@@ -105,11 +113,7 @@ class RouteLimit:
         where = self.name or _name_of(scope["route"])
         whose = (*whose_of(scope, actor, runtime.settings), where)
         shown = re.sub(r"[^ !#-\[\]-~]", "?", where)
-        told = await runtime.limiter.hit(Counted(shown, whose, self.limits))
-        before = dict(scope.get(LIMITS, ()))
-        for name, value in ((name.lower().encode(), value.encode()) for name, value in told):
-            before[name] = b"%s, %s" % (before[name], value) if name in before else value
-        scope[LIMITS] = list(before.items())
+        note_limits(scope, await runtime.limiter.hit(Counted(shown, whose, self.limits)))
 
 
 def limit(text: str, *, name: str = "") -> Any:

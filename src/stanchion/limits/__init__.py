@@ -7,7 +7,7 @@ counted `in_memory` where one process serves, `in_rows` of our own database wher
 "Where it is counted".
 """
 
-from .limiter import Home, Limiter
+from .limiter import Home, Limiter, LimitHeaders
 from .shares import Counted, Whose, of_client, of_user
 
-__all__ = ["Counted", "Home", "Limiter", "Whose", "of_client", "of_user"]
+__all__ = ["Counted", "Home", "LimitHeaders", "Limiter", "Whose", "of_client", "of_user"]
