@@ -155,7 +155,7 @@ class Runtime:
         finally:
             self._planting = None
         if self.model.sign_in is not None:
-            self.gate = Gate(records, self.model.sign_in, self.is_from_here)
+            self.gate = Gate(records, self.model.sign_in, self.limiter, self.is_from_here)
         self._records = records
         self._chores.start(self.engine, self.settings)
 

@@ -190,6 +190,16 @@ class Accounts:
 
     # finding
 
+    def name_of(self, email: str) -> str:
+        """An address as attempts are counted for it, whether or not somebody has it."""
+        return canonical(email)
+
+    async def came_from(self, email: str, network: str) -> bool:
+        """Whether the owner of this address came in from this network before. As much is asked for
+        one that nobody has."""
+        user = await self._user_of(email)
+        return await self._sessions.came_from(user or "", network)
+
     async def shown(self, actor: Actor) -> dict[str, Any]:
         """A user's own record, as they may read it; the id alone where no rule lets them."""
         try:

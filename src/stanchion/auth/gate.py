@@ -15,9 +15,11 @@ from typing import Any
 
 from ..declare import SignIn
 from ..errors import Forbidden, Unauthorized
+from ..limits import Limiter
 from ..query import ANONYMOUS, Actor
 from ..records import Records
 from .accounts import Accounts
+from .attempts import Attempts
 from .credentials import credentials_of
 from .sessions import Lifetimes, Sessions
 
@@ -31,13 +33,15 @@ class Gate:
     """Says who is asking, and lets people in."""
 
     def __init__(
-        self, records: Records, policy: SignIn, is_from_here: Callable[[Scope], bool]
-    ) -> None:
+        self, records: Records, policy: SignIn, limiter: Limiter,
+        is_from_here: Callable[[Scope], bool],
+    ) -> None:  # fmt: skip
         self.policy = policy
         self._is_from_here = is_from_here
         lifetimes = Lifetimes(timedelta(days=policy.idle_days), timedelta(days=policy.session_days))
         self.sessions = Sessions(records, lifetimes)
         self.accounts = Accounts(records, self.sessions, policy)
+        self.attempts = Attempts(limiter, policy, self.accounts)
         records.users_changed = self.sessions.doubt
 
     async def identify(self, request: Scope) -> Actor:

@@ -49,6 +49,7 @@ _OF_USER = (
     "select id,method,agent,address,created,used,ends from _sessions "
     "where user_id=?1 and idle_until>?2 and ends>?2 order by id desc"
 )
+_CAME_FROM = "select 1 from _sessions where user_id=?1 and address=?2 limit 1"
 _END = "delete from _sessions where id=?1 and user_id=?2 returning id"
 _END_OTHERS = "delete from _sessions where user_id=?1 and id<>?2 returning id"
 _RENEW = "update _sessions set used=?2,idle_until=?3 where id=?1 and ends>?2"
@@ -228,6 +229,10 @@ class Sessions:
             moment_text(now + self._lifetimes.whole),
         )  # fmt: skip
         return token, [Ask(_START, values), prune_ended(), Ask(_PRUNE, (moment_text(now),))]
+
+    async def came_from(self, user: str, address: str) -> bool:
+        """Whether the user has signed in from this network before, and that session is kept."""
+        return bool(await self._engine.find(_CAME_FROM, (user, address)))
 
     # what their owner does with them
 

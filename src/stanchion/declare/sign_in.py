@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import DeclarationError
+from ..schema import Limit
+from .limits import parse_limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,17 +18,35 @@ class SignIn:
         anybody, and is signed in at once; who tries an address learns whether it is taken.
     idle_days: a session that nobody uses ends after so many days.
     session_days: every session ends after so many days.
+    attempts: how often a password may be tried for one account from one network, as in `Limits`.
+    attempts_from_anywhere: how often for one account in all; networks from which its owner signed
+        in before are not counted, so nobody locks an owner out.
+    attempts_of_client: how often one network may try passwords, of whichever accounts.
+    registrations: how many accounts one network may make.
     """
 
     register: Literal["closed", "open"] = "closed"
     idle_days: float = 7
     session_days: float = 30
+    attempts: str = "10/15min"
+    attempts_from_anywhere: str = "100/day"
+    attempts_of_client: str = "60/min, 600/h"
+    registrations: str = "20/h"
 
     def __post_init__(self) -> None:
         if self.register not in ("closed", "open"):
             raise _wrong(f"register is 'closed' or 'open', not {self.register!r}")
         if not 0 < self.idle_days <= self.session_days <= 400:
             raise _wrong("idle_days and session_days are above 0, idle_days is not the greater one")
+        for name in LIMITED:
+            parse_limits(getattr(self, name))
+
+    def limits(self, name: str) -> tuple[Limit, ...]:
+        """One of the limits, read."""
+        return parse_limits(getattr(self, name))
+
+
+LIMITED = ("attempts", "attempts_from_anywhere", "attempts_of_client", "registrations")
 
 
 def _wrong(detail: str) -> DeclarationError:

@@ -50,15 +50,19 @@ class _Routes:
         """Make an account and sign in. Where the app does not allow it, 403."""
         gate = await self._gate()
         gate.refuse_other_sites(request.scope)
+        program = self._program(request)
+        await gate.attempts.registration(program.address)
         fields = body.model_dump(exclude={"carried"}, by_alias=True)
-        done = await gate.accounts.register(fields, self._program(request), _request_id(request))
+        done = await gate.accounts.register(fields, program, _request_id(request))
         return await self._started(done, body.carried, response)
 
     async def login(self, body: bodies.Login, request: Request, response: Response) -> Any:
         """Sign in with a password. Whatever does not fit, the answer is the same 401."""
         gate = await self._gate()
         gate.refuse_other_sites(request.scope)
-        done = await gate.accounts.login(body.email, body.password, self._program(request))
+        program = self._program(request)
+        await gate.attempts.password(body.email, program.address)
+        done = await gate.accounts.login(body.email, body.password, program)
         return await self._started(done, body.carried, response)
 
     async def logout(self, request: Request, response: Response) -> None:
@@ -85,7 +89,9 @@ class _Routes:
         """Set another password. All other sessions of this user end."""
         actor = await self._signed_in(request)
         response.headers.update(NO_STORE)
-        await (await self._gate()).accounts.change_password(actor, body.current, body.new)
+        gate = await self._gate()
+        await gate.attempts.own_password(actor.name)
+        await gate.accounts.change_password(actor, body.current, body.new)
 
     async def sessions(self, request: Request, response: Response) -> Any:
         """The sessions of who asks."""
