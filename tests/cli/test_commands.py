@@ -21,7 +21,9 @@ from .processes import COMMAND, environment, run
 
 Inside = Callable[..., Result]
 PIZZERIA = Path(__file__).parents[2] / "examples" / "pizzeria" / "app.py"
-COMMANDS = ("new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check", "copy")
+COMMANDS = (
+    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check", "copy", "admin",
+)  # fmt: skip
 
 
 # help

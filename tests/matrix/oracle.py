@@ -108,6 +108,8 @@ class Oracle:
                 return self.mine(r["id"])
             case "users.role.write" | "users.team.write":
                 return bool(self.role == "manager")
+            case "users.email.write":
+                return old is None or r["email"] == old["email"]
             case "users.phone.read":
                 return self.mine(r["id"]) or self.role == "manager"
             case "projects.read":
@@ -559,11 +561,12 @@ _BY_ROW = {
 _RULED_FIELDS = {
     *_BY_ROW, "teams.motto.read", "users.badge.read", "users.pin.read", "projects.secret.read",
     "tags.weight.read", "tasks.label.read", "users.role.write", "users.team.write",
+    "users.email.write",
     "projects.budget.write", "projects.grade.write", "tasks.points.write",
 }  # fmt: skip
 _OPEN_TO_ALL = {
     "teams.read", "notices.read", "users.read", "users.create", "projects.read", "tasks.read",
-    "comments.read", "rooms.topic.read", "projects.budget.write",
+    "comments.read", "rooms.topic.read", "projects.budget.write", "users.email.write",
     "tags.read", "marks.read",
 }  # fmt: skip
 _BY_ROLE: dict[str, tuple[str, ...]] = {

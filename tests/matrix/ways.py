@@ -16,7 +16,7 @@ from .asking import Answer, Asking
 from .history import CHANGES
 from .oracle import Oracle, Row, Unknown, Verdict, far_of
 from .told import oracle_of, plain, refusal, told_too_much
-from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id, other_values
+from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id, other_values, unlike
 
 ONE_KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"  # for all: it is taken back with the write
 Outcome = tuple[int, Any]
@@ -502,8 +502,8 @@ def creates(a: Asker, send: Any = sent_alone, way: str = "create") -> Iterator[C
         whole = {**{k: v for k, v in row.items() if v is not None}, "id": fresh}
         whole.pop("admin", None)
         whole.pop("grade", None)
-        unlike = dict.fromkeys(UNIQUE.get(a.collection, ()), f"new{row['id'][-2:]}")
-        unique = {k: unlike.get(k, v) for k, v in whole.items()}
+        others = unlike(a.collection, f"new{row['id'][-2:]}")
+        unique = {k: others.get(k, v) for k, v in whole.items()}
         guarded = ("role", "team", "budget", "points", "pin", "badge", "label")
         bare = {k: v for k, v in unique.items() if k not in guarded}
         mine = {k: a.oracle.me if k in ("owner", "author", "user") else v for k, v in bare.items()}
@@ -525,7 +525,8 @@ def puts(a: Asker, send: Any = sent_alone, way: str = "put") -> Iterator[Cell]:
         text = next((n for n in ("name", "title", "text", "subject", "label") if n in row), "")
         other = {**bare, text: "other"} if text else bare
         fresh = make_id(KINDS[a.collection], 900)
-        new = {k: "fresh" if k in UNIQUE.get(a.collection, ()) else v for k, v in bare.items()}
+        others = unlike(a.collection, "fresh")
+        new = {k: others.get(k, v) for k, v in bare.items()}
         sendings = {
             "as it is": (key, whole), "bare": (key, bare), "other": (key, other),
             "new": (fresh, {**new, "id": fresh}),

@@ -285,8 +285,15 @@ def other_values(found: F, row: Mapping[str, Any]) -> list[Any]:
         case "bool":
             return [not row[found.name]]
     choices = {"role": ("member", "manager"), "level": ("guest", "lead"),
-               "state": ("draft", "active", "closed")}.get(found.name, ("changed",))  # fmt: skip
+               "state": ("draft", "active", "closed"),
+               "email": ("changed@x",)}.get(found.name, ("changed",))  # fmt: skip
     return [v for v in choices if v != row[found.name]]
+
+
+def unlike(collection: str, text: str) -> dict[str, str]:
+    """A value that no record has, for each unique field."""
+    names = UNIQUE.get(collection, ())
+    return {name: f"{text}@x" if name == "email" else text for name in names}
 
 
 CALLERS = ("anonymous", "ann", "ben", "cat", "dan", "eve", "admin", "system")

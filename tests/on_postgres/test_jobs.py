@@ -69,8 +69,14 @@ def test_sixteen_workers_do_each_job_once_and_meet_nobody(database: str) -> None
 
 
 def test_serializable_takers_would_meet(database: str, monkeypatch) -> None:  # type: ignore[no-untyped-def]  # pytest's
-    """Why there is `claim`: the same statements as an ordinary write."""
+    """Why there is `claim`: the same statements as an ordinary write. How often they meet is up to
+    the machine, so they are given a few rounds."""
     monkeypatch.setattr(PostgresEngine, "claim", PostgresEngine.write)
-    given_up, ran = asyncio.run(do_all(database))
-    assert ran == Counter(range(JOBS))
-    assert given_up > JOBS // 20
+    met = 0
+    for _ in range(10):
+        given_up, ran = asyncio.run(do_all(database))
+        assert ran == Counter(range(JOBS))
+        met += given_up
+        if met > JOBS // 20:
+            return
+    raise AssertionError(f"they met {met} times only")

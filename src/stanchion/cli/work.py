@@ -42,8 +42,8 @@ def work(target: str, workers: int | None, queues: tuple[str, ...]) -> None:
 
     \b
     Example
-      STANCHION_JOB_WORKERS=0 stanchion serve shop.main:app --workers 4
       stanchion work shop.main:app --workers 8
+      STANCHION_JOB_WORKERS=0 stanchion serve shop.main:app --workers 4
     """
     from .. import logs
     from ..jobs import WorkPlan

@@ -133,6 +133,9 @@ class Record(BaseModel, metaclass=RecordMeta):
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+")
 
+_EMAIL_WRITE = "old == null || record.email == old.email || auth.admin"
+"""Whoever may make a user says its address; later the address proves who somebody is."""
+
 
 class UserRecord(Record):
     """The base of the collection that `auth` is a record of.
@@ -143,7 +146,7 @@ class UserRecord(Record):
 
     sign_in: ClassVar[SignIn] = SignIn()
 
-    email: str = Field(max_length=254, unique=True, write="auth.admin")
+    email: str = Field(max_length=254, unique=True, write=_EMAIL_WRITE)
     verified: bool = system(default_factory=lambda: False)
     admin: bool = system(default_factory=lambda: False)
     disabled: bool = system(default_factory=lambda: False)

@@ -24,7 +24,7 @@ create index "cards._search" on "cards" using gin (_search)
 -- update of users by user
 
 -- stored
-select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=$1::uuid then 1 else 0 end,1,0,'{"id":"'||r."id"::text||
+select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=$1::uuid then 1 else 0 end,1,case when r."email"=r."email" then 1 else 0 end,'{"id":"'||r."id"::text||
   '","email":'||to_json(r."email")::text||
   ',"verified":'||r."verified"::text||
   ',"admin":'||r."admin"::text||
@@ -38,7 +38,7 @@ from "users" r
 where r."id"=$2::uuid for no key update of r
 
 -- changed
-select r.version,case when r."id"=$1::uuid then 1 else 0 end,1,0,'{"id":"'||r."id"::text||
+select r.version,case when r."id"=$1::uuid then 1 else 0 end,1,case when r."email"=o."email" then 1 else 0 end,'{"id":"'||r."id"::text||
   '","email":'||to_json(r."email")::text||
   ',"verified":'||r."verified"::text||
   ',"admin":'||r."admin"::text||
@@ -57,13 +57,19 @@ select r.version,case when r."id"=$1::uuid then 1 else 0 end,1,0,'{"id":"'||r."i
   '","updated":"'||to_char(r."updated" at time zone 'UTC','YYYY-MM-DD"T"HH24:MI:SS.US"Z"')||
   '","version":'||r."version"::text||'}'
 from "users" r
-where r."id"=$2::uuid
+cross join (
+  select $2::uuid as "id",$3::text as "email"
+) o
+where r."id"=$4::uuid
 
 -- candidate
-select case when r."id"=$1::uuid then 1 else 0 end,1,0
+select case when r."id"=$1::uuid then 1 else 0 end,1,case when r."email"=o."email" then 1 else 0 end
 from (
   select $2::uuid as "id",$3::text as "email",$4::boolean as "verified",$5::boolean as "admin",$6::boolean as "disabled",$7::text as "role",$8::text as "nick",$9::timestamptz as "created",$10::timestamptz as "updated",$11::int8 as "version"
 ) r
+cross join (
+  select $12::uuid as "id",$13::text as "email"
+) o
 
 -- insert
 insert into "users" ("id","email","verified","admin","disabled","role","nick","created","updated","version") values ($1::uuid,$2::text,$3::boolean,$4::boolean,$5::boolean,$6::text,$7::text,$8::timestamptz,$9::timestamptz,$10::int8)

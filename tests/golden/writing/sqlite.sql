@@ -24,7 +24,7 @@ create virtual table "_cards_search" using fts5("title",content='',contentless_d
 -- update of users by user
 
 -- stored
-select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=?1 then 1 else 0 end,1,0,concat('{"id":"',r."id",
+select r.version,r."id",r."email",r."verified",r."admin",r."disabled",r."role",r."nick",r."created",r."updated",r."version",case when r."id"=?1 then 1 else 0 end,1,case when r."email"=r."email" then 1 else 0 end,concat('{"id":"',r."id",
   '","email":',json_quote(r."email"),
   ',"verified":',case r."verified" when 1 then 'true' when 0 then 'false' end,
   ',"admin":',case r."admin" when 1 then 'true' when 0 then 'false' end,
@@ -38,7 +38,7 @@ from "users" r
 where r."id"=?2
 
 -- changed
-select r.version,case when r."id"=?1 then 1 else 0 end,1,0,concat('{"id":"',r."id",
+select r.version,case when r."id"=?1 then 1 else 0 end,1,case when r."email"=o."email" then 1 else 0 end,concat('{"id":"',r."id",
   '","email":',json_quote(r."email"),
   ',"verified":',case r."verified" when 1 then 'true' when 0 then 'false' end,
   ',"admin":',case r."admin" when 1 then 'true' when 0 then 'false' end,
@@ -57,13 +57,19 @@ select r.version,case when r."id"=?1 then 1 else 0 end,1,0,concat('{"id":"',r."i
   '","updated":"',r."updated",
   '","version":',r."version",'}')
 from "users" r
-where r."id"=?2
+cross join (
+  select ?2 as "id",?3 as "email"
+) o
+where r."id"=?4
 
 -- candidate
-select case when r."id"=?1 then 1 else 0 end,1,0
+select case when r."id"=?1 then 1 else 0 end,1,case when r."email"=o."email" then 1 else 0 end
 from (
   select ?2 as "id",?3 as "email",?4 as "verified",?5 as "admin",?6 as "disabled",?7 as "role",?8 as "nick",?9 as "created",?10 as "updated",?11 as "version"
 ) r
+cross join (
+  select ?12 as "id",?13 as "email"
+) o
 
 -- insert
 insert into "users" ("id","email","verified","admin","disabled","role","nick","created","updated","version") values (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)
