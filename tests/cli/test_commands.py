@@ -22,7 +22,7 @@ from .processes import COMMAND, environment, run
 Inside = Callable[..., Result]
 PIZZERIA = Path(__file__).parents[2] / "examples" / "pizzeria" / "app.py"
 COMMANDS = (
-    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check", "copy", "admin",
+    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check", "admin", "copy",
 )  # fmt: skip
 
 

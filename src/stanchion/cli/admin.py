@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Make admins, who step past the rules.")
 def admin() -> None:
-    """Admins of an app: users who step past its rules. What they do is logged as theirs."""
+    """Admins of an app: users who step past its rules. What they do is logged as theirs.
+
+    \b
+    Example
+      stanchion admin create ann@example.com
+    """
 
 
 @admin.command(short_help="Make somebody an admin.")
