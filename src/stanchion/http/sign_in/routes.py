@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from ...auth import Gate, Program, SignedIn
-from ...auth.credentials import COOKIE
-from ...errors import NotFound, Unauthorized
-from ...query import Actor
+from ...errors import NotFound
 from ...runtime import Runtime
-from ..clients import client_of
 from . import bodies
+from .shared import NO_STORE, AuthRoutes, cookie, request_id
 
 PREFIX = "/api/auth"
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
@@ -40,11 +35,8 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     app.include_router(router)
 
 
-class _Routes:
-    """What answers the routes of one app. The docstrings are what the document says."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+class _Routes(AuthRoutes):
+    """Accounts, passwords, sessions."""
 
     async def register(self, body: bodies.Register, request: Request, response: Response) -> Any:
         """Make an account and sign in. Where the app does not allow it, 403."""
@@ -53,7 +45,7 @@ class _Routes:
         program = self._program(request)
         await gate.attempts.registration(program.address)
         fields = body.model_dump(exclude={"carried"}, by_alias=True)
-        done = await gate.accounts.register(fields, program, _request_id(request))
+        done = await gate.accounts.register(fields, program, request_id(request))
         return await self._started(done, body.carried, response)
 
     async def login(self, body: bodies.Login, request: Request, response: Response) -> Any:
@@ -120,46 +112,3 @@ class _Routes:
         response.headers.update(NO_STORE)
         if not await (await self._gate()).sessions.end(actor.name, session):
             raise NotFound("record.not_found", "You have no session of this id.")
-
-    # what they share
-
-    async def _gate(self) -> Gate:
-        await self._runtime.records()
-        assert self._runtime.gate is not None
-        return self._runtime.gate
-
-    def _program(self, request: Request) -> Program:
-        agent = request.headers.get("user-agent", "")
-        printable = "".join(c for c in agent if c.isprintable())
-        return Program(printable, client_of(request.scope, self._runtime.settings))
-
-    async def _signed_in(self, request: Request) -> Actor:
-        actor = await self._runtime.identify(request.scope)
-        if actor.record is None:
-            raise Unauthorized(
-                "access.sign_in", "Nobody is signed in.",
-                hint="Send a bearer token or a session cookie.",
-            )  # fmt: skip
-        return actor
-
-    async def _shown(self, actor: Actor) -> Any:
-        return await (await self._gate()).accounts.shown(actor)
-
-    async def _started(self, done: SignedIn, carried: bodies.Carried, response: Response) -> Any:
-        response.headers.update(NO_STORE)
-        if carried == "cookie":
-            length = timedelta(days=(await self._gate()).policy.session_days)
-            response.headers["Set-Cookie"] = cookie(done.token, int(length.total_seconds()))
-        shown = await self._shown(done.actor)
-        return bodies.SessionStarted(user=shown, token=done.token if carried == "token" else None)
-
-
-def cookie(token: str, seconds: int) -> str:
-    """The header that lets a browser keep a session, or forget it: no script reads it, no other
-    host gets it, and it goes over HTTPS or within this machine only."""
-    return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
-
-
-def _request_id(request: Request) -> str:
-    found: str = request.scope.get("stanchion.request", "")
-    return found

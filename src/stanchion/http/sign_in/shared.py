@@ -1,0 +1,66 @@
+"""What the routes of sign-in share: who asks, from where, and how a session is handed over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import Request, Response
+
+from ...auth import Gate, Program, SignedIn
+from ...auth.credentials import COOKIE
+from ...errors import Unauthorized
+from ...query import Actor
+from ...runtime import Runtime
+from ..clients import client_of
+from . import bodies
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+class AuthRoutes:
+    """Routes of one app. The docstrings of those that answer are what the document says."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def _gate(self) -> Gate:
+        await self._runtime.records()
+        assert self._runtime.gate is not None
+        return self._runtime.gate
+
+    def _program(self, request: Request) -> Program:
+        agent = request.headers.get("user-agent", "")
+        printable = "".join(c for c in agent if c.isprintable())
+        return Program(printable, client_of(request.scope, self._runtime.settings))
+
+    async def _signed_in(self, request: Request) -> Actor:
+        actor = await self._runtime.identify(request.scope)
+        if actor.record is None:
+            raise Unauthorized(
+                "access.sign_in", "Nobody is signed in.",
+                hint="Send a bearer token or a session cookie.",
+            )  # fmt: skip
+        return actor
+
+    async def _shown(self, actor: Actor) -> Any:
+        return await (await self._gate()).accounts.shown(actor)
+
+    async def _started(self, done: SignedIn, carried: bodies.Carried, response: Response) -> Any:
+        response.headers.update(NO_STORE)
+        if carried == "cookie":
+            length = timedelta(days=(await self._gate()).policy.session_days)
+            response.headers["Set-Cookie"] = cookie(done.token, int(length.total_seconds()))
+        shown = await self._shown(done.actor)
+        return bodies.SessionStarted(user=shown, token=done.token if carried == "token" else None)
+
+
+def cookie(token: str, seconds: int) -> str:
+    """The header that lets a browser keep a session, or forget it: no script reads it, no other
+    host gets it, and it goes over HTTPS or within this machine only."""
+    return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
+
+
+def request_id(request: Request) -> str:
+    found: str = request.scope.get("stanchion.request", "")
+    return found
