@@ -147,10 +147,11 @@ def newest() -> str:
 
 def shared(version: str) -> Postgres:
     """The one server of this version of this process, which ends with it. In memory if there is
-    room: it syncs, because one that does not is refused. Who breaks it needs one of `serving`."""
+    room: it syncs, because one that does not is refused. Nothing cleans up behind thousands of
+    small schemas, it would only be in the way. Who breaks it needs one of `serving`."""
     if version not in _shared:
         parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
-        server = serving(version, "max_wal_size=128MB", parent=parent)
+        server = serving(version, "max_wal_size=128MB", "autovacuum=off", parent=parent)
         _shared[version] = _until_the_end.enter_context(server)
     return _shared[version]
 

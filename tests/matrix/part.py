@@ -1,6 +1,6 @@
 """Which cells are asked on the engine of the running test.
 
-All of them on SQLite. Elsewhere `make test` asks one in eight, always the same ones, by a checksum
+All of them on SQLite. Elsewhere `make test` asks one in sixteen, always the same ones, by a checksum
 of what they are called, and besides those the first of each kind: of every caller each way into
 each collection, and each way with each status. The tests that take one atom or one judgement away
 are SQLite's there. All of it, everywhere: `STANCHION_MATRIX=deep pytest tests/matrix`.
@@ -15,7 +15,7 @@ from tests.conformance import engines
 
 from .ways import Cell
 
-EVERY = 8
+EVERY = 16
 
 
 def part_of(cells: list[Cell]) -> list[Cell]:
@@ -27,7 +27,7 @@ def part_of(cells: list[Cell]) -> list[Cell]:
 
 
 def sample(cells: list[Cell]) -> Iterator[Cell]:
-    """One in eight, and one of each kind at least."""
+    """One in sixteen, and one of each kind at least."""
     seen: set[Hashable] = set()
     for cell in sorted(cells, key=lambda cell: crc32(str(cell).encode()) % EVERY):
         kinds = kinds_of(cell)
