@@ -56,8 +56,8 @@ gives tests out by file, in this order."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: two processes more than cores, because many tests wait for a server or a clock."""
-    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else 4
+    """`-n auto`: one process more than cores, because many tests wait for a server or a clock."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

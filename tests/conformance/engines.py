@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.postgres import Postgres, end_shared, shared, why_not
+from tests.postgres import Postgres, Session, end_shared, shared, why_not
 
 CAPABILITIES = {
     "a file": "the database is one file, which can be copied, deleted and looked into",
@@ -62,13 +62,14 @@ class _Server:
     """A server of this process, and the schemas that were made there."""
 
     postgres: Postgres
+    psql: Session
     made: dict[str, str] = field(default_factory=dict)
 
     def schema(self, path: Path) -> str:
         """The address of the schema of a path."""
         name = _name(path)
         if name not in self.made:
-            self.postgres.sql(f'create schema "{name}"', "suite")
+            self.psql.run(f'create schema "{name}"')
             self.made[name] = f"{self.postgres.url('suite')}?search_path={name}"
         return self.made[name]
 
@@ -147,11 +148,13 @@ def _server(version: str) -> _Server:
     if version not in _servers:
         postgres = shared(version)
         postgres.create("suite")
-        _servers[version] = _Server(postgres)
+        _servers[version] = _Server(postgres, Session(postgres, "suite"))
     return _servers[version]
 
 
 def close() -> None:
     """Stop what runs for the suite in this process."""
+    for server in _servers.values():
+        server.psql.close()
     _servers.clear()
     end_shared()

@@ -1,9 +1,10 @@
 """Which cells are asked on the engine of the running test.
 
-All of them on SQLite. Elsewhere `make test` asks one in sixteen, always the same ones, by a checksum
-of what they are called, and besides those the first of each kind: of every caller each way into
-each collection, and each way with each status. The tests that take one atom or one judgement away
-are SQLite's there. All of it, everywhere: `STANCHION_MATRIX=deep pytest tests/matrix`.
+All of them on SQLite. Elsewhere `make test` asks one in sixteen, always the same ones, by a
+checksum of what they are called, and besides those the first of each kind: of every caller each
+way into each collection, and each way with each status. The tests that take one atom or one
+judgement away are SQLite's there. All of it, everywhere:
+`STANCHION_MATRIX=deep pytest tests/matrix`.
 """
 
 from __future__ import annotations

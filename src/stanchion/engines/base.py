@@ -37,9 +37,11 @@ class AskAll:
 
     An engine may send those of one text together: what has one text runs in its order, texts in
     that of their first statement, and so come the rows.
+    silent: none of them has parameters or answers anything, so that all may go out as one text.
     """
 
     asks: Sequence[Ask]
+    silent: bool = False
 
     @property
     def text(self) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from .. import clock
-from ..engines import Ask, Engine
+from ..engines import Ask, AskAll, Engine
 from ..errors import StanchionError
 from ..schema import NO_DEFAULT, Collection, Field, Schema, stored_form
 from ..search import indexed_text
@@ -99,26 +99,24 @@ def _own_tables(dialect: Dialect) -> Steps[None]:
     tables = {row[0] for row in (yield Ask(TABLES[dialect.name]))}
     if tables and "_schema" not in tables:
         raise OtherDatabase(sorted(tables))
-    for statement in (*own.SCHEMA.create(dialect), *own.create_own_tables(dialect)):
-        yield Ask(statement)
+    yield _all((*own.SCHEMA.create(dialect), *own.create_own_tables(dialect)))
 
 
 def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) -> Steps[None]:
     """Carry the differences out: new tables, then one rebuild of each table whose fields differ
     (or what differs of it, where a table can be altered), then the indexes of the others."""
-    of: dict[str, list[Difference]] = {}
+    of: dict[str, set[str]] = {}
     for difference in differences:
-        of.setdefault(difference.collection, []).append(difference)
+        of.setdefault(difference.collection, set()).add(difference.kind)
+    new = [schema.collection[name] for name, kinds in of.items() if "new collection" in kinds]
+    unreferred = list(new)
+    yield _all([text for each in new for text in ddl.create_collection(each, dialect)])
     rebuilt = False
-    unreferred: list[Collection] = []
-    for collection_name, found in of.items():
-        collection = schema.collection[collection_name]
-        kinds = {difference.kind for difference in found}
-        if "new collection" in kinds:
-            for statement in ddl.create_collection(collection, dialect):
-                yield Ask(statement)
-            unreferred.append(collection)
-        elif kinds <= {"new index", "drop index"}:
+    for name, kinds in of.items():
+        collection = schema.collection[name]
+        if collection in new:
+            continue
+        if kinds <= {"new index", "drop index"}:
             yield from _change_indexes(collection, dialect)
         elif dialect.alters_in_place:
             from .alter import alter  # which SQLite has no use for
@@ -132,9 +130,12 @@ def _run(differences: Sequence[Difference], schema: Schema, dialect: Dialect) ->
     if rebuilt:
         yield from _check_references()
     if dialect.references_apart:
-        for collection in unreferred:
-            for statement in ddl.add_references(collection):
-                yield Ask(statement)
+        yield _all([text for each in unreferred for text in ddl.add_references(each)])
+
+
+def _all(statements: Sequence[str]) -> AskAll:
+    """Statements that answer nothing."""
+    return AskAll([Ask(statement) for statement in statements], silent=True)
 
 
 def _change_indexes(collection: Collection, dialect: Dialect) -> Steps[None]:

@@ -89,6 +89,10 @@ async def _ask(connection: asyncpg.Connection[Any], wanted: Ask | AskAll) -> lis
     if isinstance(wanted, Ask):
         rows: list[Row] = await connection.fetch(numbered(wanted.text), *wanted.params)
         return rows
+    if wanted.silent:
+        if wanted.asks:
+            await connection.execute(";".join(ask.text for ask in wanted.asks))
+        return []
     by_text: dict[str, list[Params]] = {}
     for ask in wanted.asks:
         by_text.setdefault(ask.text, []).append(ask.params)
