@@ -19,7 +19,7 @@ from .declare import JobDecorators, JobList, Module, Record
 from .declare.once import MarkedRoute, MarkedRoutes
 from .declare.rules import caller_origin
 from .http.bodies import RecordBodies, refuse_bare_records
-from .http.callers import check_requirements, taking_anybody
+from .http.callers import check_requirements, route_scopes, taking_anybody
 from .http.dispatch import Dispatcher
 from .http.from_here import is_from_here
 from .http.front import Front
@@ -132,6 +132,7 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         refuse_bare_records(self.routes)
         generated = Dispatcher(self.runtime, self.runtime.model.schema, self.router)
         check_requirements(self.routes, self.runtime.policy)
+        self.runtime.route_scopes = frozenset(scope for _, _, scope in route_scopes(self.routes))
         refuse_shadowed(self.routes, generated.methods_at)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -163,7 +164,12 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         if self._document is None:
             schema, routes = self.runtime.model.schema, self.routes
             self._document = openapi_document(
-                super().openapi(), schema, taking_anybody(routes), limited_routes(routes)
+                super().openapi(),
+                schema,
+                taking_anybody(routes),
+                limited_routes(routes),
+                route_scopes(routes),
+                keys=self.runtime.has_keys,
             )
         return self._document
 

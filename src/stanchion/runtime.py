@@ -25,6 +25,7 @@ from .engines.opening import open_engine
 from .limits import Limiter
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
+from .plan.scopes import no_key_here
 from .query import ANONYMOUS, SYSTEM, Actor
 from .records import Records
 from .settings import DatabaseURL, Settings
@@ -56,6 +57,7 @@ class Runtime:
         self._engine: Engine | None = None
         self._records: Records | None = None
         self.gate: Gate | None = None
+        self.route_scopes: frozenset[str] = frozenset()  # what routes ask of API keys
         self.is_from_here: Callable[[MutableMapping[str, Any]], bool] = lambda _: False
         self._planting: Records | None = None
         self._chores = Chores()
@@ -81,6 +83,11 @@ class Runtime:
                 self.title, self.declarations.declared, self.declarations.jobs.declared
             )
         return self._model
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether users make API keys."""
+        return self.model.sign_in is not None and self.model.sign_in.keys
 
     @property
     def record_names(self) -> frozenset[str]:
@@ -159,10 +166,11 @@ class Runtime:
         self._records = records
         self._chores.start(self.engine, self.settings)
 
-    async def identify(self, scope: MutableMapping[str, Any]) -> Actor:
+    async def identify(self, scope: MutableMapping[str, Any], *, keys: bool = False) -> Actor:
         """Who is asking. What a caller who showed who he is gets is noted to be for him alone.
 
-        Raises `Unauthorized` for a bearer token that opens nothing.
+        Raises `Unauthorized` for a bearer token that opens nothing, and `Forbidden` for an API key
+        where `keys` does not say that scopes are looked at.
         """
         actor = self.test_actor
         if actor is None:
@@ -170,6 +178,8 @@ class Runtime:
             actor = ANONYMOUS if self.gate is None else await self.gate.identify(scope)
         if actor is not ANONYMOUS:
             scope[PRIVATE] = True
+        if actor.scopes is not None and not keys:
+            raise no_key_here()
         return actor
 
     async def ready(self) -> bool:

@@ -24,7 +24,7 @@ def make_app() -> App:
     @app.collection("users")
     class User(UserRecord):
         role: str = Field(default="customer", write="auth.admin")
-        sign_in = SignIn(register="open")
+        sign_in = SignIn(register="open", keys=True)
         rules = Rules(read="record.id == auth.id")
 
     return app
@@ -57,7 +57,7 @@ class Pair:
         async def ask() -> str | None:
             await self.other.runtime.records()
             try:
-                actor = await self.other.runtime.identify({"headers": sent})
+                actor = await self.other.runtime.identify({"headers": sent}, keys=True)
             except Unauthorized:
                 return None
             assert actor.record is not None
@@ -112,6 +112,34 @@ def test_an_ended_session_is_forgotten_everywhere(pair: Pair, end: Any) -> None:
     assert pair.role(pair.second) is None
     kept = end in (log_out, end_from_the_list, change_password)
     assert (pair.role(pair.first) is not None) == kept
+
+
+def end_key(pair: Pair, key: str) -> None:
+    assert pair.http.delete(f"/api/auth/keys/{key}", headers=pair.first).status == 204
+
+
+def end_by_password(pair: Pair, key: str) -> None:
+    body = {"current": GOOD, "new": BETTER, "end_keys": True}
+    assert pair.http.post("/api/auth/password", body, headers=pair.first).status == 204
+
+
+@pytest.mark.parametrize(
+    "end", [end_key, end_by_password, lambda p, _: disable(p), lambda p, _: delete(p)]
+)
+@pytest.mark.parametrize("asks", [True, False], ids=["asks", "planted-does-not-ask"])
+def test_an_ended_key_is_forgotten_everywhere(
+    pair: Pair, end: Any, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"name": "reports", "scopes": ["users:read"]}
+    made = pair.http.post("/api/auth/keys", body, headers=pair.first).json()
+    key = {"authorization": f"Bearer {made['token']}"}
+    assert pair.role(key) == "customer"
+    if not asks:
+        monkeypatch.setattr(sessions, "FRESH_S", 1e9)
+    end(pair, made["key"]["id"])
+    pair.later()
+    assert (pair.role(key) is None) == asks
+    assert pair.http.get("/api/users", headers=key).status == 401, "where it was ended"
 
 
 def test_another_role_is_seen_everywhere(pair: Pair) -> None:

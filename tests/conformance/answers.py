@@ -25,7 +25,7 @@ IGNORED = {"x-request-id", "content-length", "date"}
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _REQUEST = re.compile(r"r_[0-9a-f]{22}")
-_TOKEN = re.compile(r"\bst_[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(r"\bst_[A-Za-z0-9_-]{43}|\bstk_[A-Za-z0-9]{49}")
 _CURSOR = re.compile(r'(?:(?<="next":")|(?<=[?&]after=))[^"& ]+')
 _LENGTH = re.compile(r"(?<=would be )\d+(?= bytes)")
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[^"\d-]+|-', re.DOTALL)

@@ -22,6 +22,7 @@ from ..query import ANONYMOUS, SYSTEM, Actor, ReadQuery, WriteQuery
 from ..records import Records
 from ..store.steps import Steps
 from ..transaction import open_transaction
+from .keys import Keys
 from .passwords import LONGEST, Hasher, judge_password
 from .sessions import Program, Sessions
 
@@ -43,11 +44,12 @@ class SignedIn:
 class Accounts:
     """The accounts of one app."""
 
-    def __init__(self, records: Records, sessions: Sessions, policy: SignIn) -> None:
+    def __init__(self, records: Records, sessions: Sessions, keys: Keys, policy: SignIn) -> None:
         assert records.schema.users is not None
         self._records = records
         self._users = records.schema.users
         self._sessions = sessions
+        self._keys = keys
         self._policy = policy
         self._hasher = Hasher()
 
@@ -138,9 +140,11 @@ class Accounts:
         context = [self._records.schema.title, *([email] if isinstance(email, str) else [])]
         return judge_password(password, context, pointer)
 
-    async def change_password(self, actor: Actor, current: str, new: str) -> None:
-        """Set another password; the other sessions of the user end. Raises 403 where the current
-        one is not that."""
+    async def change_password(
+        self, actor: Actor, current: str, new: str, *, end_keys: bool = False
+    ) -> None:
+        """Set another password; the other sessions of the user end, and the API keys if that is
+        asked for. Raises 403 where the current one is not that."""
         assert actor.record is not None
         user = str(actor.record["id"])
         kept = await self._hash_of(user)
@@ -157,6 +161,8 @@ class Accounts:
                 return False
             yield Ask(_SET, (user, hashed, clock.now_text()))
             yield from self._sessions.end_others_steps(user, actor.session)
+            if end_keys:
+                yield from self._keys.end_all_steps(user)
             return True
 
         changed = await self._records.engine.write(steps)
@@ -165,8 +171,9 @@ class Accounts:
             raise Forbidden("auth.wrong_password", "The current password is another one.")
 
     async def make_admin(self, email: str, password: str, fields: Mapping[str, Any]) -> bool:
-        """Make the user of this address an admin with this password, and sign them out everywhere;
-        make one with these fields where there is none, and say so. For who runs the app."""
+        """Make the user of this address an admin with this password, sign them out everywhere and
+        end their keys, which would be an admin's from then on; make one with these fields where
+        there is none, and say so. For who runs the app."""
         refused = self.judge(password, email, "/password")
         if refused is not None:
             raise Invalid("body.invalid", "This password is refused.", errors=[refused])
@@ -184,6 +191,7 @@ class Accounts:
             def steps() -> Steps[None]:
                 yield Ask(_SET, (key, hashed, clock.now_text()))
                 yield from self._sessions.end_others_steps(key)
+                yield from self._keys.end_all_steps(key)
 
             await tx.session.run(steps)
         return user is None

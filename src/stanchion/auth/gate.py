@@ -21,7 +21,9 @@ from ..records import Records
 from .accounts import Accounts
 from .attempts import Attempts
 from .credentials import credentials_of
+from .keys import Keys
 from .sessions import Lifetimes, Sessions
+from .tokens import KEY
 
 Scope = MutableMapping[str, Any]
 HARMLESS = ("GET", "HEAD", "OPTIONS")
@@ -40,7 +42,8 @@ class Gate:
         self._is_from_here = is_from_here
         lifetimes = Lifetimes(timedelta(days=policy.idle_days), timedelta(days=policy.session_days))
         self.sessions = Sessions(records, lifetimes)
-        self.accounts = Accounts(records, self.sessions, policy)
+        self.keys = Keys(records, self.sessions, policy)
+        self.accounts = Accounts(records, self.sessions, self.keys, policy)
         self.attempts = Attempts(limiter, policy, self.accounts)
         records.users_changed = self.sessions.doubt
 
@@ -49,6 +52,8 @@ class Gate:
         found = credentials_of(request["headers"])
         if found is None:
             return ANONYMOUS
+        if found.by_cookie and found.token.startswith(KEY):
+            return ANONYMOUS  # a key is sent on purpose, and by no browser by itself
         if found.by_cookie and request.get("method") not in HARMLESS:
             self.refuse_other_sites(request)
         actor = await self.sessions.holder(found.token)
@@ -56,6 +61,13 @@ class Gate:
             return actor
         if found.by_cookie:
             return ANONYMOUS
+        if found.token.startswith(KEY):
+            raise Unauthorized(
+                "auth.key_ended",
+                "This API key opens nothing: it has ended, or never was one.",
+                hint="Make another one while signed in: POST /api/auth/keys.",
+                headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            )
         raise Unauthorized(
             "auth.session_ended",
             "This token opens nothing: it has ended, or never was one.",

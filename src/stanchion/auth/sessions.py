@@ -1,4 +1,5 @@
-"""Sessions: rows that say who holds a token, and what this process remembers of them.
+"""Sessions: rows that say who holds a token, and what this process remembers of them. What it
+remembers of API keys is kept here too: they end in the same way.
 
 In: a token.   Out: the `Actor` who holds it, or None.
 Called by the gate for every request that carries a token, so a hit costs a dictionary look-up.
@@ -16,7 +17,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from .. import clock
 from ..actors import actor_of
@@ -27,7 +28,7 @@ from ..records import Records
 from ..store.steps import Steps
 from ..store.users import KEPT, end_sessions, prune_ended
 from ..types.datetime import moment_text, parse_moment
-from .tokens import LONGEST, digest_of, new_token
+from .tokens import KEY, LONGEST, digest_of, is_key, new_token
 
 T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +51,7 @@ _OF_USER = (
     "where user_id=?1 and idle_until>?2 and ends>?2 order by id desc"
 )
 _CAME_FROM = "select 1 from _sessions where user_id=?1 and address=?2 limit 1"
+_BEGAN = "select created from _sessions where id=?1"
 _END = "delete from _sessions where id=?1 and user_id=?2 returning id"
 _END_OTHERS = "delete from _sessions where user_id=?1 and id<>?2 returning id"
 _RENEW = "update _sessions set used=?2,idle_until=?3 where id=?1 and ends>?2"
@@ -88,8 +90,9 @@ class OwnSession:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """A session in memory; moments in nanoseconds since 1970."""
+class Holding:
+    """A session or a key in memory; moments in nanoseconds since 1970. From `renew` on its use is
+    written down."""
 
     actor: Actor
     id: str
@@ -99,8 +102,21 @@ class _Kept:
     renew: int
 
 
+class Holders(Protocol):
+    """Where what is remembered comes from."""
+
+    async def read(self, digest: bytes) -> Holding | None:
+        """What this digest is kept for now, if anything."""
+        ...
+
+    async def note_use(self, kept: Holding, now: datetime) -> None:
+        """Write down that it was used. Raises what the database says."""
+        ...
+
+
 class Sessions:
-    """The sessions of one app, in one process."""
+    """The sessions of one app, in one process. `keys` is where API keys come from, once there is
+    somebody who knows."""
 
     def __init__(self, records: Records, lifetimes: Lifetimes) -> None:
         assert records.schema.users is not None
@@ -108,7 +124,8 @@ class Sessions:
         self._engine = records.engine
         self._users = records.schema.users.name
         self._lifetimes = lifetimes
-        self._kept: dict[bytes, _Kept] = {}
+        self._kept: dict[bytes, Holding] = {}
+        self.keys: Holders | None = None
         self._ended = _Ended()
         self._asking: asyncio.Lock | None = None
         self._asking_in: object = None
@@ -118,20 +135,23 @@ class Sessions:
 
     async def holder(self, token: str) -> Actor | None:
         """Who holds the token; None where it opens nothing, or no longer."""
-        if len(token) > LONGEST:
+        rows: Holders | None = self
+        if token.startswith(KEY):
+            rows = self.keys if is_key(token) else None
+        if rows is None or len(token) > LONGEST:
             return None
         digest = digest_of(token)
         if not self._ended.is_fresh():
             await self._ask_what_ended()
         kept = self._kept.get(digest)
         if kept is None:
-            return await self._load(digest)
+            return await self._load(digest, rows)
         now = clock.now_ns()
         if now >= kept.idle or now >= kept.ends:
             del self._kept[digest]
-            return await self._load(digest)
+            return await self._load(digest, rows)
         if now >= kept.renew:
-            self._renew(kept, now)
+            self._renew(kept, now, rows)
         return kept.actor
 
     def doubt(self) -> None:
@@ -158,27 +178,33 @@ class Sessions:
                 for digest in gone:
                     del self._kept[digest]
 
-    async def _load(self, digest: bytes) -> Actor | None:
+    async def _load(self, digest: bytes, rows: Holders) -> Actor | None:
         """The holder as the database says, remembered unless something ended meanwhile."""
         heard = self._ended.count
+        kept = await rows.read(digest)
+        if kept is None:
+            return None
+        if heard == self._ended.count:
+            if len(self._kept) >= MOST:
+                for old in list(self._kept)[: MOST // 2]:
+                    del self._kept[old]
+            self._kept[digest] = kept
+            if (now := clock.now_ns()) >= kept.renew:
+                self._renew(kept, now, rows)
+        return kept.actor
+
+    async def read(self, digest: bytes) -> Holding | None:
+        """The session of this digest, as it is in the database."""
         rows = await self._engine.find(_FIND, (digest,))
         if not rows:
             return None
         session, user, idle_until, ends = rows[0]
         idle, end = parse_moment(idle_until), parse_moment(ends)
-        if min(idle, end) <= clock.now():
+        actor = await self.actor(user, session) if min(idle, end) > clock.now() else None
+        if actor is None:
             return None
-        actor = await self.actor(user, session)
-        if actor is not None and heard == self._ended.count:
-            if len(self._kept) >= MOST:
-                for old in list(self._kept)[: MOST // 2]:
-                    del self._kept[old]
-            renew = idle - self._lifetimes.idle * (1 - 1 / RENEWED)
-            kept = _Kept(actor, session, user, _ns(idle), _ns(end), _ns(renew))
-            self._kept[digest] = kept
-            if (now := clock.now_ns()) >= kept.renew:
-                self._renew(kept, now)
-        return actor
+        renew = idle - self._lifetimes.idle * (1 - 1 / RENEWED)
+        return Holding(actor, session, user, as_ns(idle), as_ns(end), as_ns(renew))
 
     async def actor(self, user: str, session: str = "") -> Actor | None:
         """The actor of a user as the record is now; None where it is gone or disabled."""
@@ -195,10 +221,10 @@ class Sessions:
         actor.session = session
         return actor
 
-    def _renew(self, kept: _Kept, now: int) -> None:
-        """Prolong the idle time, by a write that nobody waits for."""
+    def _renew(self, kept: Holding, now: int, rows: Holders) -> None:
+        """Note the use, by a write that nobody waits for."""
         kept.renew = now + _in_ns(self._lifetimes.idle) // RENEWED
-        task = asyncio.create_task(self._write_renewal(kept, clock.now()))
+        task = asyncio.create_task(_note_use(rows, kept, clock.now()))
         self._renewing.add(task)
         task.add_done_callback(self._renewing.discard)
 
@@ -206,17 +232,15 @@ class Sessions:
         """Wait for the writes that nobody waits for."""
         await asyncio.gather(*self._renewing)
 
-    async def _write_renewal(self, kept: _Kept, now: datetime) -> None:
+    async def note_use(self, kept: Holding, now: datetime) -> None:
+        """Prolong the idle time of a session."""
         idle = now + self._lifetimes.idle
 
         def steps() -> Steps[None]:
             yield Ask(_RENEW, (kept.id, moment_text(now), moment_text(idle)))
 
-        try:
-            await self._engine.write(steps)
-        except Problem:
-            return  # another request of the session tries again, a twentieth later
-        kept.idle = _ns(idle)
+        await self._engine.write(steps)
+        kept.idle = as_ns(idle)
 
     # steps of a transaction
 
@@ -229,6 +253,11 @@ class Sessions:
             moment_text(now + self._lifetimes.whole),
         )  # fmt: skip
         return token, [Ask(_START, values), prune_ended(), Ask(_PRUNE, (moment_text(now),))]
+
+    async def began(self, session: str) -> datetime | None:
+        """When a session began; None where it is no more."""
+        rows = await self._engine.find(_BEGAN, (session,))
+        return parse_moment(rows[0][0]) if rows else None
 
     async def came_from(self, user: str, address: str) -> bool:
         """Whether the user has signed in from this network before, and that session is kept."""
@@ -250,11 +279,11 @@ class Sessions:
                 yield end_sessions(user, session)
             return bool(rows)
 
-        return await self._finish(steps)
+        return await self.finish(steps)
 
     async def end_others(self, user: str, session: str = "") -> int:
         """End all sessions of a user but one; how many there were."""
-        return await self._finish(lambda: self.end_others_steps(user, session))
+        return await self.finish(lambda: self.end_others_steps(user, session))
 
     def end_others_steps(self, user: str, session: str = "") -> Steps[int]:
         """The same as a part of a transaction."""
@@ -262,7 +291,8 @@ class Sessions:
         yield AskAll([end_sessions(user, row[0]) for row in rows])
         return len(rows)
 
-    async def _finish(self, job: Job[T]) -> T:
+    async def finish(self, job: Job[T]) -> T:
+        """Run what ends something; this process believes nothing of it from here on."""
         done = await self._engine.write(job)
         self.doubt()
         return done
@@ -311,7 +341,15 @@ class _Ended:
         return found
 
 
-def _ns(moment: datetime) -> int:
+async def _note_use(rows: Holders, kept: Holding, now: datetime) -> None:
+    try:
+        await rows.note_use(kept, now)
+    except Problem:
+        return  # another request tries again, a twentieth of the idle time later
+
+
+def as_ns(moment: datetime) -> int:
+    """A moment in nanoseconds since 1970."""
     return _in_ns(moment - _EPOCH)
 
 

@@ -151,6 +151,10 @@ class UserRecord(Record):
     admin: bool = system(default_factory=lambda: False)
     disabled: bool = system(default_factory=lambda: False)
 
+    # what the API key is for that this user called with: whatever is done as this very record is
+    # held to it
+    _key_scopes: frozenset[str] | None = pydantic.PrivateAttr(default=None)
+
     @pydantic.field_validator("email")
     @classmethod
     def _as_it_is_stored(cls, given: str) -> str:

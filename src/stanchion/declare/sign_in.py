@@ -18,6 +18,9 @@ class SignIn:
         anybody, and is signed in at once; who tries an address learns whether it is taken.
     idle_days: a session that nobody uses ends after so many days.
     session_days: every session ends after so many days.
+    keys: whether users make API keys for their programs. Off, none is made and none opens anything.
+    key_days: how long a key lasts that is made without saying so.
+    most_key_days: how long a key lasts at most.
     attempts: how often a password may be tried for one account from one network, as in `Limits`.
     attempts_from_anywhere: how often for one account in all; networks from which its owner signed
         in before are not counted, so nobody locks an owner out.
@@ -28,6 +31,9 @@ class SignIn:
     register: Literal["closed", "open"] = "closed"
     idle_days: float = 7
     session_days: float = 30
+    keys: bool = False
+    key_days: float = 90
+    most_key_days: float = 366
     attempts: str = "10/15min"
     attempts_from_anywhere: str = "100/day"
     attempts_of_client: str = "60/min, 600/h"
@@ -38,6 +44,8 @@ class SignIn:
             raise _wrong(f"register is 'closed' or 'open', not {self.register!r}")
         if not 0 < self.idle_days <= self.session_days <= 400:
             raise _wrong("idle_days and session_days are above 0, idle_days is not the greater one")
+        if not 0 < self.key_days <= self.most_key_days <= 3_660:
+            raise _wrong("key_days and most_key_days are above 0, key_days is not the greater one")
         for name in LIMITED:
             parse_limits(getattr(self, name))
 

@@ -1,7 +1,8 @@
 """Who calls a route of the app: what its functions ask for as FastAPI dependencies.
 
 In: a request or the handshake of a WebSocket.   Out: the record of the user who sends it.
-Refuses: nobody signed in (401), somebody for whom the rule of the route does not hold (403).
+Refuses: nobody signed in (401), somebody for whom the rule of the route does not hold (403), an API
+key that has not the scope that the route asks for (403), or any key where it asks for none.
 Imported by apps as `stanchion.CurrentUser` and its sisters; `app` checks the rules at the start.
 """
 
@@ -17,8 +18,9 @@ from starlette.requests import HTTPConnection
 
 from ..declare import UserRecord
 from ..declare.rules import RuleLike, as_rule, caller_origin
-from ..errors import Forbidden, Unauthorized
+from ..errors import DeclarationError, Forbidden, Unauthorized
 from ..plan.policy import Policy
+from ..plan.scopes import is_route_scope, no_key_here, not_in_scope
 from ..query import Actor
 from ..runtime import Runtime
 from ..schema import rule_text
@@ -44,16 +46,34 @@ class _Scheme(SecurityBase):
         return None
 
 
+# an API key goes where a session's token goes; `add_security` says which routes take one
 _BEARER = _Scheme("session", HTTPBearer.model_validate(SCHEMES["session"]))
 _COOKIE = _Scheme("cookie", APIKey.model_validate(SCHEMES["cookie"]))
 Bearer = Annotated[None, Depends(_BEARER)]
 Cookie = Annotated[None, Depends(_COOKIE)]
 
 
-async def _actor_of(connection: HTTPConnection) -> Actor:
+SCOPES = "stanchion.scopes"
+"""In the scope of a request: the scopes that a key must have for its route, as far as is known."""
+
+
+async def _actor_of(connection: HTTPConnection, scope: str = "") -> Actor:
+    """Who calls. `scope` is what the dependency that asks lets keys in for; others of the route
+    may have said theirs before, or will."""
     runtime: Runtime = connection.scope["app"].runtime
     await runtime.records()
-    return await runtime.identify(connection.scope)
+    actor = await runtime.identify(connection.scope, keys=True)
+    if actor.scopes is None:
+        return actor
+    wanted: set[str] = connection.scope.setdefault(SCOPES, set())
+    wanted |= {scope} - {""}
+    route = connection.scope.get("route")
+    wanted.update(_scopes_in(calls_of(getattr(route, "dependant", None))))
+    if not wanted:
+        raise no_key_here()
+    for missing in sorted(wanted - actor.scopes):
+        raise not_in_scope(missing)
+    return actor
 
 
 def _record_of(connection: HTTPConnection, actor: Actor) -> Any:
@@ -61,7 +81,10 @@ def _record_of(connection: HTTPConnection, actor: Actor) -> Any:
     users = runtime.model.schema.users
     if actor.record is None or users is None:
         return None
-    return runtime.model.bindings[users.name].build(actor.record)
+    record: Any = runtime.model.bindings[users.name].build(actor.record)
+    if actor.scopes is not None:
+        record._key_scopes = actor.scopes  # `app.transaction(actor=user)` is held to them
+    return record
 
 
 async def optional_user(connection: HTTPConnection, bearer: Bearer, cookie: Cookie) -> Any:
@@ -88,13 +111,14 @@ OptionalUser = Annotated[User | None, Depends(optional_user)]
 class Requirement:
     """A rule of a route: a dependency that lets in whom the rule admits, and gives their record."""
 
-    def __init__(self, rule: RuleLike) -> None:
+    def __init__(self, rule: RuleLike, scope: str) -> None:
         self.rule = as_rule(rule, caller_origin())
+        self.scope = scope
 
     async def __call__(self, connection: HTTPConnection, bearer: Bearer, cookie: Cookie) -> Any:
         """The user who calls, None where the rule admits somebody who is not signed in."""
         runtime: Runtime = connection.scope["app"].runtime
-        actor = await _actor_of(connection)
+        actor = await _actor_of(connection, self.scope)
         if not runtime.policy.admits(self.rule, actor):
             text = rule_text(self.rule)
             if actor.kind == "anonymous":
@@ -103,15 +127,25 @@ class Requirement:
         return _record_of(connection, actor)
 
 
-def requires(rule: RuleLike) -> Any:
+def requires(rule: RuleLike, *, scope: str = "") -> Any:
     """Let a route be called by those alone whom `rule` admits: `role("owner")`, `signed_in`, or a
     text about `auth`.
 
         @app.post("/close", dependencies=[requires(role("owner"))])
 
     `user: Annotated[User, requires(...)]` gives the record of who calls. Admins are past rules.
+    API keys call no route but those that name a `scope`, and only with a key that has it:
+    `requires(signed_in, scope="reports")`.
     """
-    return Depends(Requirement(rule))
+    if scope and not is_route_scope(scope):
+        raise DeclarationError(
+            "scope.name",
+            f"{scope!r} names no scope: a small letter, then small letters, digits, - _ and .",
+            origin=caller_origin(),
+            hint="scopes of collections (orders:read) need no route, they hold wherever records "
+            "are read and written",
+        )
+    return Depends(Requirement(rule, scope))
 
 
 def check_requirements(routes: Iterable[Any], policy: Policy) -> None:
@@ -128,6 +162,21 @@ def taking_anybody(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
         calls = set(calls_of(getattr(route, "dependant", None)))
         if optional_user in calls and current_user not in calls:
             yield from ((path, method.lower()) for method in methods or ())
+
+
+def route_scopes(routes: Iterable[Any]) -> Iterator[tuple[str, str, str]]:
+    """Path, method and scope of the routes that let API keys in."""
+    for path, methods, route, around in walk_routes(routes):
+        calls = [
+            *(each.dependency for each in around),
+            *calls_of(getattr(route, "dependant", None)),
+        ]
+        for scope in dict.fromkeys(_scopes_in(calls)):
+            yield from ((path, method.lower(), scope) for method in methods or ("",))
+
+
+def _scopes_in(calls: Iterable[Any]) -> Iterator[str]:
+    return (call.scope for call in calls if isinstance(call, Requirement) and call.scope)
 
 
 def calls_of(dependant: Any) -> Iterator[Any]:

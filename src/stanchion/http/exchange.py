@@ -37,8 +37,8 @@ class Host(Protocol):
         """The pipelines, opened on first use."""
         ...
 
-    async def identify(self, scope: Scope) -> Actor:
-        """Who is asking."""
+    async def identify(self, scope: Scope, *, keys: bool = False) -> Actor:
+        """Who is asking; an API key only where `keys` says that its scopes are looked at."""
         ...
 
 

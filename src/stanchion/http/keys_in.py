@@ -42,7 +42,9 @@ def once(scope: Scope, given: list[bytes], actor: Actor, sent: bytes) -> Once:
             hint="Make one with crypto.randomUUID() or uuid.uuid4().",
         )
     route = f"{scope['method']} {scope['path']}"
-    return Once(actor.name, route, key, sha256(sent).hexdigest())
+    # one key must not be told what the user, or another key, was answered
+    caller = f"{actor.name} by {actor.key}" if actor.key else actor.name
+    return Once(caller, route, key, sha256(sent).hexdigest())
 
 
 def _key(text: str) -> str:

@@ -109,7 +109,7 @@ class RouteLimit:
         if runtime is None:
             raise LimitElsewhere
         scope = request.scope
-        actor = await runtime.identify(scope)
+        actor = await runtime.identify(scope, keys=True)  # it counts, and opens nothing
         where = self.name or _name_of(scope["route"])
         whose = (*whose_of(scope, actor, runtime.settings), where)
         shown = re.sub(r"[^ !#-\[\]-~]", "?", where)

@@ -29,7 +29,7 @@ class Reads:
     async def list(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
-        records, actor = await self.host.records(), await self.host.identify(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope, keys=True)
         ask = list_query(
             collection, scope["query_string"], lambda: records.visible(collection.name, actor)
         )
@@ -43,7 +43,7 @@ class Reads:
     async def one(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
-        records, actor = await self.host.records(), await self.host.identify(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope, keys=True)
         ask = one_query(
             collection,
             key_of(rest),
@@ -68,7 +68,7 @@ class Reads:
     async def aggregate(
         self, collection: Collection, rest: bytes, scope: Scope, receive: Receive
     ) -> Answer:
-        records, actor = await self.host.records(), await self.host.identify(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope, keys=True)
         ask = aggregate_query(
             collection, scope["query_string"], lambda: records.visible(collection.name, actor)
         )
@@ -79,7 +79,7 @@ class Reads:
 
     async def schema(self, collection: None, rest: bytes, scope: Scope, receive: Receive) -> Answer:
         refuse_parameters(scope["query_string"])
-        records, actor = await self.host.records(), await self.host.identify(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope, keys=True)
         described = {**records.describe(actor), "limits": self._limits()}
         text = json.dumps(described, ensure_ascii=False, separators=(",", ":"))
         return _digested(scope, actor, text.encode())

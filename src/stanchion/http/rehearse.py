@@ -40,7 +40,7 @@ class _Host:
     async def records(self) -> Records:
         return self._records
 
-    async def identify(self, scope: Scope) -> Actor:
+    async def identify(self, scope: Scope, *, keys: bool = False) -> Actor:
         return self._actor
 
 

@@ -77,7 +77,7 @@ class Writes:
 
     async def _write(self, ask: WriteQuery, scope: Scope, wire: Any) -> Answer:
         """Write, and answer; under an `Idempotency-Key` with the first answer that it was given."""
-        records, actor = await self.host.records(), await self.host.identify(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope, keys=True)
         left = [] if self.limited is None else await self.limited.count(scope, actor, (ask,))
         once = once_of(scope, actor, wire)
         request = scope.get("stanchion.request", "")
@@ -92,7 +92,7 @@ class Writes:
         _refuse_conditions(scope, "A step names its own version: `if_match`.")
         wire = await json_body(self.host.settings, scope, receive, CREATE_TYPES)
         asks = batch_steps(wire, self.host.settings.array_limit, self.collections)
-        records, actor = await self.host.records(), await self.host.identify(scope)
+        records, actor = await self.host.records(), await self.host.identify(scope, keys=True)
         left = [] if self.limited is None else await self.limited.count(scope, actor, asks)
         once = once_of(scope, actor, wire)
         request = scope.get("stanchion.request", "")

@@ -16,7 +16,7 @@ _SECRETS = (
     (re.compile(r"(\w://[^\s/:@]*):[^\s/@]+@"), rf"\1:{_HIDDEN}@"),
     # Bearer and Basic credentials, and tokens that say what they are
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
-    (re.compile(r"\b(st|sk|pk|rk|whsec|ghp|gho|xox[bp])_[\w-]{8,}"), rf"\1_{_HIDDEN}"),
+    (re.compile(r"\b(stk?|sk|pk|rk|whsec|ghp|gho|xox[bp])_[\w-]{8,}"), rf"\1_{_HIDDEN}"),
     # password=…, "api_key": "…", token: …
     (
         re.compile(

@@ -39,7 +39,8 @@ from ..expr.tree import (
     walk,
 )
 from ..query import Actor
-from ..schema import ALWAYS, Collection, Field, Rule, RuleConst, Schema
+from ..schema import ALWAYS, Collection, Field, Rule, RuleConst, RuleText, Schema
+from .scopes import allows
 
 RowOperation = Literal["read", "create", "update", "delete"]
 ROW_OPERATIONS: tuple[RowOperation, ...] = ("read", "create", "update", "delete")
@@ -55,6 +56,7 @@ class Policy:
     field_write: Mapping[tuple[str, str], Node]
     auth_atoms: tuple[Node, ...]
     auth_fields: tuple[str, ...]
+    key_write: Mapping[tuple[str, str], Node]
     _profiles: dict[object, Profile] = field(default_factory=dict)
     _meanings: dict[Rule, Node] = field(default_factory=dict)
 
@@ -84,23 +86,25 @@ class Policy:
         verdicts = tuple(evaluate(atom, env) for atom in self.auth_atoms)
         record = actor.record or {}
         nulls = frozenset(name for name in self.auth_fields if record.get(name) is None)
-        identity = (actor.kind, verdicts, nulls)
+        identity = (actor.kind, verdicts, nulls, actor.scopes)
         if identity not in self._profiles:
             if len(self._profiles) >= 1024:
                 self._profiles.clear()
             known = dict(zip(self.auth_atoms, (Const(v) for v in verdicts), strict=True))
-            self._profiles[identity] = Profile(self, actor.kind, known, nulls)
+            self._profiles[identity] = Profile(self, actor.kind, known, nulls, actor.scopes)
         return self._profiles[identity]
 
 
 @dataclass(eq=False)
 class Profile:
-    """What the rules come to for one kind of caller; `Access` of the SQL compiler."""
+    """What the rules come to for one kind of caller; `Access` of the SQL compiler. The scopes of an
+    API key take away here, where every way to a record asks, also those of admins."""
 
     policy: Policy
     kind: str
     verdicts: Mapping[Node, Const]
     null_auth_fields: frozenset[str]
+    scopes: frozenset[str] | None = None
     _rows: dict[tuple[str, RowOperation], Node] = field(default_factory=dict)
     _masks: dict[tuple[str, str], Node] = field(default_factory=dict)
 
@@ -109,12 +113,20 @@ class Profile:
         """Whether this caller steps past row rules: admins, and the system."""
         return self.kind in ("admin", "system")
 
+    def in_scope(self, collection: str, operation: RowOperation) -> bool:
+        """Whether nothing but rules may close this to the caller."""
+        return self.scopes is None or allows(self.scopes, collection, operation)
+
     def rule(self, collection: str, operation: RowOperation) -> Node:
         """A row rule, folded for this caller."""
         identity = (collection, operation)
         if identity not in self._rows:
             rule = self.policy.rows[identity]
-            self._rows[identity] = TRUE if self.past_rules else self.folded(rule)
+            if not self.in_scope(collection, operation):
+                rule = FALSE
+            elif self.past_rules:
+                rule = TRUE
+            self._rows[identity] = self.folded(rule)
         return self._rows[identity]
 
     def row(self, collection: str) -> Node:
@@ -146,6 +158,8 @@ class Profile:
     def write_rule(self, collection: str, name: str) -> Node:
         """The write rule of a field, folded for this caller."""
         rule = self.policy.field_write.get((collection, name), TRUE)
+        if self.scopes is not None and (collection, name) in self.policy.key_write:
+            return self.folded(self.policy.key_write[collection, name])
         if self.kind == "system":
             return TRUE
         if self.kind == "admin":
@@ -209,7 +223,17 @@ def compile_policy(schema: Schema) -> Policy:
                 )
     every = [*rows.values(), *reads.values(), *writes.values()]
     atoms = tuple(dict.fromkeys(atom for rule in every for atom in _auth_atoms(rule)))
-    return Policy(schema, rows, reads, writes, atoms, _auth_fields(schema))
+    return Policy(schema, rows, reads, writes, atoms, _auth_fields(schema), _key_writes(schema))
+
+
+def _key_writes(schema: Schema) -> dict[tuple[str, str], Node]:
+    """What an API key may do to the address of a user: who leads the mail elsewhere takes the
+    account over, and a key must not come to that, whoever made it."""
+    users = schema.users
+    if users is None or "email" not in users.field:
+        return {}
+    rule = RuleText("old == null || record.email == old.email")
+    return {(users.name, "email"): _checked(rule, schema, users, old=True)}
 
 
 def _checked(rule: Rule, schema: Schema, collection: Collection, *, old: bool) -> Node:

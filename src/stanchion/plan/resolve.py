@@ -19,6 +19,7 @@ from ..expr.syntax import Syntax
 from ..expr.tree import TRUE, Hop, Node, Path
 from ..schema import BackReference, Collection, Field, Schema, rule_text
 from .policy import Profile, RowOperation
+from .scopes import not_in_scope, scope_for
 
 PATH_DEPTH = 5
 EXPAND_COUNT = 20
@@ -278,6 +279,8 @@ def refusal(profile: Profile, collection: Collection, operation: RowOperation) -
     """The 401 or 403 of a rule that this caller cannot meet."""
     name = f"{collection.name}.{operation}"
     extra = {"rule": name}
+    if not profile.in_scope(collection.name, operation):
+        return not_in_scope(scope_for(collection.name, operation))
     text = rule_text(getattr(collection.rules, operation))
     if profile.kind == "anonymous":
         return Unauthorized(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Conflict
 from .entry import Entry, Family, place
-from .sign_in import PASSWORDS
+from .sign_in import KEYS, PASSWORDS
 
 
 def _check(code: str, title: str, detail: str, pointer: str = "/stock") -> Entry:
@@ -336,6 +336,7 @@ PLACES = Family(
             "bool", "The result would be no truth value",
             "`open` would break its limit (bool).", "/open",
         ),
+        *KEYS,
         *PASSWORDS,
     ),
 )  # fmt: skip

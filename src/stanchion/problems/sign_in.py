@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Forbidden, Unauthorized, Unavailable
+from ..errors import Conflict, Forbidden, Unauthorized, Unavailable
 from .entry import Entry, Family, answer, place
 
 SIGN_IN = Family(
@@ -49,6 +49,53 @@ SIGN_IN = Family(
             detail="A page of another site sent this, and a browser added its cookie.",
         ),
         answer(
+            Unauthorized, "auth.key_ended", "The API key opens nothing",
+            meaning="The bearer token looks like an API key and is none that can be used: it was "
+            "ended, its time is over, its user is disabled or gone, or the app has no keys.",
+            way_out="Make another one while signed in, with `POST /api/auth/keys`.",
+            detail="This API key opens nothing: it has ended, or never was one.",
+            hint="Make another one while signed in: POST /api/auth/keys.",
+        ),
+        answer(
+            Forbidden, "auth.key_scope", "The API key has not this scope",
+            meaning="A key does what its scopes name, and nothing else that its user may do. "
+            "`scope` says which one is missing.",
+            way_out="Make a key that has it: `orders:read`, `orders:write`, `*:read`, `*:write`, "
+            "or the scope that a route of the app names.",
+            detail="This API key has not the scope orders:write.",
+            hint="Make a key that has it. What its user may do besides, a key does not.",
+        ),
+        answer(
+            Forbidden, "auth.no_key_here", "API keys may not do this",
+            meaning="No key makes keys, ends sessions, or changes a password, whatever its scopes. "
+            "Routes of the app are open to keys only if they say so.",
+            way_out="Use a session. In the app, `requires(signed_in, scope=\"reports\")` opens a "
+            "route to keys that have the scope.",
+            detail="This is not open to API keys.",
+        ),
+        answer(
+            Forbidden, "auth.keys_closed", "This app has no API keys",
+            meaning="The app does not let its users make API keys.",
+            way_out="In the app, `sign_in = SignIn(keys=True)` in the class of the users allows "
+            "them.",
+            detail="This app has no API keys.",
+        ),
+        answer(
+            Forbidden, "auth.sign_in_again", "The session is too old for this",
+            meaning="What lasts longer than a session is made by who has signed in within the last "
+            "hour, so that a browser that was left open is not enough.",
+            way_out="Sign in again, and repeat the request with the new session.",
+            detail="This takes a session that began within the last hour.",
+            hint="Sign in again, and repeat the request with the new session.",
+        ),
+        answer(
+            Conflict, "auth.too_many_keys", "The user has too many API keys",
+            meaning="A user has 50 keys at most.",
+            way_out="End those that nothing uses: `GET /api/auth/keys` tells when each was used.",
+            detail="A user has 50 keys at most.",
+            hint="End those that nothing uses: GET /api/auth/keys tells when each was.",
+        ),
+        answer(
             Unavailable, "auth.busy", "Too many passwords at once",
             meaning="A password costs the server a thirtieth of a second of one core, on purpose; "
             "so many were waiting that yours would have waited too long.",
@@ -90,5 +137,29 @@ PASSWORDS: tuple[Entry, ...] = (
         "Without the name of this app and the parts of your address hardly anything is left of it; "
         "those are what others try first.",
         "Is hardly more than the name of this app or your address, which others try first.",
+    ),
+)  # fmt: skip
+
+
+KEYS: tuple[Entry, ...] = (
+    place(
+        "auth.scope", "There is no such scope",
+        meaning="An API key names collections of the app with `:read` or `:write`, `*` for all of "
+        "them, or what a route of the app asks for.",
+        way_out="Write it as `orders:read`.",
+        detail="There is no scope `order:read`. Did you mean 'orders:read'?", pointer="/scopes/0",
+    ),
+    place(
+        "auth.key_name", "The name of the key cannot be shown",
+        meaning="A key is known again by its name.",
+        way_out="Take 1 to 100 printable characters, such as what uses the key.",
+        detail="A name has 1 to 100 printable characters.", pointer="/name",
+    ),
+    place(
+        "auth.key_days", "The key would last too long",
+        meaning="Every key ends. The app says how long one lasts at most: "
+        "`SignIn(most_key_days=…)`.",
+        way_out="Take fewer days, and make another key before they are over.",
+        detail="A key lasts 366 days at most.", pointer="/days",
     ),
 )  # fmt: skip

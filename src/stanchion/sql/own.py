@@ -152,6 +152,14 @@ MOVED = (
         indexes=(("_sessions_user", "(user_id)"),),
         order="id",
     ),
+    OwnTable(
+        "_api_keys",
+        "id key, token bytes, user_id text, name text, scopes text, created time, used time?, "
+        "ends time",
+        "unique (token)",
+        indexes=(("_api_keys_user", "(user_id)"),),
+        order="id",
+    ),
 )
 """Those that a copy takes along as they are."""
 ENDED = OwnTable(

@@ -34,9 +34,13 @@ def openapi_document(
     schema: Schema,
     taking_anybody: Iterable[tuple[str, str]] = (),
     limited: Iterable[tuple[str, str]] = (),
+    scopes: Iterable[tuple[str, str, str]] = (),
+    *,
+    keys: bool = False,
 ) -> Document:
     """FastAPI's document of the app's routes with the data API of `schema` added. Some routes know
-    who calls, and take anybody; some have a limit: each by its path and method."""
+    who calls, and take anybody; some have a limit; some let API keys in that have a scope: each by
+    its path and method. `keys` says whether the app has API keys."""
     joined = copy.deepcopy(document)
     theirs: dict[str, JSONSchema] = joined.get("components", {}).get("schemas", {})
     records = _records_among(theirs, schema)
@@ -47,7 +51,7 @@ def openapi_document(
     _tell_limits(joined, limited)
     joined = _rewritten(joined, _references(records, names, schema))
     kept = _still_used(joined, records)
-    _add_paths(joined, schema, names)
+    _add_paths(joined, schema, names, keys=keys)
     joined["tags"] = _tags(joined, schema)
     components = joined.setdefault("components", {})
     components["schemas"] = {
@@ -66,7 +70,7 @@ def openapi_document(
     ):
         components[section] = {**components.get(section, {}), **ours}
     if schema.users is not None:
-        add_security(joined, taking_anybody)
+        add_security(joined, taking_anybody, scopes, keys=keys)
     return joined
 
 
@@ -186,7 +190,7 @@ def _targets(part: Any) -> Iterator[str]:
 # the paths of both
 
 
-def _add_paths(document: Document, schema: Schema, names: dict[str, Names]) -> None:
+def _add_paths(document: Document, schema: Schema, names: dict[str, Names], *, keys: bool) -> None:
     """Add the generated paths. One that an app's route has too, with other methods, is shared."""
     paths = document.setdefault("paths", {})
     shapes = {_shape(path): path for path in paths}
@@ -194,17 +198,17 @@ def _add_paths(document: Document, schema: Schema, names: dict[str, Names]) -> N
     for collection in schema.collections:
         for path, item in path_items(schema, collection, names[collection.name]).items():
             shared = shapes.get(_shape(path), path)
-            item = for_anybody(item) if schema.users else item
+            item = for_anybody(item, collection.name, keys=keys) if schema.users else item
             _rename_parameters(item, path, shared)
             _rename_operations(item, taken)
             paths[shared] = {**item, **paths.get(shared, {})}
     if schema.collections:
         item = {"get": schema_operation()}
-        item = for_anybody(item) if schema.users else item
+        item = for_anybody(item, keys=keys) if schema.users else item
         _rename_operations(item, taken)
         paths["/api/_schema"] = {**item, **paths.get("/api/_schema", {})}
         item = batch_item(schema.collections)
-        item = for_anybody(item) if schema.users else item
+        item = for_anybody(item, keys=keys) if schema.users else item
         _rename_operations(item, taken)
         paths["/api/_batch"] = {**item, **paths.get("/api/_batch", {})}
 

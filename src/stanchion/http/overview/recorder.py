@@ -103,7 +103,7 @@ class Recorder:
         said = _problem_of(watch.answered.kept)
         code = said.get("code", "")
         try:
-            actor = await self.runtime.identify(scope)
+            actor = await self.runtime.identify(scope, keys=True)
         except Problem:  # of the caller's credentials: it was refused as nobody
             actor = ANONYMOUS
         return Call(

@@ -41,6 +41,19 @@ class PasswordChange(_Body):
 
     current: str = Field(max_length=256)
     new: str
+    end_keys: bool = Field(False, description="End the user's API keys too.")
+
+
+class KeyMade(_Body):
+    """An API key as it is asked for."""
+
+    name: str = Field(description="What it is for, to know it again.", examples=["stock reports"])
+    scopes: list[str] = Field(
+        description="What it opens: `orders:read`, `orders:write` (which reads too), `*:read` and "
+        "`*:write` for every collection, or the names that routes of the app ask for.",
+        examples=[["orders:read"]],
+    )
+    days: float | None = Field(None, description="How long it lasts; the app has a default.")
 
 
 class SessionStarted(BaseModel):
@@ -57,7 +70,9 @@ class Me(BaseModel):
 
     user: dict[str, Any] = Field(description="The user, as they may see themselves.")
     admin: bool
-    session: str = Field(description="The id of the session.")
+    session: str = Field(description="The id of the session; empty where it was an API key.")
+    key: str | None = Field(None, description="The id of the API key, where it was one.")
+    scopes: list[str] | None = Field(None, description="What the key is for.")
 
 
 class SessionShown(BaseModel):
@@ -79,3 +94,31 @@ class SessionList(BaseModel):
     """The sessions of who asks, the newest first."""
 
     items: list[SessionShown]
+
+
+class KeyShown(BaseModel):
+    """One API key."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created: str
+    used: str | None = Field(
+        None, description="When it was used last, to the hour; not there if it never was."
+    )
+    ends: str
+
+
+class KeyStarted(BaseModel):
+    """A new API key."""
+
+    token: str = Field(
+        description="What programs send as `Authorization: Bearer …`. It is not shown again."
+    )
+    key: KeyShown
+
+
+class KeyList(BaseModel):
+    """The API keys of who asks that can still be used, the newest first."""
+
+    items: list[KeyShown]

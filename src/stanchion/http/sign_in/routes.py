@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from ...errors import NotFound
 from ...runtime import Runtime
 from . import bodies
+from .keys import KeyRoutes
 from .shared import NO_STORE, AuthRoutes, cookie, request_id
 
 PREFIX = "/api/auth"
@@ -32,6 +33,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
             path, answer, methods=[method], status_code=status, response_model=given,
             response_model_exclude_none=True, name=f"auth.{answer.__name__}",
         )  # fmt: skip
+    KeyRoutes(runtime).add_to(router)
     app.include_router(router)
 
 
@@ -69,21 +71,22 @@ class _Routes(AuthRoutes):
 
     async def me(self, request: Request, response: Response) -> Any:
         """Who is asking."""
-        actor = await self._signed_in(request)
+        actor = await self._signed_in(request, keys=True)
         response.headers.update(NO_STORE)
         return bodies.Me(
-            user=await self._shown(actor), admin=actor.kind == "admin", session=actor.session
-        )
+            user=await self._shown(actor), admin=actor.kind == "admin", session=actor.session,
+            key=actor.key or None, scopes=None if actor.scopes is None else sorted(actor.scopes),
+        )  # fmt: skip
 
     async def change_password(
         self, body: bodies.PasswordChange, request: Request, response: Response
     ) -> None:
-        """Set another password. All other sessions of this user end."""
+        """Set another password. All other sessions of this user end; API keys if it says so."""
         actor = await self._signed_in(request)
         response.headers.update(NO_STORE)
         gate = await self._gate()
         await gate.attempts.own_password(actor.name)
-        await gate.accounts.change_password(actor, body.current, body.new)
+        await gate.accounts.change_password(actor, body.current, body.new, end_keys=body.end_keys)
 
     async def sessions(self, request: Request, response: Response) -> Any:
         """The sessions of who asks."""

@@ -34,8 +34,9 @@ class AuthRoutes:
         printable = "".join(c for c in agent if c.isprintable())
         return Program(printable, client_of(request.scope, self._runtime.settings))
 
-    async def _signed_in(self, request: Request) -> Actor:
-        actor = await self._runtime.identify(request.scope)
+    async def _signed_in(self, request: Request, *, keys: bool = False) -> Actor:
+        """Who is signed in; 401 where nobody is, 403 for an API key unless `keys`."""
+        actor = await self._runtime.identify(request.scope, keys=keys)
         if actor.record is None:
             raise Unauthorized(
                 "access.sign_in", "Nobody is signed in.",
