@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from .declare import Model
 from .engines import Ask, Engine, Job
 from .errors import Problem
+from .mail import Mailer
 from .plan.aggregate import plan_aggregate
 from .plan.describe import describe_visible
 from .plan.policy import Policy
@@ -58,6 +59,7 @@ class Records:
         self._writing = Writing(self.plans)
         self._longest_filter = longest_filter
         self.users_changed: Callable[[], None] = _nothing
+        self.mailer: Mailer | None = None
 
     # reading
 

@@ -18,11 +18,13 @@ from . import events
 from .auth import Gate
 from .changelog import LogReader, open_reader
 from .chores import Chores
-from .declare import Declarations, Model, build_model
+from .declare import Declarations, Model, UserRecord, build_model
 from .drain import Drain
 from .engines import Engine, database_gone, foreign_database
 from .engines.opening import open_engine
 from .limits import Limiter
+from .mail import Mailer
+from .mail.mailer import MailPlace
 from .migrate import Difference, OtherDatabase, prepare
 from .plan.policy import Policy, compile_policy
 from .plan.scopes import no_key_here
@@ -51,6 +53,8 @@ class Runtime:
         self.applied: list[Difference] = []
         self.drain = Drain()
         self.limiter = Limiter(self)
+        self.mail_place = MailPlace()
+        self.mailer = Mailer(title, base, lambda: self.settings, self.mail_place)
         self._settings = settings
         self._model: Model | None = None
         self._policy: Policy | None = None
@@ -79,15 +83,22 @@ class Runtime:
     def model(self) -> Model:
         """Everything that was declared; the first call freezes it. Raises `DeclarationError`."""
         if self._model is None:
-            self._model = build_model(
-                self.title, self.declarations.declared, self.declarations.jobs.declared
-            )
+            jobs = self.declarations.jobs.declared
+            if self.has_mails:
+                jobs = [*jobs, self.mailer.kind]
+            self._model = build_model(self.title, self.declarations.declared, jobs)
         return self._model
 
     @property
     def has_keys(self) -> bool:
         """Whether users make API keys."""
         return self.model.sign_in is not None and self.model.sign_in.keys
+
+    @property
+    def has_mails(self) -> bool:
+        """Whether the app writes mails: it has templates, or users to write to."""
+        users = any(issubclass(each.record, UserRecord) for each in self.declarations.declared)
+        return users or self.mailer.templates.has_own
 
     @property
     def record_names(self) -> frozenset[str]:
@@ -145,6 +156,7 @@ class Runtime:
             self.model, self.policy, self.engine,
             self.settings.plan_cache, self.settings.filter_limit,
         )  # fmt: skip
+        records.mailer = self.mailer
         self.limiter.open()
         await self.engine.open()
         started = time.perf_counter_ns()

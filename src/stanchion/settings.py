@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import SettingError, suggest
 from .origins import read_hsts, read_origins, read_proxies, read_public_url
+from .relay import check_mail
 
 PREFIX = "STANCHION_"
 _OF_TESTS = (
@@ -62,6 +63,10 @@ class Settings:
     redis_url: Annotated[
         str, "redis://[user:password@]host[:port][/number]: where limits are counted"
     ] = ""
+    mail_url: Annotated[
+        str, "the mail server: smtp+starttls://user:password@host, smtps://… or smtp://localhost"
+    ] = ""
+    mail_from: Annotated[str, "who mails are from: Pizzeria <hello@pizza.example>"] = ""
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
     send_timeout_s: Annotated[int, "seconds a client may take none of its answer"] = 20
@@ -94,6 +99,7 @@ class Settings:
         read_origins(self.cors_origins)
         read_hsts(self.hsts)
         _check_redis(self.redis_url)
+        check_mail(self.mail_url, self.mail_from)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .declare.jobs import OURS
 from .jobs import JobWorkers, WorkPlan
 from .runtime import Runtime, current_request
 
@@ -40,4 +41,7 @@ async def run_due(runtime: Runtime) -> tuple[int, list[BaseException]]:
 
 def _workers(runtime: Runtime, work: WorkPlan) -> JobWorkers:
     lease_s = runtime.settings.job_lease_s
-    return JobWorkers(runtime.engine, runtime.model.jobs, work, lease_s, current_request.set)
+    jobs = runtime.model.jobs
+    if not runtime.mailer.is_on:  # those that wait, wait for a process that can send them
+        jobs = jobs.without(OURS)
+    return JobWorkers(runtime.engine, jobs, work, lease_s, current_request.set)

@@ -234,7 +234,7 @@ def _serve_changed(
         failed = asyncio.run(
             _serve(
                 app,
-                with_overview(app, target),
+                with_overview(app, target, address.url),
                 socket,
                 pipe,
                 _Greeting(prepared, address, changed, since),

@@ -21,6 +21,7 @@ import click
 
 from .address import Address, find_address, wait_until_accepting
 from .console import count, print_error
+from .mail import refuse_unusable_mail
 from .start import Prepared, in_child, prepare_database, process_started, start_lines
 from .stopping import drain_first, grace_of_jobs
 from .target import Target, argument, describe_crash, find_target, load_app
@@ -71,6 +72,7 @@ def serve(target: str, host: str, port: int, workers: int) -> None:
     started = process_started()
     found = find_target(target)
     app = load_app(found)
+    refuse_unusable_mail(app)
     address = find_address(
         host, port, f"stanchion serve{'' if target == 'app.py' else ' ' + target}"
     )

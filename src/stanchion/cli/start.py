@@ -18,6 +18,7 @@ import click
 from ..version import __version__
 from .address import Address
 from .console import DIFFERS, FAILED, CommandFailed, clock_time, count
+from .mail import mail_lines
 from .target import Target, describe_crash, own_frames
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ def start_lines(
             f"  API docs  {address.url}docs",
             f"  Database  {prepared.path}  ({created}{collections})",
             f"  Open      {say_readable(exposure)}",
+            *mail_lines(app, address.url),
         ]
     )
 

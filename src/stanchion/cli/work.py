@@ -19,6 +19,7 @@ import click
 
 from ..version import __version__
 from .console import FAILED, count, failure
+from .mail import refuse_unusable_mail
 from .start import Prepared, prepare_database, process_started
 from .stopping import grace_of_jobs
 from .target import Target, app_failed, argument, find_target, load_app
@@ -52,6 +53,7 @@ def work(target: str, workers: int | None, queues: tuple[str, ...]) -> None:
     started = process_started()
     found = find_target(target)
     app = load_app(found)
+    refuse_unusable_mail(app)
     settings = app.runtime.settings
     known = {kind.queue for kind in app.runtime.model.jobs.by_name.values()}
     if not known:

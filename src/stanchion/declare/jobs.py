@@ -27,6 +27,8 @@ RETRIES = 10
 """The pauses of ten retries add up to forty minutes: most outages of others are over then."""
 TIMEOUT_S = 300.0
 QUEUE = "default"
+OURS = "stanchion."
+"""How the names of jobs begin that are not the app's."""
 LONGEST_ARGUMENTS = 65_536
 """Characters of the arguments of one job. What is larger belongs into a record."""
 RESERVED = frozenset({"delay", "unique"})
@@ -233,6 +235,11 @@ class JobBook:
     def by_function(self) -> Mapping[JobFunction, JobKind]:
         """The same by what was decorated."""
         return {kind.function: kind for kind in self.by_name.values()}
+
+    def without(self, prefix: str) -> JobBook:
+        """The others: those whose names do not begin so."""
+        kept = {n: kind for n, kind in self.by_name.items() if not n.startswith(prefix)}
+        return JobBook(kept)
 
     def of(self, function: JobFunction) -> JobKind:
         """The job that a function is; raises `WrongUse` where it is none of this app."""

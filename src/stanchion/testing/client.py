@@ -16,11 +16,15 @@ from dataclasses import dataclass, replace
 from json import dumps as encode_json
 from json import loads as decode_json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ..app import App
+from ..mail import Outbox
 from ..working import run_due
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 T = TypeVar("T")
 TIMEOUT_S = 60.0
@@ -50,6 +54,9 @@ class Client:
     def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
         self.app = app
         self._loop = loop
+        self._outbox = Outbox()
+        app.runtime.mail_place.carrier = self._outbox
+        app.runtime.mail_place.public_url = "http://localhost"
 
     def get(self, url: str, **options: Any) -> Response:
         """GET; options as in `request`."""
@@ -108,6 +115,12 @@ class Client:
         if errors:
             raise errors[0]
         return tries
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """The mails that the app wrote, in order; `run_jobs` sends them. Links in them begin with
+        `http://localhost`, unless the settings say where the app is reached."""
+        return self._outbox.messages
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine beside the app, with a transaction in it for example."""

@@ -18,7 +18,7 @@ from .. import misuse
 from ..declare import Binding, JobFunction, Record, Update
 from ..engines import Ask, Row
 from ..errors import BadRequest, FieldError, Invalid, NotFound
-from ..jobs import enqueue, new_job, ring
+from ..jobs import NewJob, enqueue, new_job, ring
 from ..query import SYSTEM, Actor, Conditions, Operation, ReadQuery
 from ..records import Records
 from ..sql.write import WriteStatements
@@ -276,7 +276,20 @@ class Transaction:
         the first. Keys of other functions are other keys.
         """
         kind = self._records.model.jobs.of(job)
-        new = new_job(kind, arguments, delay, unique)
+        return await self._make(new_job(kind, arguments, delay, unique))
+
+    # mail
+
+    @awaited
+    async def send_mail(self, template: str, /, *, to: str, name: str = "", **values: Any) -> str:
+        """Write the mail `template` to this address; it is sent once the transaction is committed,
+        by a job whose id this is. `values` are what the template says.
+        """
+        mailer = self._records.mailer
+        assert mailer is not None
+        return await self._make(mailer.job(template, to, name, values))
+
+    async def _make(self, new: NewJob) -> str:
         made = await self.session.run(lambda: enqueue(new))
         self._held.committed.append(partial(ring, self._records.engine))
         return made
