@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from .. import clock
 from ..relay import Relay
@@ -109,4 +109,4 @@ def _read(file: Path) -> KeptMail | None:
         found = message_from_bytes(file.read_bytes(), policy=SMTP)
     except OSError:  # another process took it away
         return None
-    return KeptMail(file.stem, cast("EmailMessage", found))  # what this policy makes
+    return KeptMail(file.stem, found)
