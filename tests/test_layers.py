@@ -26,7 +26,7 @@ LEVELS = {
     "writing": 9, "mail": 9,
     "records": 10,
     "transaction": 11, "explain": 11, "changelog": 11,
-    "copying": 12, "auth": 12, "chores": 12,
+    "copying": 12, "access": 12, "auth": 12, "chores": 12,
     "runtime": 13,
     "lines": 11, "logs": 12, "http": 14, "working": 14,
     "app": 15,

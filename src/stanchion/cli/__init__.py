@@ -15,6 +15,7 @@ import sys
 import click
 
 from ..version import __version__
+from .access import access
 from .admin import admin
 from .check import check
 from .console import USAGE, CommandFailed, print_error
@@ -63,7 +64,7 @@ def stanchion(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (new, dev, serve, work, jobs, schema, openapi, explain, check, admin, copy):
+for _command in (new, dev, serve, work, jobs, schema, openapi, explain, check, access, admin, copy):
     stanchion.add_command(_command)
 
 

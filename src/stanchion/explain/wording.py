@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from ..expr import tree
+from ..types import DatetimeType
 
 
 def say(node: object) -> str:
@@ -22,10 +25,8 @@ def say(node: object) -> str:
             return " && ".join(_grouped(part) for part in parts)
         case tree.Or(parts=parts):
             return " || ".join(_grouped(part) for part in parts)
-        case (
-            tree.Compare(op=op, left=left, right=right) | tree.Arith(op=op, left=left, right=right)
-        ):
-            return f"{say(left)} {op} {say(right)}"
+        case tree.Compare(op=op, left=left, right=right):
+            return f"{_side(left)} {op} {_side(right)}"
         case tree.In(value=value, items=items):
             return f"{say(value)} in {say(items)}"
         case tree.TextTest(op=op, value=value, part=part):
@@ -44,12 +45,15 @@ def _say_value(node: object) -> str:
     match node:
         case tree.Path(root=root, hops=hops, leaf=leaf):
             return ".".join((root, *(hop.field for hop in hops), *((leaf,) if leaf else ())))
-        case tree.Many(source=source, collection=collection):
-            return f"{say(source)}.{collection}"  # the rule's own text says the relation's name
+        case tree.Many(source=source, name=name):
+            return f"{say(source)}.{name}"
         case tree.Lit(slot=None, value=value):
-            return json.dumps(value, default=str, ensure_ascii=False)
+            return _say_literal(value)
         case tree.Lit(slot=slot, negative=negative):
             return f"{'-' if negative else ''}${(slot or 0) + 1}"
+        case tree.Arith(op=op, left=left, right=right):
+            last = f"({say(right)})" if isinstance(right, tree.Arith) else say(right)
+            return f"{say(left)} {op} {last}"
         case tree.Var(name=name):
             return name
         case tree.Param(name=name):
@@ -61,12 +65,33 @@ def _say_value(node: object) -> str:
         case tree.ListOf(items=items):
             return f"[{', '.join(map(say, items))}]"
         case tree.Negate(value=value):
-            return f"-{say(value)}"
+            return f"-({say(value)})" if isinstance(value, tree.Arith) else f"-{say(value)}"
         case tree.Lower(value=value):
             return f"{say(value)}.lowerAscii()"
         case tree.Size(value=value):
             return f"size({say(value)})"
     raise AssertionError(node)
+
+
+def _say_literal(value: object) -> str:
+    """A literal as it may be written where its neighbour says its type."""
+    match value:
+        case Decimal():
+            said = f"{value:f}"
+            return said if "." in said else f"{said}.0"
+        case datetime():
+            return f'timestamp("{DatetimeType().wire(value)}")'
+        case timedelta():
+            whole, rest = divmod(abs(value), timedelta(seconds=1))
+            sign = "-" if value < timedelta(0) else ""
+            return f'duration("{sign}{whole}.{rest.microseconds:06}s")'
+    return json.dumps(value, default=str, ensure_ascii=False)
+
+
+def _side(operand: tree.Operand) -> str:
+    """One side of a comparison; a condition stands in parentheses there."""
+    joined = (tree.And, tree.Or, tree.Compare, tree.In)
+    return f"({say(operand)})" if isinstance(operand, joined) else say(operand)
 
 
 def _grouped(part: tree.Node) -> str:

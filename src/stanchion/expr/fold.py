@@ -77,9 +77,9 @@ def _flat(kind: type, parts: list[tree.Node]) -> list[tree.Node]:
 def _compared(node: tree.Compare, decide: Decide) -> tree.Node:
     left, right = _operand(node.left, decide), _operand(node.right, decide)
     known = (_known(left), _known(right))
+    if any(side is not None and side.value is None for side in known):
+        return tree.Const(None, node.span)
     if known[0] is not None and known[1] is not None:
-        if known[0].value is None or known[1].value is None:
-            return tree.Const(None, node.span)
         equal = known[0].value is known[1].value
         return tree.Const(equal is (node.op == "=="), node.span)
     if left is node.left and right is node.right:

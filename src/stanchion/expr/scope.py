@@ -242,7 +242,7 @@ class Resolver:
         source = self._whole(start, tuple(hops), here, span)
         return tree.Many(
             source, relation.collection, relation.field, self.scope.caller, here.key[0],
-            relation.link or "", relation.reach, span,
+            relation.link or "", relation.reach, span, relation.name,
         )  # fmt: skip
 
     # what can be seen

@@ -24,6 +24,10 @@ def _span() -> Any:
     return field(default=NOWHERE, compare=False)
 
 
+def _name() -> Any:
+    return field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Type:
     """The static type of an expression.
@@ -160,6 +164,7 @@ class Many:
 
     With `link`, `field` is one of that collection of pairs, and its `reach` holds the keys of the
     records: each that a link leads to is there once. The caller must be able to read the link, too.
+    `name` is what the relation is called where it starts.
     """
 
     source: Path
@@ -170,6 +175,7 @@ class Many:
     link: str = ""
     reach: str = ""
     span: Span = _span()
+    name: str = _name()
 
 
 @dataclass(frozen=True, slots=True)
