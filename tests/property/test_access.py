@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from stanchion.access.callers import AccessCaller, find_callers, is_one
-from stanchion.access.cells import CallerRules, cell_of
-from stanchion.access.matrix import AccessPlace
-from stanchion.access.samples import condition_of
+from stanchion.access.cells import CallerRules, cell_of, condition_of
 from stanchion.expr.evaluate import Env, evaluate
 from stanchion.plan.policy import Policy, compile_policy
 from stanchion.query import ANONYMOUS, Actor
@@ -60,8 +58,7 @@ def wrong_rows_of(
 ) -> Iterator[str]:
     things = policy.schema.collection["things"]
     cell = cell_of(CallerRules(policy, caller).of_records(things, written.operation))
-    place = AccessPlace("things", None, written.operation)
-    condition = condition_of(cell, policy.schema, things, place)
+    condition = condition_of(cell, policy.schema, things, written.operation)
     if condition is None and re.search(r"\berror\b", cell):
         outcomes["with an error inside"] += 1  # that no caller could write
         return

@@ -5,7 +5,8 @@ operation and field one cell: `yes`, `no`, or `if` and what is left of the rules
 `callers` finds the kinds of callers that rules tell apart, `cells` reduces the rules for one of
 them, `matrix` gathers the cells and reads and writes the stored form, `changes` compares two,
 `samples` finds records that show a change, `text` is for people.
-Called by the command line and by `stanchion.testing`. Why so: docs/decisions/013-access.md.
+Called by the command line and by `stanchion.testing`. Why so:
+docs/decisions/013-access.md, "013 Access: the whole matrix, told from the rules".
 """
 
 from .changes import AccessChange, compare

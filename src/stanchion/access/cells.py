@@ -12,11 +12,14 @@ from dataclasses import replace
 from typing import Literal
 
 from ..explain.wording import say
+from ..expr.check import Scope, check
+from ..expr.error import ExpressionError
 from ..expr.fold import certainly_false, fold
+from ..expr.parse import parse
 from ..expr.tree import FALSE, TRUE, And, Const, Macro, Node, Not, Or
 from ..plan.policy import Policy, RowOperation, decide_old_is_null
 from ..query import ANONYMOUS
-from ..schema import Collection, Field
+from ..schema import Collection, Field, Schema
 from .callers import AccessCaller
 
 YES, NO, IF = "yes", "no", "if "
@@ -120,3 +123,17 @@ def cell_of(node: Node) -> str:
     if isinstance(node, Const):
         return YES if node.value else NO
     return IF + say(node)
+
+
+def condition_of(cell: str, schema: Schema, collection: Collection, operation: str) -> Node | None:
+    """The condition that a cell says; None where it does not fit the schema."""
+    if cell in (YES, NO):
+        return TRUE if cell == YES else FALSE
+    scope = Scope(
+        schema=schema, collection=collection, old=operation == "update",
+        auth=schema.users, params=(),
+    )  # fmt: skip
+    try:
+        return check(parse(cell.removeprefix(IF)), scope)
+    except ExpressionError:
+        return None

@@ -21,7 +21,7 @@ from .cells import CallerRules, cell_of, operations_on
 
 FORMAT = 1
 AS_RECORD = "as the record"
-Row = Mapping[str, str]
+AccessRow = Mapping[str, str]
 """Cells by the name of the caller."""
 
 
@@ -51,7 +51,7 @@ class AccessMatrix:
     """Who may do what: for each place, in the order of the declarations, its cells by caller."""
 
     callers: tuple[str, ...]
-    rows: Mapping[AccessPlace, Row]
+    rows: Mapping[AccessPlace, AccessRow]
 
     def cell(self, caller: str, operation: str, collection: str, field: str | None = None) -> str:
         """`yes`, `no`, or `if` and a condition; raises `KeyError` for what is not there."""
@@ -66,7 +66,7 @@ def find_access(policy: Policy) -> AccessMatrix:
     """The matrix of an app."""
     callers = find_callers(policy)
     rules = {caller.name: CallerRules(policy, caller) for caller in callers}
-    rows: dict[AccessPlace, Row] = {}
+    rows: dict[AccessPlace, AccessRow] = {}
     for collection in policy.schema.collections:
         for operation in ROW_OPERATIONS:
             rows[AccessPlace(collection.name, None, operation)] = {
@@ -112,8 +112,8 @@ def parse_snapshot(text: str) -> AccessMatrix:
 
 def _rows(
     cells: Mapping[str, object], callers: tuple[str, ...]
-) -> Iterator[tuple[AccessPlace, Row]]:
-    read: dict[AccessPlace, Row] = {}
+) -> Iterator[tuple[AccessPlace, AccessRow]]:
+    read: dict[AccessPlace, AccessRow] = {}
     for said, row in cells.items():
         name, _, operation = said.rpartition(" ")
         collection, _, field = name.partition(".")

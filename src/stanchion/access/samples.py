@@ -15,17 +15,14 @@ from dataclasses import dataclass
 
 from .. import clock
 from ..explain.rows import Loaded
-from ..expr.check import Scope, check
-from ..expr.error import ExpressionError
 from ..expr.evaluate import Env, Values, evaluate
-from ..expr.parse import parse
 from ..expr.reach import TooFar
-from ..expr.tree import FALSE, TRUE, Node
+from ..expr.tree import Node
 from ..records import Records
-from ..schema import Collection, Schema
+from ..schema import Collection
 from ..sql.dialect import quoted
 from .callers import AccessCaller, find_callers, is_one
-from .cells import IF, NO, YES
+from .cells import condition_of
 from .changes import AccessChange
 from .matrix import AccessMatrix, AccessPlace
 
@@ -81,7 +78,7 @@ class _Looking:
         if collection is None or caller is None or change.place.operation == "create":
             return None
         conditions = [
-            condition_of(cell, self._schema, collection, change.place)
+            condition_of(cell, self._schema, collection, change.place.operation)
             for cell in (change.before, change.after)
         ]
         if None in conditions:
@@ -157,19 +154,3 @@ class _Looking:
                     (field.name, text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
                 )
         return found[:MOST_SHOWN]
-
-
-def condition_of(
-    cell: str, schema: Schema, collection: Collection, place: AccessPlace
-) -> Node | None:
-    """The condition that a cell says; None where it does not fit the schema."""
-    if cell in (YES, NO):
-        return TRUE if cell == YES else FALSE
-    scope = Scope(
-        schema=schema, collection=collection, old=place.operation == "update",
-        auth=schema.users, params=(),
-    )  # fmt: skip
-    try:
-        return check(parse(cell.removeprefix(IF)), scope)
-    except ExpressionError:
-        return None

@@ -13,7 +13,7 @@ from string import ascii_lowercase
 
 from .cells import IF, NO, YES
 from .changes import WAYS, AccessChange, AccessWay
-from .matrix import AccessMatrix, AccessPlace, Row
+from .matrix import AccessMatrix, AccessPlace, AccessRow
 from .samples import AccessSample
 
 _OWN = re.compile(r"record\.[\w.]+ == auth\.id|auth\.id == record\.[\w.]+")
@@ -42,7 +42,7 @@ def _table(matrix: AccessMatrix, collection: str) -> Iterator[str]:
         yield f"    {mark}: {condition}"
 
 
-def _lines(matrix: AccessMatrix, collection: str) -> Iterator[tuple[str, Row]]:
+def _lines(matrix: AccessMatrix, collection: str) -> Iterator[tuple[str, AccessRow]]:
     """The lines of a table; what goes alike for one field stands on one."""
     places = [p for p in matrix.rows if p.collection == collection and not matrix.as_its_record(p)]
     together: dict[tuple[str, str], list[AccessPlace]] = {}
