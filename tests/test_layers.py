@@ -154,6 +154,7 @@ COLLABORATORS = 10
 MANY = {
     "records.py": "the one page on which both pipelines can be read, so it names their stages",
     "runtime.py": "joins an app's database to everything that stands on it",
+    "auth/gate.py": "joins the parts of sign-in, and does little itself",
     "app.py": "joins what people write in to what runs it, and does nothing itself",
     "types/__init__.py": "the list of the types",
     "cli/__init__.py": "the list of the commands",
@@ -190,6 +191,8 @@ LIBRARIES = {
     "redis": {"limits/in_redis.py"},
     "aiosmtplib": {"mail/carriers.py"},
     "jinja2": {"mail/templates.py"},
+    "cryptography": {"auth/sealing.py"},
+    "pyotp": {"auth/factors.py"},
     "sqlite3": set(),
 }
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         signed_in,
         through,
     )
-    from .http.callers import CurrentUser, OptionalUser, requires
+    from .http.callers import CurrentUser, OptionalUser, requires, requires_proof
     from .http.limited import limit
     from .settings import Settings
     from .transaction import Transaction, calc
@@ -47,14 +47,15 @@ _HOMES = {
     "LogReader": "changelog.reader", "LoggedChange": "changelog.pages",
     "OptionalUser": "http.callers", "ReaderMoved": "changelog.reader", "Settings": "settings",
     "Transaction": "transaction", "calc": "transaction", "limit": "http.limited",
-    "requires": "http.callers",
+    "requires": "http.callers", "requires_proof": "http.callers",
 }  # fmt: skip
 
 __all__ = [
     "App", "Create", "CurrentUser", "Field", "Gap", "Job", "Limits", "LogReader", "LoggedChange",
     "Many", "Module", "NotExpanded", "OptionalUser", "ReaderMoved", "Record", "Ref", "Rules",
     "Settings", "SignIn", "Transaction", "Update", "UserRecord", "__version__", "back", "calc",
-    "limit", "nobody", "owner", "public", "requires", "role", "rule", "signed_in", "through",
+    "limit", "nobody", "owner", "public", "requires", "requires_proof", "role", "rule", "signed_in",
+    "through",
 ]  # fmt: skip
 
 

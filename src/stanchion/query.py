@@ -24,14 +24,16 @@ ActorKind = Literal["anonymous", "user", "admin", "system"]
 class Actor:
     """Who is asking. `record` holds the values of the caller's user record by field name.
 
-    `session` is the id of the session that the request came with. One that came with an API key has
-    its id as `key`, and as `scopes` what it is for; nothing is taken away from others. `profile` is
+    `session` is the id of the session that the request came with, `proven` the moment at which its
+    owner last proved who they are, in nanoseconds since 1970. One that came with an API key has its
+    id as `key`, and as `scopes` what it is for; nothing is taken away from others. `profile` is
     where `plan/` keeps what it found out about this actor; nobody else reads it.
     """
 
     kind: ActorKind
     record: Mapping[str, Any] | None = None
     session: str = ""
+    proven: int = 0
     key: str = ""
     scopes: frozenset[str] | None = None
     profile: Any = field(default=None, repr=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import events
-from .auth import Gate
+from .auth import Gate, open_sealer
 from .changelog import LogReader, open_reader
 from .chores import Chores
 from .declare import Declarations, Model, UserRecord, build_model
@@ -37,7 +37,8 @@ from .transaction import Seed, Transaction, open_transaction, plant
 
 class Runtime:
     """One app's data side. `change_schema` lets it apply safe differences when it opens; `alone`
-    says that no other process serves the database; `sheds_load` turns requests away while the event
+    says that no other process serves the database, `in_dev` that this is `dev` or a test, in which
+    secrets need no key of the operator's; `sheds_load` turns requests away while the event
     loop is late. WHY-NOT always: the loop of a test or a script is late because of what it does
     itself."""
 
@@ -49,6 +50,7 @@ class Runtime:
         self.change_schema = False
         self.sheds_load = False
         self.alone = False
+        self.in_dev = False
         self.test_actor: Actor | None = None
         self.applied: list[Difference] = []
         self.drain = Drain()
@@ -174,7 +176,11 @@ class Runtime:
         finally:
             self._planting = None
         if self.model.sign_in is not None:
-            self.gate = Gate(records, self.model.sign_in, self.limiter, self.is_from_here)
+            policy = self.model.sign_in
+            sealer = open_sealer(self.settings, policy, in_dev=self.in_dev)
+            self.gate = Gate(records, policy, self.limiter, self.is_from_here, sealer)
+            if not self.in_dev:
+                await self.gate.factors.seal_anew()
         self._records = records
         self._chores.start(self.engine, self.settings)
 

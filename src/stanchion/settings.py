@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -60,6 +60,10 @@ class Settings:
         str, "other sites whose pages may call the app, with commas between them"
     ] = ""
     hsts: Annotated[str, "Strict-Transport-Security, where the app is reached by https"] = ""
+    secret_key: Annotated[
+        str,
+        "what seals secrets in the database; several with commas between them, the newest first",
+    ] = field(default="", repr=False)
     redis_url: Annotated[
         str, "redis://[user:password@]host[:port][/number]: where limits are counted"
     ] = ""
@@ -100,6 +104,7 @@ class Settings:
         read_hsts(self.hsts)
         _check_redis(self.redis_url)
         check_mail(self.mail_url, self.mail_from)
+        read_secret_keys(self.secret_key)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -113,10 +118,28 @@ class Settings:
             if name not in known:
                 raise SettingError(name, "there is no such setting", hint=_hint(name, known))
             if text != "":
-                field = known[name]
-                least = 0 if field.name in MAY_BE_ZERO else 1
-                values[field.name] = _parse(name, text, field.default, least)
+                said = known[name]
+                least = 0 if said.name in MAY_BE_ZERO else 1
+                values[said.name] = _parse(name, text, said.default, least)
         return cls(**values)
+
+
+SHORTEST_KEY = 32
+"""Characters of a secret key: 32 hexadecimal ones are 128 bits."""
+
+
+def read_secret_keys(text: str) -> tuple[str, ...]:
+    """The keys of `STANCHION_SECRET_KEY`, the one that seals first."""
+    keys = tuple(each.strip() for each in text.split(",") if each.strip())
+    name = "STANCHION_SECRET_KEY"
+    make = "python -c 'import secrets; print(secrets.token_urlsafe(32))' makes one"
+    if any(len(key) < SHORTEST_KEY or len(set(key)) < 8 for key in keys):
+        raise SettingError(
+            name, f"a key has at least {SHORTEST_KEY} characters, drawn by chance", hint=make
+        )
+    if len(set(keys)) < len(keys):
+        raise SettingError(name, "a key stands there twice")
+    return keys
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

@@ -6,8 +6,10 @@ no routes and no pages: `http/sign_in` has those. Why so: docs/decisions/011-sig
 records, secrets are not".
 """
 
-from .accounts import SignedIn
+from .entrance import Halfway, SignedIn
 from .gate import Gate
+from .proofs import refuse_unless_proven
+from .sealing import open_sealer
 from .sessions import Program
 
-__all__ = ["Gate", "Program", "SignedIn"]
+__all__ = ["Gate", "Halfway", "Program", "SignedIn", "open_sealer", "refuse_unless_proven"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from .. import clock
@@ -22,6 +22,7 @@ from ..query import ANONYMOUS, SYSTEM, Actor, ReadQuery, WriteQuery
 from ..records import Records
 from ..store.steps import Steps
 from ..transaction import open_transaction
+from .entrance import Entrance, Halfway, SignedIn
 from .keys import Keys
 from .passwords import LONGEST, Hasher, judge_password
 from .sessions import Program, Sessions
@@ -33,60 +34,53 @@ _SET = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new session: its token, which nobody sees again, and who it is."""
-
-    token: str
-    actor: Actor
-
-
 class Accounts:
     """The accounts of one app."""
 
-    def __init__(self, records: Records, sessions: Sessions, keys: Keys, policy: SignIn) -> None:
+    def __init__(
+        self, records: Records, sessions: Sessions, entrance: Entrance, keys: Keys, policy: SignIn
+    ) -> None:
         assert records.schema.users is not None
         self._records = records
         self._users = records.schema.users
         self._sessions = sessions
         self._keys = keys
         self._policy = policy
-        self._hasher = Hasher()
+        self._entrance = entrance
+        self.hasher = Hasher()
 
     def close(self) -> None:
         """Take no more passwords."""
-        self._hasher.close()
+        self.hasher.close()
 
     # coming in
 
-    async def login(self, email: str, password: str, client: Program) -> SignedIn:
-        """A session for who knows the password of this address. An unknown address, a wrong
-        password, an account that is disabled: one answer, and as much work."""
+    async def login(self, email: str, password: str, client: Program) -> SignedIn | Halfway:
+        """A session for who knows the password of this address, or a ticket to the second factor.
+        An unknown address, a wrong password, an account that is disabled: one answer, and as much
+        work."""
         if len(password) > LONGEST:
             raise _wrong_login()
         user = await self._user_of(email)
         kept = None if user is None else await self._hash_of(user)
-        fits = await self._hasher.fits(kept, password)
+        fits = await self.hasher.fits(kept, password)
         if not fits or user is None or kept is None:
             raise _wrong_login()
         actor = await self._sessions.actor(user)
         if actor is None:
             raise _wrong_login()
-        better = await self._hasher.hash(password) if self._hasher.is_outdated(kept) else None
-        token, started = self._sessions.start(user, "password", client)
+        better = await self.hasher.hash(password) if self.hasher.is_outdated(kept) else None
 
-        def steps() -> Steps[bool]:
-            now = yield Ask(_HASH, (user,))
-            if not now or now[0][0] != kept:
-                return False  # it was changed while this one was compared
+        def steps() -> Steps[SignedIn | Halfway]:
+            yield from still_steps(user, kept)
             if better is not None:
                 yield Ask(_SET, (user, better, clock.now_text()))
-            yield AskAll(started)
-            return True
+            return (yield from self._entrance.steps(actor, "password", client))
 
-        if not await self._records.engine.write(steps):
-            raise _wrong_login()
-        return SignedIn(token, actor)
+        try:
+            return await self._records.engine.write(steps)
+        except Forbidden:
+            raise _wrong_login() from None
 
     async def register(self, body: Mapping[str, Any], client: Program, request: str) -> SignedIn:
         """A new account and its first session. `body` holds the address, the password, and other
@@ -106,7 +100,7 @@ class Accounts:
                 "body.invalid", "The body breaks the model.",
                 errors=[*mistakes, *([refused] if refused is not None else [])],
             )  # fmt: skip
-        hashed = await self._hasher.hash(str(password))
+        hashed = await self.hasher.hash(str(password))
         async with open_transaction(self._records, SYSTEM, request) as tx:
             ask = WriteQuery("create", self._users.name, bodies=({**wire, "verified": False},))
             user = (await self._records.write(ask, SYSTEM, request))[0].key
@@ -148,12 +142,12 @@ class Accounts:
         assert actor.record is not None
         user = str(actor.record["id"])
         kept = await self._hash_of(user)
-        if len(current) > LONGEST or not await self._hasher.fits(kept, current):
+        if len(current) > LONGEST or not await self.hasher.fits(kept, current):
             raise Forbidden("auth.wrong_password", "The current password is another one.")
         refused = self.judge(new, actor.record["email"], "/new")
         if refused is not None:
             raise Invalid("body.invalid", "The body breaks the model.", errors=[refused])
-        hashed = await self._hasher.hash(new)
+        hashed = await self.hasher.hash(new)
 
         def steps() -> Steps[bool]:
             now = yield Ask(_HASH, (user,))
@@ -170,6 +164,13 @@ class Accounts:
         if not changed:
             raise Forbidden("auth.wrong_password", "The current password is another one.")
 
+    async def own_password(self, actor: Actor, password: str) -> str:
+        """The hash of the password of who is signed in. Raises 403 where it is another one."""
+        kept = await self._hash_of(actor.name)
+        if len(password) > LONGEST or not await self.hasher.fits(kept, password) or kept is None:
+            raise _wrong_password()
+        return kept
+
     async def make_admin(self, email: str, password: str, fields: Mapping[str, Any]) -> bool:
         """Make the user of this address an admin with this password, sign them out everywhere and
         end their keys, which would be an admin's from then on; make one with these fields where
@@ -177,7 +178,7 @@ class Accounts:
         refused = self.judge(password, email, "/password")
         if refused is not None:
             raise Invalid("body.invalid", "This password is refused.", errors=[refused])
-        hashed = await self._hasher.hash(password)
+        hashed = await self.hasher.hash(password)
         user = await self._user_of(email)
         rights = {**fields, "admin": True, "verified": True}
         name = self._users.name
@@ -239,8 +240,20 @@ def canonical(email: str) -> str:
     return email.strip().lower()
 
 
+def still_steps(user: str, kept: str) -> Steps[None]:
+    """Raise 403 where the password was changed since its hash was read: while one was compared,
+    it may have become another."""
+    now = yield Ask(_HASH, (user,))
+    if not now or now[0][0] != kept:
+        raise _wrong_password()
+
+
 def _all(asks: list[Ask]) -> Steps[None]:
     yield AskAll(asks)
+
+
+def _wrong_password() -> Forbidden:
+    return Forbidden("auth.wrong_password", "The current password is another one.")
 
 
 def _wrong_login() -> Unauthorized:

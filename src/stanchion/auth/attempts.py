@@ -11,15 +11,19 @@ from __future__ import annotations
 from ..declare import SignIn
 from ..limits import Counted, Limiter, Whose, of_client, of_user
 from .accounts import Accounts
+from .sessions import Sessions
 
 
 class Attempts:
     """Counts what comes to one app."""
 
-    def __init__(self, limiter: Limiter, policy: SignIn, accounts: Accounts) -> None:
+    def __init__(
+        self, limiter: Limiter, policy: SignIn, accounts: Accounts, sessions: Sessions
+    ) -> None:
         self._limiter = limiter
         self._policy = policy
         self._accounts = accounts
+        self._sessions = sessions
 
     async def password(self, email: str, network: str) -> None:
         """Count a password that is tried for an address."""
@@ -31,6 +35,23 @@ class Attempts:
         if not await self._accounts.came_from(email, network):
             counted.append(self._counted("attempts_from_anywhere", ("account", account)))
         await self._limiter.hit(*counted, strict=True)
+
+    async def code(self, user: str, network: str) -> None:
+        """Count a code that is tried for a user: whoever tries one knew the first proof already, or
+        has a ticket of nobody (`user` is empty)."""
+        counted = [
+            self._counted("codes", (*of_client(network), user)),
+            self._counted("attempts_of_client", of_client(network)),
+        ]
+        if not await self._sessions.came_from(user, network):
+            counted.append(self._counted("codes_from_anywhere", of_user(user)))
+        await self._limiter.hit(*counted, strict=True)
+
+    async def ceremony(self, network: str) -> None:
+        """Count a sign-in that begins without a name: each of them is remembered for minutes."""
+        await self._limiter.hit(
+            self._counted("attempts_of_client", of_client(network)), strict=True
+        )
 
     async def own_password(self, user: str) -> None:
         """Count a current password that is given by who is signed in."""

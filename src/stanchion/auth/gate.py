@@ -21,7 +21,11 @@ from ..records import Records
 from .accounts import Accounts
 from .attempts import Attempts
 from .credentials import credentials_of
+from .entrance import Entrance
+from .factors import Factors
 from .keys import Keys
+from .proofs import Proofs
+from .sealing import Sealer
 from .sessions import Lifetimes, Sessions
 from .tokens import KEY
 
@@ -36,15 +40,18 @@ class Gate:
 
     def __init__(
         self, records: Records, policy: SignIn, limiter: Limiter,
-        is_from_here: Callable[[Scope], bool],
+        is_from_here: Callable[[Scope], bool], sealer: Sealer | None,
     ) -> None:  # fmt: skip
         self.policy = policy
         self._is_from_here = is_from_here
         lifetimes = Lifetimes(timedelta(days=policy.idle_days), timedelta(days=policy.session_days))
-        self.sessions = Sessions(records, lifetimes)
+        self.sessions = Sessions(records, lifetimes, factors=policy.totp)
+        self.entrance = Entrance(self.sessions, factors=policy.totp)
         self.keys = Keys(records, self.sessions, policy)
-        self.accounts = Accounts(records, self.sessions, self.keys, policy)
-        self.attempts = Attempts(limiter, policy, self.accounts)
+        self.accounts = Accounts(records, self.sessions, self.entrance, self.keys, policy)
+        self.factors = Factors(records, self.sessions, self.accounts.hasher, sealer)
+        self.proofs = Proofs(records.engine, self.sessions, self.accounts, self.factors)
+        self.attempts = Attempts(limiter, policy, self.accounts, self.sessions)
         records.users_changed = self.sessions.doubt
 
     async def identify(self, request: Scope) -> Actor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -57,6 +57,11 @@ class Hasher:
         """Whether the password belongs to a hash. Where there is none it takes as long."""
         return await self._run(lambda: _fits(kept, password))
 
+    async def digests(self, texts: Sequence[str], salt: bytes) -> list[bytes]:
+        """What is kept of short texts that are asked for by themselves, such as recovery codes.
+        Those of one person share their salt, so that one hash finds the one that fits."""
+        return await self._run(lambda: [_digest(text, salt) for text in texts])
+
     def is_outdated(self, kept: str) -> bool:
         """Whether a hash was made with other parameters than today's."""
         return _argon2().check_needs_rehash(kept)
@@ -77,6 +82,15 @@ def _argon2() -> PasswordHasher:
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def _digest(text: str, salt: bytes) -> bytes:
+    from argon2.low_level import Type, hash_secret_raw
+
+    return hash_secret_raw(
+        _bytes(text), salt, time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32,
+        type=Type.ID,
+    )  # fmt: skip
 
 
 @cache

@@ -28,6 +28,7 @@ from ..records import Records
 from ..store.steps import Steps
 from ..store.users import KEPT, end_sessions, prune_ended
 from ..types.datetime import moment_text, parse_moment
+from .tickets import drop_tickets
 from .tokens import KEY, LONGEST, digest_of, is_key, new_token
 
 T = TypeVar("T")
@@ -42,10 +43,13 @@ RENEWED = 20
 """The idle time of a session is prolonged at most so many times while it lasts."""
 
 _START = (
-    "insert into _sessions (id,token,user_id,method,agent,address,created,used,idle_until,ends) "
-    "values (?1,?2,?3,?4,?5,?6,?7,?7,?8,?9)"
+    "insert into _sessions "
+    "(id,token,user_id,method,agent,address,created,used,proven,idle_until,ends) "
+    "select ?1,?2,?3,?4,?5,?6,?7,?7,?7,?8,?9"
 )
-_FIND = "select id,user_id,idle_until,ends from _sessions where token=?1"
+_UNLESS_MORE_IS_ASKED = " where not exists (select 1 from _factors where user_id=?3)"
+_FIND = "select id,user_id,idle_until,ends,proven from _sessions where token=?1"
+_PROVE = "update _sessions set proven=?3 where id=?1 and user_id=?2 returning id"
 _OF_USER = (
     "select id,method,agent,address,created,used,ends from _sessions "
     "where user_id=?1 and idle_until>?2 and ends>?2 order by id desc"
@@ -116,14 +120,16 @@ class Holders(Protocol):
 
 class Sessions:
     """The sessions of one app, in one process. `keys` is where API keys come from, once there is
-    somebody who knows."""
+    somebody who knows. `factors` says that accounts may ask for a second factor: then nobody who
+    has one gets in without it, whichever way they come."""
 
-    def __init__(self, records: Records, lifetimes: Lifetimes) -> None:
+    def __init__(self, records: Records, lifetimes: Lifetimes, *, factors: bool = False) -> None:
         assert records.schema.users is not None
         self._records = records
         self._engine = records.engine
         self._users = records.schema.users.name
         self._lifetimes = lifetimes
+        self._start_by_one = _START + _UNLESS_MORE_IS_ASKED if factors else _START
         self._kept: dict[bytes, Holding] = {}
         self.keys: Holders | None = None
         self._ended = _Ended()
@@ -198,11 +204,12 @@ class Sessions:
         rows = await self._engine.find(_FIND, (digest,))
         if not rows:
             return None
-        session, user, idle_until, ends = rows[0]
+        session, user, idle_until, ends, proven = rows[0]
         idle, end = parse_moment(idle_until), parse_moment(ends)
         actor = await self.actor(user, session) if min(idle, end) > clock.now() else None
         if actor is None:
             return None
+        actor.proven = as_ns(parse_moment(proven))
         renew = idle - self._lifetimes.idle * (1 - 1 / RENEWED)
         return Holding(actor, session, user, as_ns(idle), as_ns(end), as_ns(renew))
 
@@ -244,15 +251,20 @@ class Sessions:
 
     # steps of a transaction
 
-    def start(self, user: str, method: str, client: Program) -> tuple[str, list[Ask]]:
-        """A new session: its token, and the statements that make it."""
+    def start(
+        self, user: str, method: str, client: Program, *, whole: bool = False
+    ) -> tuple[str, list[Ask]]:
+        """A new session: its token, and the statements that make it. Of an account with a second
+        factor they make none, and the token opens nothing, unless `whole` says that no more is to
+        be asked: whoever lets people in goes through `Entrance`, which asks."""
         token, now = new_token("st"), clock.now()
         values = (
             clock.uuid7(), digest_of(token), user, method, client.agent[:200], client.address[:64],
             moment_text(now), moment_text(now + self._lifetimes.idle),
             moment_text(now + self._lifetimes.whole),
         )  # fmt: skip
-        return token, [Ask(_START, values), prune_ended(), Ask(_PRUNE, (moment_text(now),))]
+        start = _START if whole else self._start_by_one
+        return token, [Ask(start, values), prune_ended(), Ask(_PRUNE, (moment_text(now),))]
 
     async def began(self, session: str) -> datetime | None:
         """When a session began; None where it is no more."""
@@ -288,8 +300,15 @@ class Sessions:
     def end_others_steps(self, user: str, session: str = "") -> Steps[int]:
         """The same as a part of a transaction."""
         rows = yield Ask(_END_OTHERS, (user, session))
-        yield AskAll([end_sessions(user, row[0]) for row in rows])
+        yield AskAll([*(end_sessions(user, row[0]) for row in rows), drop_tickets(user)])
         return len(rows)
+
+    def prove_steps(self, user: str, session: str) -> Steps[None]:
+        """Note that who holds this session has proven who they are at this moment. A process that
+        remembers it reads it anew."""
+        rows = yield Ask(_PROVE, (session, user, clock.now_text()))
+        if rows:
+            yield end_sessions(user, session)
 
     async def finish(self, job: Job[T]) -> T:
         """Run what ends something; this process believes nothing of it from here on."""

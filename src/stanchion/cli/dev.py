@@ -223,6 +223,7 @@ def _serve_changed(
     try:
         app = load_app(target)
         app.runtime.alone = app.runtime.database.path is not None
+        app.runtime.in_dev = True
         prepared = prepare_database(app, target, change=True)
         pipe.send("fits")
         pipe.recv()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 from ..errors import DeclarationError
@@ -21,10 +22,13 @@ class SignIn:
     keys: whether users make API keys for their programs. Off, none is made and none opens anything.
     key_days: how long a key lasts that is made without saying so.
     most_key_days: how long a key lasts at most.
+    totp: whether people may ask themselves for a code of an authenticator app at each sign-in.
     attempts: how often a password may be tried for one account from one network, as in `Limits`.
     attempts_from_anywhere: how often for one account in all; networks from which its owner signed
         in before are not counted, so nobody locks an owner out.
     attempts_of_client: how often one network may try passwords, of whichever accounts.
+    codes: how often a code may be tried for one account from one network.
+    codes_from_anywhere: how often in all, as with `attempts_from_anywhere`.
     registrations: how many accounts one network may make.
     """
 
@@ -34,9 +38,12 @@ class SignIn:
     keys: bool = False
     key_days: float = 90
     most_key_days: float = 366
+    totp: bool = False
     attempts: str = "10/15min"
     attempts_from_anywhere: str = "100/day"
     attempts_of_client: str = "60/min, 600/h"
+    codes: str = "10/15min"
+    codes_from_anywhere: str = "30/day"
     registrations: str = "20/h"
 
     def __post_init__(self) -> None:
@@ -46,6 +53,11 @@ class SignIn:
             raise _wrong("idle_days and session_days are above 0, idle_days is not the greater one")
         if not 0 < self.key_days <= self.most_key_days <= 3_660:
             raise _wrong("key_days and most_key_days are above 0, key_days is not the greater one")
+        if self.totp and any(find_spec(name) is None for name in ("pyotp", "cryptography")):
+            raise DeclarationError(
+                "sign_in.not_installed", "SignIn: what totp needs is not installed",
+                hint="pip install 'stanchion[factors]'",
+            )  # fmt: skip
         for name in LIMITED:
             parse_limits(getattr(self, name))
 
@@ -54,7 +66,10 @@ class SignIn:
         return parse_limits(getattr(self, name))
 
 
-LIMITED = ("attempts", "attempts_from_anywhere", "attempts_of_client", "registrations")
+LIMITED = (
+    "attempts", "attempts_from_anywhere", "attempts_of_client", "codes", "codes_from_anywhere",
+    "registrations",
+)  # fmt: skip
 
 
 def _wrong(detail: str) -> DeclarationError:

@@ -16,6 +16,7 @@ from fastapi.openapi.models import APIKey, HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from ..auth import refuse_unless_proven
 from ..declare import UserRecord
 from ..declare.rules import RuleLike, as_rule, caller_origin
 from ..errors import DeclarationError, Forbidden, Unauthorized
@@ -148,6 +149,38 @@ def requires(rule: RuleLike, *, scope: str = "") -> Any:
     return Depends(Requirement(rule, scope))
 
 
+class ProofRequirement:
+    """A dependency that lets in whoever is signed in and has proven a moment ago who they are, and
+    gives their record."""
+
+    def __init__(self, minutes: float) -> None:
+        self.minutes = minutes
+
+    async def __call__(self, connection: HTTPConnection, bearer: Bearer, cookie: Cookie) -> Any:
+        """The user who calls."""
+        runtime: Runtime = connection.scope["app"].runtime
+        actor = await _actor_of(connection)
+        if actor.record is None:
+            raise _nobody("This route lets nobody in who is not signed in.")
+        if actor is not runtime.test_actor:
+            refuse_unless_proven(actor, self.minutes)
+        return _record_of(connection, actor)
+
+
+def requires_proof(minutes: float = 10) -> Any:
+    """Let a route be called by those alone who have signed in, or proven again who they are
+    (`POST /api/auth/proof`), within these minutes: for what a session that was left open must not
+    do.
+
+        @app.post("/payout", dependencies=[requires_proof()])
+
+    `user: Annotated[User, requires_proof()]` gives the record of who calls.
+    """
+    if not 0 < minutes <= 1440:
+        raise DeclarationError("route.proof", "requires_proof takes minutes, up to a day")
+    return Depends(ProofRequirement(minutes))
+
+
 def check_requirements(routes: Iterable[Any], policy: Policy) -> None:
     """Raise `DeclarationError` for a rule of a route that is none."""
     for _, _, route, _ in walk_routes(routes):
@@ -190,7 +223,8 @@ def calls_of(dependant: Any) -> Iterator[Any]:
 def asks_who(dependant: Any) -> bool:
     """Whether a route says who may call it, if only that it may be anybody."""
     known = (current_user, optional_user)
-    return any(call in known or isinstance(call, Requirement) for call in calls_of(dependant))
+    kinds = (Requirement, ProofRequirement)
+    return any(call in known or isinstance(call, kinds) for call in calls_of(dependant))
 
 
 def _nobody(detail: str) -> Unauthorized:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import Conflict, Forbidden, Unauthorized, Unavailable
 from .entry import Entry, Family, answer, place
+from .factors import FACTORS
 
 SIGN_IN = Family(
     "auth", "Signing in", "Who is asking could not be made out, or may not come in this way.",
@@ -102,6 +103,7 @@ SIGN_IN = Family(
             way_out="Try again after `Retry-After` seconds.",
             detail="Too many people are signing in at this moment.",
         ),
+        *FACTORS,
     ),
 )  # fmt: skip
 

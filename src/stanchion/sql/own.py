@@ -147,7 +147,7 @@ MOVED = (
     OwnTable(
         "_sessions",
         "id key, token bytes, user_id text, method text, agent text, address text, "
-        "created time, used time, idle_until time, ends time",
+        "created time, used time, proven time, idle_until time, ends time",
         "unique (token)",
         indexes=(("_sessions_user", "(user_id)"),),
         order="id",
@@ -160,6 +160,16 @@ MOVED = (
         indexes=(("_api_keys_user", "(user_id)"),),
         order="id",
     ),
+    # step: of the last code that was taken; key: the name of what opens the secret
+    OwnTable(
+        "_factors", "user_id key, key text, secret bytes, step int, created time", order="user_id"
+    ),
+    OwnTable(
+        "_recovery",
+        "user_id text, salt bytes, digest bytes",
+        "primary key (user_id,digest)",
+        order="user_id,digest",
+    ),
 )
 """Those that a copy takes along as they are."""
 ENDED = OwnTable(
@@ -167,6 +177,12 @@ ENDED = OwnTable(
     "_ended",
     "n number, session_id text?, user_id text, time time",
     indexes=(("_ended_time", "(time)"),),
+)
+TICKETS = OwnTable(
+    # what somebody is in the middle of; no other database needs it
+    "_tickets",
+    "id key, user_id text, purpose text, data bytes, ends time",
+    indexes=(("_tickets_ends", "(ends)"), ("_tickets_user", "(user_id)")),
 )
 TRIMMED = (
     # the transactions that the log no longer holds, as long as a reader may have missed one
@@ -184,7 +200,7 @@ def create_own_tables(dialect: Dialect) -> tuple[str, ...]:
     says that it is one."""
     made = [
         statement
-        for table in (CHANGES, READERS, LOG, LIMITS, *MOVED, ENDED)
+        for table in (CHANGES, READERS, LOG, LIMITS, *MOVED, ENDED, TICKETS)
         for statement in table.create(dialect)
     ]
     if dialect.side_by_side:

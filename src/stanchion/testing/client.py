@@ -138,6 +138,7 @@ def client(app: App) -> Iterator[Client]:
     with empty_database() as url:
         # NOTE: settings never change while an app serves; a test starts it anew
         runtime._settings = replace(settings, database_url=url)
+        runtime.in_dev = True
         try:
             with _running_loop() as loop, _lifespan(app, loop):
                 yield Client(app, loop)

@@ -56,6 +56,56 @@ class KeyMade(_Body):
     days: float | None = Field(None, description="How long it lasts; the app has a default.")
 
 
+class SecondFactorAsked(BaseModel):
+    """The first proof fits, and the account asks for a second one."""
+
+    second_factor: list[str] = Field(description="`totp`, `recovery`: what it may be.")
+    ticket: str = Field(description="For `POST /api/auth/login/code`, within five minutes.")
+
+
+class LoginCode(_Body):
+    """The second factor of a sign-in."""
+
+    ticket: str
+    code: str = Field(max_length=64, description="Of the authenticator app, or a recovery code.")
+    carried: Carried = AS
+
+
+class Proof(_Body):
+    """What proves again who holds a session."""
+
+    password: str = Field(max_length=256)
+    code: str | None = Field(None, max_length=64, description="Where the account asks for one.")
+
+
+class Confirmation(_Body):
+    """A code of the authenticator that is set up."""
+
+    ticket: str
+    code: str = Field(max_length=64)
+
+
+class AuthenticatorBegun(BaseModel):
+    """What goes into an authenticator app. It counts when a code of it is confirmed."""
+
+    ticket: str = Field(description="For `POST /api/auth/totp/confirm`, within fifteen minutes.")
+    secret: str = Field(description="To type in. Base 32; SHA-1, 6 digits, 30 seconds.")
+    uri: str = Field(description="`otpauth://…`, to show as a QR code.")
+
+
+class RecoveryCodes(BaseModel):
+    """Codes for the day on which the authenticator is gone; each is good once."""
+
+    recovery_codes: list[str] = Field(description="They are not shown again.")
+
+
+class FactorList(BaseModel):
+    """What an account has beside its password."""
+
+    totp: str | None = Field(None, description="Since when codes of an authenticator are asked.")
+    recovery_codes: int = Field(description="How many are left.")
+
+
 class SessionStarted(BaseModel):
     """A new session."""
 

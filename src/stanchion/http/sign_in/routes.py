@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from ...errors import NotFound
 from ...runtime import Runtime
 from . import bodies
+from .factors import add_factors
 from .keys import KeyRoutes
 from .shared import NO_STORE, AuthRoutes, cookie, request_id
 
@@ -21,7 +22,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     router = APIRouter(prefix=PREFIX, tags=["sign-in"])
     for method, path, answer, status, given in (
         ("POST", "/register", routes.register, 201, bodies.SessionStarted),
-        ("POST", "/login", routes.login, 200, bodies.SessionStarted),
+        ("POST", "/login", routes.login, 200, bodies.SessionStarted | bodies.SecondFactorAsked),
         ("POST", "/logout", routes.logout, 204, None),
         ("GET", "/me", routes.me, 200, bodies.Me),
         ("POST", "/password", routes.change_password, 204, None),
@@ -33,6 +34,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
             path, answer, methods=[method], status_code=status, response_model=given,
             response_model_exclude_none=True, name=f"auth.{answer.__name__}",
         )  # fmt: skip
+    add_factors(router, runtime)
     KeyRoutes(runtime).add_to(router)
     app.include_router(router)
 
@@ -51,7 +53,8 @@ class _Routes(AuthRoutes):
         return await self._started(done, body.carried, response)
 
     async def login(self, body: bodies.Login, request: Request, response: Response) -> Any:
-        """Sign in with a password. Whatever does not fit, the answer is the same 401."""
+        """Sign in with a password. Whatever does not fit, the answer is the same 401. Where the
+        account asks for a second factor, the answer has a ticket and no session."""
         gate = await self._gate()
         gate.refuse_other_sites(request.scope)
         program = self._program(request)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from ...auth import Gate, Program, SignedIn
+from ...auth import Gate, Halfway, Program, SignedIn, refuse_unless_proven
 from ...auth.credentials import COOKIE
 from ...errors import Unauthorized
 from ...query import Actor
@@ -44,11 +44,23 @@ class AuthRoutes:
             )  # fmt: skip
         return actor
 
+    async def _proven(self, request: Request) -> Actor:
+        """Who asks, with a recent proof that it is them."""
+        actor = await self._signed_in(request)
+        if actor is not self._runtime.test_actor:
+            refuse_unless_proven(actor)
+        return actor
+
     async def _shown(self, actor: Actor) -> Any:
         return await (await self._gate()).accounts.shown(actor)
 
-    async def _started(self, done: SignedIn, carried: bodies.Carried, response: Response) -> Any:
+    async def _started(
+        self, done: SignedIn | Halfway, carried: bodies.Carried, response: Response
+    ) -> Any:
+        """What lets somebody in, or on to the second factor."""
         response.headers.update(NO_STORE)
+        if isinstance(done, Halfway):
+            return bodies.SecondFactorAsked(second_factor=list(done.ways), ticket=done.ticket)
         if carried == "cookie":
             length = timedelta(days=(await self._gate()).policy.session_days)
             response.headers["Set-Cookie"] = cookie(done.token, int(length.total_seconds()))
