@@ -35,6 +35,8 @@ MEGABYTE = 1 << 20
 WAL_BAR = 80.0
 """Megabytes: the size to which a grown WAL is cut back, and what a batch or two may add."""
 FILLERS, SHORT_FILLERS = (60, 60, 60), (24, 12, 4)
+MOST_FILLERS = 30
+"""A writer tries again 64 MiB after it met a reader that did not end."""
 FILLER = [{"pack": "x" * 2000, "of": 0}] * 400
 """About 5 MB of WAL each: in any form of the drill it would grow past its bar beside readers of
 ours, further beside a foreign one, and a few more show that it is cut back."""
@@ -66,7 +68,9 @@ def run(seed: int, *, short: bool = False, plant: str = "") -> Outcome:
             foreign = _under(
                 server, ledger, seed + 2, seconds / 2, fillers[1], _foreign_reader(server)
             )
-            after = _under(server, ledger, seed + 3, min(seconds, 5.0), fillers[2], _nobody())
+            after = _under(
+                server, ledger, seed + 3, min(seconds, 5.0), fillers[2], _nobody(), MOST_FILLERS
+            )
             damage = compare(server.database, ledger)
     failed = sum(count for status, count in ledger.statuses.items() if status not in (200, 201))
     return Outcome(
@@ -138,9 +142,11 @@ class Wal:
 
 
 def _under(
-    server: Server, ledger: Ledger, seed: int, seconds: float, fillers: int, readers: Iterator[None]
-) -> Wal:
-    """Write for a while beside `readers`, and watch the WAL."""
+    server: Server, ledger: Ledger, seed: int, seconds: float, fillers: int,
+    readers: Iterator[None], most: int = 0,
+) -> Wal:  # fmt: skip
+    """Write for a while beside `readers`, and watch the WAL: with so many fillers, and with as many
+    as `most` where it is not cut back by then."""
     wal = Wal()
     path = server.database.with_name(server.database.name + "-wal")
     before = len(ledger.lines)
@@ -150,7 +156,9 @@ def _under(
         Writers(ledger, server.connect, seed, count=4, lasting=True),
         server.connect() as connection,
     ):
-        for _ in range(fillers):
+        for number in range(max(fillers, most)):
+            if number >= fillers and wal.last <= WAL_BAR:
+                break
             due = time.monotonic() + seconds / fillers
             answer = connection.ask("POST", "/api/parts", FILLER)
             assert answer.status == 201, answer.body

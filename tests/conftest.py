@@ -16,7 +16,7 @@ pytest_plugins = ("tests.conformance.plugin",)
 # what .ci/run installs must not be missing there; a developer's machine may lack it
 MUST_BE_THERE = re.compile(
     "chromium|playwright|wrk|strace|great-tables|ruff|CAP_SYS_ADMIN|mkfs.ext4|mount|prlimit|nginx"
-    "|sqlmap|pgbouncer|iproute2|PostgreSQL 16|PostgreSQL 18|redis-server",
+    "|sqlmap|pgbouncer|iproute2|PostgreSQL 16|PostgreSQL 18|redis-server|npm",
     re.IGNORECASE,
 )
 

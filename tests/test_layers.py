@@ -157,6 +157,7 @@ MANY = {
     "auth/gate.py": "joins the parts of sign-in, and does little itself",
     "app.py": "joins what people write in to what runs it, and does nothing itself",
     "types/__init__.py": "the list of the types",
+    "declare/__init__.py": "the list of what an app declares",
     "cli/__init__.py": "the list of the commands",
     "explain/report.py": "asks each part of an explanation in turn",
     "cli/findings/relations.py": "makes plans as the pipelines do, to see what they would cost",

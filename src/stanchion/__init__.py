@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Many,
         Module,
         NotExpanded,
+        Provider,
         Record,
         Ref,
         Rules,
@@ -51,11 +52,11 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "App", "Create", "CurrentUser", "Field", "Gap", "Job", "Limits", "LogReader", "LoggedChange",
-    "Many", "Module", "NotExpanded", "OptionalUser", "ReaderMoved", "Record", "Ref", "Rules",
-    "Settings", "SignIn", "Transaction", "Update", "UserRecord", "__version__", "back", "calc",
-    "limit", "nobody", "owner", "public", "requires", "requires_proof", "role", "rule", "signed_in",
-    "through",
+    "App", "Create", "CurrentUser", "Field", "Gap", "Job", "Limits", "LogReader",
+    "LoggedChange", "Many", "Module", "NotExpanded", "OptionalUser", "Provider", "ReaderMoved",
+    "Record", "Ref", "Rules", "Settings", "SignIn", "Transaction", "Update", "UserRecord",
+    "__version__", "back", "calc", "limit", "nobody", "owner", "public", "requires",
+    "requires_proof", "role", "rule", "signed_in", "through",
 ]  # fmt: skip
 
 

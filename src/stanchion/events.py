@@ -86,6 +86,14 @@ class ReplicaLeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderFailed:
+    """Somebody could not come in with a provider; the reason may be what it answered."""
+
+    provider: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaBack:
     """A replica is read from."""
 
@@ -209,6 +217,7 @@ Event = (
     | DatabaseAway
     | DatabaseBack
     | ReplicaLeftOut
+    | ProviderFailed
     | ReplicaBack
     | LimitsUncounted
     | SchemaApplied

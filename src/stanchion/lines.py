@@ -128,6 +128,8 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return Told("warning", "replica.left_out", facts)
         case events.ReplicaBack(address):
             return Told("info", "replica.back", {"address": address})
+        case events.ProviderFailed(provider, reason):
+            return Told("warning", "provider.failed", {"provider": provider, "reason": reason})
         case events.LimitsUncounted(message, refused):
             what = "is refused with 503" if refused else "goes on uncounted"
             return Told("error", "limits.uncounted", {"message": message, "what has one": what})

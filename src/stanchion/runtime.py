@@ -16,6 +16,7 @@ from typing import Any
 
 from . import events
 from .auth import Gate, open_sealer
+from .auth.elsewhere import open_providers
 from .changelog import LogReader, open_reader
 from .chores import Chores
 from .declare import Declarations, Model, UserRecord, build_model
@@ -179,6 +180,7 @@ class Runtime:
             policy = self.model.sign_in
             sealer = open_sealer(self.settings, policy, in_dev=self.in_dev)
             self.gate = Gate(records, policy, self.limiter, self.is_from_here, sealer)
+            self.gate.providers = open_providers(records, self.gate, policy, self.settings)
             if not self.in_dev:
                 await self.gate.factors.seal_anew()
         self._records = records

@@ -71,6 +71,9 @@ class Settings:
         str, "the mail server: smtp+starttls://user:password@host, smtps://… or smtp://localhost"
     ] = ""
     mail_from: Annotated[str, "who mails are from: Pizzeria <hello@pizza.example>"] = ""
+    oauth_clients: Annotated[
+        str, 'what the app is called at its providers: {"google": {"id": "...", "secret": "..."}}'
+    ] = ""
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
     send_timeout_s: Annotated[int, "seconds a client may take none of its answer"] = 20

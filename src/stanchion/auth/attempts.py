@@ -61,5 +61,11 @@ class Attempts:
         """Count an account that is made."""
         await self._limiter.hit(self._counted("registrations", of_client(network)), strict=True)
 
+    async def way_out(self, network: str) -> None:
+        """Count a browser that is sent to a provider: each leaves a row for ten minutes."""
+        await self._limiter.hit(
+            self._counted("attempts_of_client", of_client(network)), strict=True
+        )
+
     def _counted(self, name: str, whose: Whose) -> Counted:
         return Counted(f"sign-in.{name}", whose, self._policy.limits(name))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..declare import SignIn
 from ..errors import Forbidden, Unauthorized
@@ -28,6 +28,9 @@ from .proofs import Proofs
 from .sealing import Sealer
 from .sessions import Lifetimes, Sessions
 from .tokens import KEY
+
+if TYPE_CHECKING:
+    from .providers import ProviderSignIn
 
 Scope = MutableMapping[str, Any]
 HARMLESS = ("GET", "HEAD", "OPTIONS")
@@ -52,6 +55,7 @@ class Gate:
         self.factors = Factors(records, self.sessions, self.accounts.hasher, sealer)
         self.proofs = Proofs(records.engine, self.sessions, self.accounts, self.factors)
         self.attempts = Attempts(limiter, policy, self.accounts, self.sessions)
+        self.providers: ProviderSignIn | None = None
         records.users_changed = self.sessions.doubt
 
     async def identify(self, request: Scope) -> Actor:

@@ -9,6 +9,7 @@ from typing import Literal
 from ..errors import DeclarationError
 from ..schema import Limit
 from .limits import parse_limits
+from .providers import Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class SignIn:
     codes: how often a code may be tried for one account from one network.
     codes_from_anywhere: how often in all, as with `attempts_from_anywhere`.
     registrations: how many accounts one network may make.
+    providers: other places whose accounts people come in with, see `Provider`.
     """
 
     register: Literal["closed", "open"] = "closed"
@@ -45,6 +47,7 @@ class SignIn:
     codes: str = "10/15min"
     codes_from_anywhere: str = "30/day"
     registrations: str = "20/h"
+    providers: tuple[Provider, ...] = ()
 
     def __post_init__(self) -> None:
         if self.register not in ("closed", "open"):
@@ -58,6 +61,9 @@ class SignIn:
                 "sign_in.not_installed", "SignIn: what totp needs is not installed",
                 hint="pip install 'stanchion[factors]'",
             )  # fmt: skip
+        names = [provider.name for provider in self.providers]
+        if len(set(names)) < len(names):
+            raise _wrong("two providers have one name")
         for name in LIMITED:
             parse_limits(getattr(self, name))
 

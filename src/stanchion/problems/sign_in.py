@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import Conflict, Forbidden, Unauthorized, Unavailable
 from .entry import Entry, Family, answer, place
 from .factors import FACTORS
+from .providers import PROVIDERS
 
 SIGN_IN = Family(
     "auth", "Signing in", "Who is asking could not be made out, or may not come in this way.",
@@ -104,6 +105,7 @@ SIGN_IN = Family(
             detail="Too many people are signing in at this moment.",
         ),
         *FACTORS,
+        *PROVIDERS,
     ),
 )  # fmt: skip
 

@@ -170,8 +170,22 @@ MOVED = (
         "primary key (user_id,digest)",
         order="user_id,digest",
     ),
+    OwnTable(
+        "_identities",
+        "id key, issuer text, subject text, user_id text, provider text, email text?, "
+        "created time, used time",
+        "unique (issuer,subject)",
+        indexes=(("_identities_user", "(user_id)"),),
+        order="id",
+    ),
 )
 """Those that a copy takes along as they are."""
+OAUTH_STATES = OwnTable(
+    # who is on the way to a provider and back, for ten minutes
+    "_oauth_states",
+    "id key, provider text, nonce text, verifier text, goal text, user_id text, ends time",
+    indexes=(("_oauth_states_ends", "(ends)"),),
+)
 ENDED = OwnTable(
     # which sessions ended in the last hour, for the processes that remember them
     "_ended",
@@ -200,7 +214,7 @@ def create_own_tables(dialect: Dialect) -> tuple[str, ...]:
     says that it is one."""
     made = [
         statement
-        for table in (CHANGES, READERS, LOG, LIMITS, *MOVED, ENDED, TICKETS)
+        for table in (CHANGES, READERS, LOG, LIMITS, *MOVED, OAUTH_STATES, ENDED, TICKETS)
         for statement in table.create(dialect)
     ]
     if dialect.side_by_side:

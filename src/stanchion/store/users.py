@@ -18,7 +18,9 @@ from ..schema import Collection
 from ..types.datetime import moment_text
 from .changes import Change, Occasion, append
 
-SECRETS = ("_passwords", "_sessions", "_api_keys", "_factors", "_recovery", "_tickets")
+SECRETS = (
+    "_passwords", "_sessions", "_identities", "_api_keys", "_factors", "_recovery", "_tickets"
+)  # fmt: skip
 """The tables that hold what is a user's, by `user_id`."""
 
 _END = "insert into _ended (session_id,user_id,time) values (?1,?2,?3)"

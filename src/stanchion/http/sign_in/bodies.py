@@ -172,3 +172,44 @@ class KeyList(BaseModel):
     """The API keys of who asks that can still be used, the newest first."""
 
     items: list[KeyShown]
+
+
+class ProviderShown(BaseModel):
+    """Another place whose accounts people come in with."""
+
+    name: str
+    title: str
+
+
+class ProviderList(BaseModel):
+    """The providers of the app."""
+
+    items: list[ProviderShown]
+
+
+class LinkProvider(_Body):
+    """Where the browser goes when an account is linked."""
+
+    next: str = Field("/", max_length=1000, description="A path of this app.")
+
+
+class Leads(BaseModel):
+    """Where the browser goes now."""
+
+    address: str
+
+
+class IdentityShown(BaseModel):
+    """An account elsewhere."""
+
+    id: str
+    provider: str
+    email: str | None = None
+    created: str
+    used: str
+
+
+class IdentityList(BaseModel):
+    """The accounts elsewhere that let who asks in, the newest first."""
+
+    items: list[IdentityShown]

@@ -6,20 +6,20 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from ...auth.elsewhere import ROUTES
 from ...errors import NotFound
 from ...runtime import Runtime
 from . import bodies
 from .factors import add_factors
 from .keys import KeyRoutes
+from .providers import add_providers
 from .shared import NO_STORE, AuthRoutes, cookie, request_id
-
-PREFIX = "/api/auth"
 
 
 def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     """Add the routes to an app that has users."""
     routes = _Routes(runtime)
-    router = APIRouter(prefix=PREFIX, tags=["sign-in"])
+    router = APIRouter(prefix=ROUTES, tags=["sign-in"])
     for method, path, answer, status, given in (
         ("POST", "/register", routes.register, 201, bodies.SessionStarted),
         ("POST", "/login", routes.login, 200, bodies.SessionStarted | bodies.SecondFactorAsked),
@@ -36,6 +36,9 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
         )  # fmt: skip
     add_factors(router, runtime)
     KeyRoutes(runtime).add_to(router)
+    sign_in = runtime.model.sign_in
+    if sign_in is not None and sign_in.providers:
+        add_providers(router, runtime)
     app.include_router(router)
 
 

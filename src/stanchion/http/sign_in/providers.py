@@ -1,0 +1,144 @@
+"""The routes of signing in with an account elsewhere.
+
+In: an app whose users declare providers.   Out: routes of FastAPI's.
+A browser leaves and comes back by plain links, so these answer with redirects; what went wrong is a
+problem like everywhere.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from ...auth import Halfway
+from ...errors import TooLarge
+from ...runtime import Runtime
+from . import bodies
+from .shared import NO_STORE, AuthRoutes, cookie, request_id
+
+if TYPE_CHECKING:
+    from ...auth.providers import ProviderSignIn
+
+STATE_COOKIE = "__Host-oauth"
+LASTS_S = 600
+FORM_BYTES = 64 * 1024
+BROUGHT = ("state", "code", "error", "iss")
+
+
+def add_providers(router: APIRouter, runtime: Runtime) -> None:
+    """Add the routes to those of sign-in."""
+    routes = _ProviderRoutes(runtime)
+    for method, path, answer, status, given in (
+        ("GET", "/providers", routes.providers, 200, bodies.ProviderList),
+        ("GET", "/oauth/{provider}", routes.begin, 303, None),
+        ("GET", "/oauth/{provider}/callback", routes.finish, 303, None),
+        ("POST", "/oauth/{provider}/callback", routes.form, 303, None),
+        ("POST", "/oauth/{provider}/link", routes.link, 200, bodies.Leads),
+        ("GET", "/identities", routes.identities, 200, bodies.IdentityList),
+        ("DELETE", "/identities/{identity}", routes.unlink, 204, None),
+    ):
+        router.add_api_route(
+            path, answer, methods=[method], status_code=status, response_model=given,
+            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
+        )  # fmt: skip
+
+
+class _ProviderRoutes(AuthRoutes):
+    """There and back, and the accounts elsewhere."""
+
+    async def providers(self) -> Any:
+        """The providers that people can come in with."""
+        found = (await self._providers()).providers
+        return bodies.ProviderList(
+            items=[bodies.ProviderShown(name=each.name, title=each.title) for each in found]
+        )
+
+    async def begin(self, provider: str, request: Request, next: str = "/") -> Response:
+        """Go to a provider to sign in there. The browser comes back to `next`, a path of this app,
+        with a session."""
+        gate = await self._gate()
+        await gate.attempts.way_out(self._program(request).address)
+        begun = await (await self._providers()).begin(provider, next)
+        return _sent(begun.address, _state_cookie(begun.state, LASTS_S))
+
+    async def finish(self, provider: str, request: Request) -> Response:
+        """Where a provider sends browsers back to. Where the account asks for a second factor, the
+        answer is the ticket to it, as that of a login."""
+        brought = {n: v for n, v in request.query_params.multi_items() if n in BROUGHT}
+        done = await (await self._providers()).finish(
+            provider, brought, request.cookies.get(STATE_COOKIE, ""),
+            self._program(request), request_id(request),
+        )  # fmt: skip
+        gone = _state_cookie("", 0)
+        if isinstance(done.came, Halfway):
+            asked = {"second_factor": list(done.came.ways), "ticket": done.came.ticket}
+            return JSONResponse(asked, headers={**NO_STORE, "Set-Cookie": gone})
+        answer = _sent(done.goal, gone)
+        if done.came is not None:
+            days = timedelta(days=(await self._gate()).policy.session_days)
+            kept = cookie(done.came.token, int(days.total_seconds()))
+            answer.headers.append("Set-Cookie", kept)
+        return answer
+
+    async def form(self, provider: str, request: Request) -> Response:
+        """Where a provider sends browsers back to that posts a form. A browser adds no cookie of
+        ours to that, so it is asked to come once more."""
+        read = bytearray()
+        async for part in request.stream():
+            read += part
+            if len(read) > FORM_BYTES:
+                raise TooLarge("body.too_large", "This form is larger than any provider's.")
+        pairs = parse_qsl(bytes(read).decode("utf-8", "replace"), max_num_fields=50)
+        brought = urlencode([(name, value) for name, value in pairs if name in BROUGHT])
+        return _sent(f"{request.url.path}?{brought}", None)
+
+    async def link(
+        self, provider: str, body: bodies.LinkProvider, request: Request, response: Response
+    ) -> Any:
+        """Link an account at a provider to one's own: the answer says where the browser goes."""
+        actor = await self._proven(request)
+        response.headers.update(NO_STORE)
+        begun = await (await self._providers()).begin(provider, body.next, actor.name)
+        response.headers["Set-Cookie"] = _state_cookie(begun.state, LASTS_S)
+        return bodies.Leads(address=begun.address)
+
+    async def identities(self, request: Request, response: Response) -> Any:
+        """The accounts elsewhere that let who asks in."""
+        actor = await self._signed_in(request)
+        response.headers.update(NO_STORE)
+        found = await (await self._providers()).linking.listed(actor.name)
+        return bodies.IdentityList(
+            items=[
+                bodies.IdentityShown(
+                    id=one.id, provider=one.provider, email=one.email, created=one.created,
+                    used=one.used,
+                )
+                for one in found
+            ]
+        )  # fmt: skip
+
+    async def unlink(self, identity: str, request: Request, response: Response) -> None:
+        """Let an account elsewhere in no more. The last way in stays."""
+        actor = await self._proven(request)
+        response.headers.update(NO_STORE)
+        await (await self._providers()).linking.remove(actor.name, identity)
+
+    async def _providers(self) -> ProviderSignIn:
+        found = (await self._gate()).providers
+        assert found is not None
+        return found
+
+
+def _state_cookie(state: str, seconds: int) -> str:
+    return f"{STATE_COOKIE}={state}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
+
+
+def _sent(address: str, kept: str | None) -> Response:
+    answer = RedirectResponse(address, 303, headers=NO_STORE)
+    if kept is not None:
+        answer.headers["Set-Cookie"] = kept
+    return answer
