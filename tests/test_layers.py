@@ -192,8 +192,9 @@ LIBRARIES = {
     "redis": {"limits/in_redis.py"},
     "aiosmtplib": {"mail/carriers.py"},
     "jinja2": {"mail/templates.py"},
-    "cryptography": {"auth/sealing.py"},
+    "cryptography": {"auth/sealing.py", "auth/passkey_answers.py"},
     "pyotp": {"auth/factors.py"},
+    "webauthn": {"auth/passkeys.py", "auth/passkey_answers.py"},
     "sqlite3": set(),
 }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import events
-from .auth import Gate, open_sealer
+from .auth import Gate
 from .auth.elsewhere import open_providers
 from .changelog import LogReader, open_reader
 from .chores import Chores
@@ -178,8 +178,10 @@ class Runtime:
             self._planting = None
         if self.model.sign_in is not None:
             policy = self.model.sign_in
-            sealer = open_sealer(self.settings, policy, in_dev=self.in_dev)
-            self.gate = Gate(records, policy, self.limiter, self.is_from_here, sealer)
+            self.gate = Gate(
+                records, policy, self.limiter, self.is_from_here, self.settings,
+                in_dev=self.in_dev,
+            )  # fmt: skip
             self.gate.providers = open_providers(records, self.gate, policy, self.settings)
             if not self.in_dev:
                 await self.gate.factors.seal_anew()

@@ -30,6 +30,8 @@ _TOKEN = re.compile(
     r"|\bstk_[A-Za-z0-9]{49}"  # an API key
     r"|(?<![A-Z2-7])[A-Z2-7]{32}(?![A-Z2-7])"  # the secret of an authenticator
     r'|(?<=")[0-9a-hjkmnp-tv-z]{5}-[0-9a-hjkmnp-tv-z]{5}(?=")'  # a recovery code
+    r'|(?<="challenge":")[A-Za-z0-9_-]{43}(?=")'  # of a passkey
+    r'|(?<="id":")[A-Za-z0-9_-]{43,48}(?=")'  # a passkey's, and whose it is
 )
 _CURSOR = re.compile(r'(?:(?<="next":")|(?<=[?&]after=))[^"& ]+')
 _LENGTH = re.compile(r"(?<=would be )\d+(?= bytes)")

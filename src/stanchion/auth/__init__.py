@@ -8,8 +8,16 @@ records, secrets are not".
 
 from .entrance import Halfway, SignedIn
 from .gate import Gate
+from .passkeys import OwnPasskey, Passkeys
 from .proofs import refuse_unless_proven
-from .sealing import open_sealer
 from .sessions import Program
 
-__all__ = ["Gate", "Halfway", "Program", "SignedIn", "open_sealer", "refuse_unless_proven"]
+__all__ = [
+    "Gate",
+    "Halfway",
+    "OwnPasskey",
+    "Passkeys",
+    "Program",
+    "SignedIn",
+    "refuse_unless_proven",
+]

@@ -18,14 +18,17 @@ from ..errors import Forbidden, Unauthorized
 from ..limits import Limiter
 from ..query import ANONYMOUS, Actor
 from ..records import Records
+from ..settings import Settings
 from .accounts import Accounts
 from .attempts import Attempts
 from .credentials import credentials_of
 from .entrance import Entrance
 from .factors import Factors
 from .keys import Keys
+from .passkey_answers import site_of
+from .passkeys import Passkeys
 from .proofs import Proofs
-from .sealing import Sealer
+from .sealing import open_sealer
 from .sessions import Lifetimes, Sessions
 from .tokens import KEY
 
@@ -43,7 +46,7 @@ class Gate:
 
     def __init__(
         self, records: Records, policy: SignIn, limiter: Limiter,
-        is_from_here: Callable[[Scope], bool], sealer: Sealer | None,
+        is_from_here: Callable[[Scope], bool], settings: Settings, *, in_dev: bool = False,
     ) -> None:  # fmt: skip
         self.policy = policy
         self._is_from_here = is_from_here
@@ -52,7 +55,12 @@ class Gate:
         self.entrance = Entrance(self.sessions, factors=policy.totp)
         self.keys = Keys(records, self.sessions, policy)
         self.accounts = Accounts(records, self.sessions, self.entrance, self.keys, policy)
+        sealer = open_sealer(settings, policy, in_dev=in_dev)
         self.factors = Factors(records, self.sessions, self.accounts.hasher, sealer)
+        self.passkeys: Passkeys | None = None
+        if policy.passkeys:
+            site = site_of(settings, in_dev=in_dev)
+            self.passkeys = Passkeys(records, self.sessions, self.entrance, site)
         self.proofs = Proofs(records.engine, self.sessions, self.accounts, self.factors)
         self.attempts = Attempts(limiter, policy, self.accounts, self.sessions)
         self.providers: ProviderSignIn | None = None

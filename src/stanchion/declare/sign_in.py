@@ -24,6 +24,7 @@ class SignIn:
     key_days: how long a key lasts that is made without saying so.
     most_key_days: how long a key lasts at most.
     totp: whether people may ask themselves for a code of an authenticator app at each sign-in.
+    passkeys: whether people may sign in with what unlocks their device, without a password.
     attempts: how often a password may be tried for one account from one network, as in `Limits`.
     attempts_from_anywhere: how often for one account in all; networks from which its owner signed
         in before are not counted, so nobody locks an owner out.
@@ -41,6 +42,7 @@ class SignIn:
     key_days: float = 90
     most_key_days: float = 366
     totp: bool = False
+    passkeys: bool = False
     attempts: str = "10/15min"
     attempts_from_anywhere: str = "100/day"
     attempts_of_client: str = "60/min, 600/h"
@@ -56,9 +58,10 @@ class SignIn:
             raise _wrong("idle_days and session_days are above 0, idle_days is not the greater one")
         if not 0 < self.key_days <= self.most_key_days <= 3_660:
             raise _wrong("key_days and most_key_days are above 0, key_days is not the greater one")
-        if self.totp and any(find_spec(name) is None for name in ("pyotp", "cryptography")):
+        needed = (*_NEEDED["totp"] * self.totp, *_NEEDED["passkeys"] * self.passkeys)
+        if any(find_spec(name) is None for name in needed):
             raise DeclarationError(
-                "sign_in.not_installed", "SignIn: what totp needs is not installed",
+                "sign_in.not_installed", "SignIn: what totp and passkeys need is not installed",
                 hint="pip install 'stanchion[factors]'",
             )  # fmt: skip
         names = [provider.name for provider in self.providers]
@@ -72,6 +75,7 @@ class SignIn:
         return parse_limits(getattr(self, name))
 
 
+_NEEDED = {"totp": ("pyotp", "cryptography"), "passkeys": ("webauthn", "cryptography")}
 LIMITED = (
     "attempts", "attempts_from_anywhere", "attempts_of_client", "codes", "codes_from_anywhere",
     "registrations",

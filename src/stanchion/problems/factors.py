@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Forbidden, Unauthorized, Unavailable
+from ..errors import Conflict, Forbidden, Invalid, Unauthorized, Unavailable
 from .entry import Entry, answer
 
 FACTORS: tuple[Entry, ...] = (
@@ -38,6 +38,30 @@ FACTORS: tuple[Entry, ...] = (
         "for one, then the request again. Signing in anew is a proof, too.",
         detail="This asks for a recent proof of who you are.",
         hint="POST /api/auth/proof with the password, or sign in again.",
+    ),
+    answer(
+        Unauthorized, "auth.wrong_passkey", "The passkey opens no account",
+        meaning="What the browser answered fits no passkey that is kept here: it was taken away, "
+        "is of another site, was not unlocked by its owner, or answers another challenge. A "
+        "passkey whose count of uses went back may be a copy, and opens nothing either.",
+        way_out="Take another passkey, or sign in in another way.",
+        detail="This passkey opens no account here.",
+        hint="Take another passkey, or sign in in another way.",
+    ),
+    answer(
+        Invalid, "auth.unusable_passkey", "The passkey is not kept",
+        meaning="What the browser answered is no new passkey for this site, answers another "
+        "challenge, or is kept already.",
+        way_out="Ask for new options (`POST /api/auth/passkeys/options`), and give "
+        "`navigator.credentials.create()` those.",
+        detail="What the browser answered is no new passkey for this site.",
+        hint="Ask for new options, and try again.",
+    ),
+    answer(
+        Conflict, "auth.too_many_passkeys", "Too many passkeys",
+        meaning="An account has at most 20 passkeys.",
+        way_out="Take one away that is used no more.",
+        detail="This account has 20 passkeys already.",
     ),
     answer(
         Unavailable, "auth.sealed", "Codes of this account cannot be checked",

@@ -165,6 +165,14 @@ MOVED = (
         "_factors", "user_id key, key text, secret bytes, step int, created time", order="user_id"
     ),
     OwnTable(
+        "_passkeys",
+        "id key, credential bytes, user_id text, name text, public_key bytes, sign_count int, "
+        "transports text, created time, used time?",
+        "unique (credential)",
+        indexes=(("_passkeys_user", "(user_id)"),),
+        order="id",
+    ),
+    OwnTable(
         "_recovery",
         "user_id text, salt bytes, digest bytes",
         "primary key (user_id,digest)",

@@ -22,6 +22,7 @@ from ...transaction import Transaction, open_transaction
 from ..accounts import canonical
 from ..entrance import Entrance, Halfway, SignedIn
 from ..sessions import Program
+from ..ways_in import keep_a_way_in
 from .exchange import Identity
 
 _KNOWN = "select user_id from _identities where issuer=?1 and subject=?2"
@@ -32,10 +33,6 @@ _ADD = (
 _USED = "update _identities set used=?3 where issuer=?1 and subject=?2"
 _OF_USER = (
     "select id,provider,email,created,used from _identities where user_id=?1 order by id desc"
-)
-_OTHER_WAYS = (
-    "select count(*) from _passwords where user_id=?1",
-    "select count(*) from _identities where user_id=?1 and id<>?2",
 )
 _REMOVE = "delete from _identities where id=?1 and user_id=?2 returning id"
 
@@ -102,22 +99,12 @@ class Linking:
     async def remove(self, user: str, identity: str) -> None:
         """Unlink an identity; not the last way in."""
 
-        def steps() -> Steps[tuple[bool, bool]]:
-            passwords = yield Ask(_OTHER_WAYS[0], (user,))
-            others = yield Ask(_OTHER_WAYS[1], (user, identity))
-            if not passwords[0][0] + others[0][0]:
-                return False, False
-            return True, bool((yield Ask(_REMOVE, (identity, user))))
+        def steps() -> Steps[None]:
+            if not (yield Ask(_REMOVE, (identity, user))):
+                raise NotFound("record.not_found", "You have no linked account of this id.")
+            yield from keep_a_way_in(user)
 
-        other_way, removed = await self._records.engine.write(steps)
-        if not other_way:
-            raise Conflict(
-                "auth.last_way_in",
-                "This is the only way in to this account.",
-                hint="Set a password or link another account first.",
-            )
-        if not removed:
-            raise NotFound("record.not_found", "You have no linked account of this id.")
+        await self._records.engine.write(steps)
 
     # what they share
 

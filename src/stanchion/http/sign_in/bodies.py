@@ -106,6 +106,56 @@ class FactorList(BaseModel):
     recovery_codes: int = Field(description="How many are left.")
 
 
+class PasskeyAsked(BaseModel):
+    """What a browser is to be asked."""
+
+    ticket: str = Field(description="To be sent with the answer, within five minutes.")
+    options: dict[str, Any] = Field(
+        description="For `navigator.credentials`, in JSON: `PublicKeyCredential"
+        ".parseCreationOptionsFromJSON()` or `.parseRequestOptionsFromJSON()` reads them."
+    )
+
+
+class PasskeyProof(_Body):
+    """What a browser answered for a passkey."""
+
+    ticket: str
+    credential: dict[str, Any] = Field(description="The `toJSON()` of what the browser gave.")
+
+
+class PasskeyLogin(PasskeyProof):
+    """A sign-in by passkey."""
+
+    carried: Carried = AS
+
+
+class PasskeyName(_Body):
+    """What a passkey is called."""
+
+    name: str = Field(min_length=1, max_length=100)
+
+
+class PasskeyMade(PasskeyProof):
+    """A new passkey."""
+
+    name: str = Field("Passkey", min_length=1, max_length=100)
+
+
+class PasskeyShown(BaseModel):
+    """One passkey."""
+
+    id: str
+    name: str
+    created: str
+    used: str | None = Field(None, description="When somebody last signed in with it.")
+
+
+class PasskeyList(BaseModel):
+    """The passkeys of who asks, the oldest first."""
+
+    items: list[PasskeyShown]
+
+
 class SessionStarted(BaseModel):
     """A new session."""
 

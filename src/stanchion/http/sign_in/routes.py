@@ -12,6 +12,7 @@ from ...runtime import Runtime
 from . import bodies
 from .factors import add_factors
 from .keys import KeyRoutes
+from .passkeys import add_passkeys
 from .providers import add_providers
 from .shared import NO_STORE, AuthRoutes, cookie, request_id
 
@@ -35,6 +36,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
             response_model_exclude_none=True, name=f"auth.{answer.__name__}",
         )  # fmt: skip
     add_factors(router, runtime)
+    add_passkeys(router, runtime)
     KeyRoutes(runtime).add_to(router)
     sign_in = runtime.model.sign_in
     if sign_in is not None and sign_in.providers:
