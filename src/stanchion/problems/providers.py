@@ -73,9 +73,9 @@ PROVIDERS: tuple[Entry, ...] = (
     answer(
         Conflict, "auth.last_way_in", "It is the only way in",
         meaning="Without it nobody could sign in to this account any more.",
-        way_out="Set a password or link another account first.",
+        way_out="Set a password, make a passkey or link another account first.",
         detail="This is the only way in to this account.",
-        hint="Set a password or link another account first.",
+        hint="Set a password, make a passkey or link another account first.",
     ),
     answer(
         Forbidden, "auth.disabled", "The account is disabled",
