@@ -191,7 +191,7 @@ LIBRARIES = {
     "granian": {"cli"},
     "redis": {"limits/in_redis.py"},
     "aiosmtplib": {"mail/carriers.py"},
-    "jinja2": {"mail/templates.py"},
+    "jinja2": {"mail/templates.py", "http/sign_in/pages/page.py"},
     "cryptography": {"auth/sealing.py", "auth/passkey_answers.py"},
     "pyotp": {"auth/factors.py"},
     "webauthn": {"auth/passkeys.py", "auth/passkey_answers.py"},

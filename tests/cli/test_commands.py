@@ -22,7 +22,8 @@ from .processes import COMMAND, environment, run
 Inside = Callable[..., Result]
 PIZZERIA = Path(__file__).parents[2] / "examples" / "pizzeria" / "app.py"
 COMMANDS = (
-    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check", "admin", "copy",
+    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check",
+    "access", "admin", "copy",
 )  # fmt: skip
 
 

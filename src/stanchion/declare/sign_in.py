@@ -32,6 +32,7 @@ class SignIn:
     codes: how often a code may be tried for one account from one network.
     codes_from_anywhere: how often in all, as with `attempts_from_anywhere`.
     registrations: how many accounts one network may make.
+    css: the address of a style sheet of yours, for the pages at `/auth/...`.
     providers: other places whose accounts people come in with, see `Provider`.
     """
 
@@ -49,6 +50,7 @@ class SignIn:
     codes: str = "10/15min"
     codes_from_anywhere: str = "30/day"
     registrations: str = "20/h"
+    css: str = ""
     providers: tuple[Provider, ...] = ()
 
     def __post_init__(self) -> None:

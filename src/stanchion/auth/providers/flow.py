@@ -15,6 +15,7 @@ from ... import events
 from ...declare import Provider
 from ...errors import BadRequest, Forbidden, NotFound
 from ..entrance import Halfway, SignedIn
+from ..goals import is_goal
 from ..sessions import Program, Sessions
 from ..tokens import new_token
 from .clients import ClientAtProvider
@@ -23,8 +24,6 @@ from .linking import Linking
 from .signed import Untrusted
 from .ways import WayOut, Ways, new_way
 
-_GOAL = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]{0,1000}")
-"""A place of this app: a path, which no browser takes for another host."""
 _REASON = re.compile("[a-z_]{1,40}")
 
 
@@ -70,7 +69,7 @@ class ProviderSignIn:
         """Begin the way to a provider; `user` links what is found there to themselves. Raises
         `NotFound`, and `BadRequest` for a goal outside of this app."""
         exchange = self._exchange(name)
-        if not _GOAL.fullmatch(goal):
+        if not is_goal(goal):
             raise BadRequest(
                 "auth.goal", "`next` is a path of this app, with a slash at its beginning.",
                 hint="/orders?open=1",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...auth.providers import ProviderSignIn
 
 STATE_COOKIE = "__Host-oauth"
-LASTS_S = 600
+STATE_LASTS_S = 600
 FORM_BYTES = 64 * 1024
 BROUGHT = ("state", "code", "error", "iss")
 
@@ -63,7 +63,7 @@ class _ProviderRoutes(AuthRoutes):
         gate = await self._gate()
         await gate.attempts.way_out(self._program(request).address)
         begun = await (await self._providers()).begin(provider, next)
-        return _sent(begun.address, _state_cookie(begun.state, LASTS_S))
+        return _sent(begun.address, state_cookie(begun.state, STATE_LASTS_S))
 
     async def finish(self, provider: str, request: Request) -> Response:
         """Where a provider sends browsers back to. Where the account asks for a second factor, the
@@ -73,7 +73,7 @@ class _ProviderRoutes(AuthRoutes):
             provider, brought, request.cookies.get(STATE_COOKIE, ""),
             self._program(request), request_id(request),
         )  # fmt: skip
-        gone = _state_cookie("", 0)
+        gone = state_cookie("", 0)
         if isinstance(done.came, Halfway):
             asked = {"second_factor": list(done.came.ways), "ticket": done.came.ticket}
             return JSONResponse(asked, headers={**NO_STORE, "Set-Cookie": gone})
@@ -103,7 +103,7 @@ class _ProviderRoutes(AuthRoutes):
         actor = await self._proven(request)
         response.headers.update(NO_STORE)
         begun = await (await self._providers()).begin(provider, body.next, actor.name)
-        response.headers["Set-Cookie"] = _state_cookie(begun.state, LASTS_S)
+        response.headers["Set-Cookie"] = state_cookie(begun.state, STATE_LASTS_S)
         return bodies.Leads(address=begun.address)
 
     async def identities(self, request: Request, response: Response) -> Any:
@@ -133,7 +133,8 @@ class _ProviderRoutes(AuthRoutes):
         return found
 
 
-def _state_cookie(state: str, seconds: int) -> str:
+def state_cookie(state: str, seconds: int) -> str:
+    """The header that lets a browser remember a way that it began."""
     return f"{STATE_COOKIE}={state}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
 
 

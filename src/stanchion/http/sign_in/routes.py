@@ -12,6 +12,7 @@ from ...runtime import Runtime
 from . import bodies
 from .factors import add_factors
 from .keys import KeyRoutes
+from .pages import add_pages
 from .passkeys import add_passkeys
 from .providers import add_providers
 from .shared import NO_STORE, AuthRoutes, cookie, request_id
@@ -42,6 +43,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     if sign_in is not None and sign_in.providers:
         add_providers(router, runtime)
     app.include_router(router)
+    add_pages(app, runtime)
 
 
 class _Routes(AuthRoutes):

@@ -1,0 +1,31 @@
+"""Pages for apps that have none of their own: sign in, register, a second factor, one's account.
+
+In: an app that has users.   Out: routes at `/auth/…`. One of the app at such a path takes the place
+of ours. They need no script, post to themselves, and look as `SignIn(css=...)` says. `entering`
+lets people in, `account` shows what is theirs, `page` is what both are made with.
+"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from ....runtime import Runtime
+from .account import AccountPages
+from .entering import EnteringPages
+from .page import FormRoute
+
+
+def add_pages(app: FastAPI, runtime: Runtime) -> None:
+    """Add them to an app."""
+    entering, account = EnteringPages(app, runtime), AccountPages(app, runtime)
+    routes = {
+        "/auth/sign-in": entering.sign_in,
+        "/auth/second-factor": entering.second_factor,
+        "/auth/sign-out": account.sign_out,
+        "/auth/account": account.show,
+        "/auth/account/{what}": account.change,
+    }
+    if runtime.model.sign_in is not None and runtime.model.sign_in.register == "open":
+        routes["/auth/register"] = entering.register
+    for path, answer in routes.items():
+        app.router.routes.insert(0, FormRoute(app, path, answer))
