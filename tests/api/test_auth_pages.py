@@ -12,6 +12,7 @@ import pyotp
 import pytest
 
 from stanchion import App, Field, Rules, SignIn, UserRecord, clock
+from stanchion.http.sign_in.pages.account import program_of
 from stanchion.testing import Client, Response, client
 
 ANN, PASSWORD = "ann@example.com", "zebra fox lamp"
@@ -230,6 +231,24 @@ def test_a_key_is_shown_once_and_ended(ann: Person) -> None:
     keys = page[page.index("API keys") :]
     assert ann.post("/auth/account/no-key", id=value_of(keys, "id")).status == 303
     assert ann.http.get("/api/users", headers=key).status == 401
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0",
+         "Edge on Windows"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+         "Chrome on Android"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+         "Safari on iPhone"),
+        ("curl/8.9.1", "curl/8.9.1"),
+        ("<script>" + "x" * 100, "<script>" + "x" * 52),
+        ("", "An unknown program"),
+    ],
+)  # fmt: skip
+def test_programs_are_called_as_people_do(agent: str, told: str) -> None:
+    assert program_of(agent) == told
 
 
 def test_what_is_not_there_is_not_there(ann: Person) -> None:

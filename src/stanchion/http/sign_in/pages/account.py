@@ -28,6 +28,11 @@ TOLD = {
     "keys": "The key opens nothing any more.",
     "identities": "It lets nobody in any more.",
 }
+BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+           ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
+"""What stands in the name that a browser gives itself, and what people call it; the first counts,
+because they all claim to be those behind it too."""
 FormAnswer = Callable[[Request, Actor, dict[str, str]], Awaitable[Response]]
 
 
@@ -96,7 +101,7 @@ class AccountPages(FormPages):
             factors=await gate.factors.shown(user) if gate.policy.totp else None,
             providers=gate.providers.providers if gate.providers else [],
             identities=await gate.providers.linking.listed(user) if gate.providers else [],
-            **given,
+            program_of=program_of, **given,
         )  # fmt: skip
 
     # the forms
@@ -183,6 +188,19 @@ class AccountPages(FormPages):
         if gate.providers is None:
             raise NotFound("auth.no_provider", "This app knows no such provider.")
         return gate.providers
+
+
+def program_of(agent: str) -> str:
+    """A program as people know it.
+
+    >>> program_of("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0")
+    'Firefox on Linux'
+    """
+    browser = next((name for word, name in BROWSERS if word in agent), None)
+    if browser is None:
+        return agent[:60] or "An unknown program"
+    system = next((name for word, name in SYSTEMS if word in agent), None)
+    return browser if system is None else f"{browser} on {system}"
 
 
 def _done(request: Request, told: str) -> Response:
