@@ -199,6 +199,11 @@ class Accounts:
 
     # finding
 
+    async def has_admin(self) -> bool:
+        """Whether anybody is an admin."""
+        ask = ReadQuery(self._users.name, filters=("admin",), fields="id", limit=1)
+        return bool((await self._records.read_list(ask, SYSTEM, self._records.engine.fetch)).items)
+
     def name_of(self, email: str) -> str:
         """An address as attempts are counted for it, whether or not somebody has it."""
         return canonical(email)

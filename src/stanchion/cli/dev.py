@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -108,6 +109,7 @@ class Workshop:
         self.target = target
         self.address = address
         self.started = started
+        self.token = secrets.token_urlsafe(24)  # the same after each change
         self.socket = SocketSpec(address.host, address.port, 1024).build()
         self.server: _Server | None = None
         self._ended = threading.Event()
@@ -164,7 +166,16 @@ class Workshop:
         since = time.monotonic() if changed else self.started
         process = context.Process(
             target=_serve_changed,
-            args=(self.target, self.address, self.socket, theirs, others, changed, since),
+            args=(
+                self.target,
+                self.address,
+                self.socket,
+                theirs,
+                others,
+                changed,
+                since,
+                self.token,
+            ),
             name="stanchion-dev",
         )
         process.start()
@@ -213,6 +224,7 @@ def _serve_changed(
     others: list[Connection],
     changed: str,
     since: float,
+    token: str,
 ) -> None:
     from .. import logs
 
@@ -230,15 +242,15 @@ def _serve_changed(
         log = logs.configure(
             "human", access=app.runtime.settings.access_log, explain=explains(app, target)
         )
-        from .overview import with_overview
+        from .beside import with_what_dev_adds
 
         failed = asyncio.run(
             _serve(
                 app,
-                with_overview(app, target, address.url),
+                with_what_dev_adds(app, target, address.url, token),
                 socket,
                 pipe,
-                _Greeting(prepared, address, changed, since),
+                _Greeting(prepared, address, changed, since, token),
             )
         )
         log.flush()
@@ -268,6 +280,7 @@ class _Greeting:
     address: Address
     changed: str
     since: float
+    token: str
 
     def say(self, app: App) -> str:
         """The start lines, or one line about a change."""
@@ -329,7 +342,12 @@ async def _serve(
 async def _tell(app: App, pipe: Connection, greeting: _Greeting) -> None:
     """Say that the server is up, once it is."""
     await asyncio.to_thread(wait_until_accepting, greeting.address)
-    print(greeting.say(app), flush=True)
+    told = greeting.say(app)
+    if not greeting.changed:
+        from .beside import admin_line
+
+        told += await admin_line(app, greeting.address.url, greeting.token)
+    print(told, flush=True)
     pipe.send("serves")
 
 

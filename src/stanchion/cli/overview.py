@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from ..settings import PREFIX, Settings
 from ..version import __version__
 from .explain import command_for, target_option
-from .mail import keep_mails
 from .target import Target
 
 if TYPE_CHECKING:
@@ -28,9 +27,8 @@ if TYPE_CHECKING:
     from .exposure import Opened
 
 
-def with_overview(app: App, target: Target, url: str = "") -> Recorder:
-    """The app with its page at `/`, inside of what remembers its calls; served at `url`, where its
-    mails lead to."""
+def with_overview(app: App, target: Target) -> Recorder:
+    """The app with its page at `/`, inside of what remembers its calls."""
     from ..http.overview import add_overview
     from ..http.overview.recorder import Recorder
 
@@ -42,7 +40,6 @@ def with_overview(app: App, target: Target, url: str = "") -> Recorder:
         return command_for(call.method, path, call.query) + _who(call) + named
 
     add_overview(app, app.runtime, recorder, cache(lambda: gather(app)), command)
-    keep_mails(app, url)
     return recorder
 
 

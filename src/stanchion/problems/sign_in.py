@@ -105,6 +105,14 @@ SIGN_IN = Family(
             detail="Too many people are signing in at this moment.",
         ),
         *FACTORS,
+        answer(
+            Forbidden, "auth.link_used", "The link opens nothing",
+            meaning="`stanchion dev` prints a link with which the first admin is made. It is good "
+            "until there is one.",
+            way_out="`stanchion admin create` makes others.",
+            detail="This link opens nothing.",
+            hint="It is good until there is an admin; `stanchion admin create` makes others.",
+        ),
         *PROVIDERS,
     ),
 )  # fmt: skip

@@ -64,7 +64,7 @@ class EnteringPages(FormPages):
     async def register(self, request: Request) -> Response:
         """Make an account."""
         title = "Make an account"
-        fields = self._fields()
+        fields = self.fields()
         if request.method != "POST":
             goal = goal_of(request.query_params.get("next", "/"))
             return self.page(request, "register.html", title, fields=fields, given={}, next=goal)
@@ -76,7 +76,7 @@ class EnteringPages(FormPages):
         try:
             gate.refuse_other_sites(request.scope)
             await gate.attempts.registration(program.address)
-            done = await gate.accounts.register(_typed(body, fields), program, request_id(request))
+            done = await gate.accounts.register(typed(body, fields), program, request_id(request))
         except Problem as refused:
             given = {name: value for name, value in form.items() if name != "password"}
             return self.page(
@@ -101,7 +101,7 @@ class EnteringPages(FormPages):
             next=goal,
         )  # fmt: skip
 
-    def _fields(self) -> list[dict[str, Any]]:
+    def fields(self) -> list[dict[str, Any]]:
         """What an account must have beside an address and a password, as far as people say it
         themselves."""
         users = self._runtime.model.schema.users
@@ -114,8 +114,8 @@ class EnteringPages(FormPages):
         ]  # fmt: skip
 
 
-def _typed(body: dict[str, str], fields: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a form says as text, as the record has it; what is no number stays a text, and is
+def typed(body: dict[str, str], fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a form says as text, as the record has it. What is no number stays a text, and is
     refused as one."""
     numbers = {field["name"] for field in fields if field["kind"] == "number"}
     return {
