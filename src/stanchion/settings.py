@@ -35,7 +35,8 @@ _ORCHESTRATED = re.compile("STANCHION_(SERVICE_(HOST|PORT)|PORT($|_[0-9]+_))")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator may set, each as `STANCHION_<NAME>`."""
+    """What an operator may set, each as `STANCHION_<NAME>`. What is not in its `repr` is a secret,
+    and is shown nowhere else either."""
 
     database_url: Annotated[
         str,
@@ -47,7 +48,7 @@ class Settings:
     ] = ""
     database_replicas: Annotated[
         str, "PostgreSQL: replicas that may be read from, with commas between their addresses"
-    ] = ""
+    ] = field(default="", repr=False)
     database_connections: Annotated[int, "PostgreSQL: connections of each kind, per process"] = 10
     public_url: Annotated[str, "where people reach the app: https://shop.example"] = ""
     trusted_proxies: Annotated[
@@ -73,7 +74,7 @@ class Settings:
     mail_from: Annotated[str, "who mails are from: Pizzeria <hello@pizza.example>"] = ""
     oauth_clients: Annotated[
         str, 'what the app is called at its providers: {"google": {"id": "...", "secret": "..."}}'
-    ] = ""
+    ] = field(default="", repr=False)
     body_limit: Annotated[int, "bytes of a request body"] = 1_048_576
     body_timeout_s: Annotated[int, "seconds in which a request body has to arrive"] = 30
     send_timeout_s: Annotated[int, "seconds a client may take none of its answer"] = 20

@@ -337,6 +337,27 @@ def test_the_last_way_in_stays(http: Client, ann: dict[str, str], phone: Authent
     assert http.get("/api/auth/me", headers=ann).status == 401, "other sessions end"
 
 
+def test_an_account_elsewhere_is_a_way_in_too(
+    http: Client, ann: dict[str, str], phone: Authenticator
+) -> None:
+    from stanchion.engines import Ask
+
+    http.run(http.app.runtime.engine.write(forget_passwords))
+    user = http.get("/api/auth/me", headers=ann).json()["user"]["id"]
+    values = ("i1", "https://login.example", "ann", user, "work", None, *[clock.now_text()] * 2)
+
+    def link() -> Any:
+        yield Ask(
+            "insert into _identities (id,issuer,subject,user_id,provider,email,created,used) "
+            "values (?1,?2,?3,?4,?5,?6,?7,?8)", values,
+        )  # fmt: skip
+
+    url = f"/api/auth/passkeys/{listed(http, ann)[0]['id']}"
+    assert http.delete(url, headers=ann).status == 409
+    http.run(http.app.runtime.engine.write(link))
+    assert http.delete(url, headers=ann).status == 204
+
+
 def forget_passwords() -> Any:
     from stanchion.engines import Ask
 

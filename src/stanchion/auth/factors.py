@@ -89,6 +89,9 @@ class Factors:
     def __init__(
         self, records: Records, sessions: Sessions, hasher: Hasher, sealer: Sealer | None
     ) -> None:
+        if sealer is not None:
+            import pyotp  # noqa: F401  # now: somebody waits later
+
         self._title = records.schema.title
         self._engine: Engine = records.engine
         self._sessions = sessions

@@ -104,7 +104,8 @@ def changed_settings(settings: Settings) -> Iterator[SettingLine]:
     for field in fields(Settings):
         value, default = getattr(settings, field.name), field.default
         if value != default:
-            yield SettingLine(PREFIX + field.name.upper(), _shown(value), _shown(default))
+            shown = _shown(value) if field.repr else "(set, and not shown)"
+            yield SettingLine(PREFIX + field.name.upper(), shown, _shown(default))
 
 
 def _shown(value: object) -> str:

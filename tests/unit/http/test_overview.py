@@ -128,6 +128,21 @@ def test_settings_that_are_not_their_defaults_are_told() -> None:
     assert list(changed_settings(Settings())) == []
 
 
+def test_secret_settings_are_told_to_be_set_and_no_more() -> None:
+    """Also those that are texts of several parts, in which no password can be left out."""
+    secret = "canary-0123456789-abcdefghijklmnop"
+    settings = Settings(
+        secret_key=f"{secret},{secret}-2",
+        oauth_clients=f'{{"google": {{"id": "shop", "secret": "{secret}"}}}}',
+        database_replicas=f"postgresql://a:{secret}@one/shop,postgresql://a:{secret}@two/shop",
+    )
+    told = list(changed_settings(settings))
+    assert [line.name for line in told] == [
+        "STANCHION_DATABASE_REPLICAS", "STANCHION_SECRET_KEY", "STANCHION_OAUTH_CLIENTS"
+    ]  # fmt: skip
+    assert secret not in repr(told) and secret not in repr(settings)
+
+
 def test_password_of_a_database_is_not_shown() -> None:
     shown = without_password("postgresql://me:hunter2@db.example:5432/shop")
     assert shown == "postgresql://me:…@db.example:5432/shop"
