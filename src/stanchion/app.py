@@ -21,6 +21,7 @@ from .declare.rules import caller_origin
 from .http.bodies import RecordBodies, refuse_bare_records
 from .http.callers import check_requirements, route_scopes, taking_anybody
 from .http.dispatch import Dispatcher
+from .http.explained import add_explain
 from .http.from_here import is_from_here
 from .http.front import Front
 from .http.idempotent import answer_once
@@ -128,6 +129,7 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         if self.runtime.model.sign_in is not None and not self._signs_in:
             self._signs_in = True
             add_sign_in(self, self.runtime)
+            add_explain(self, self.runtime)
         RecordBodies.bind(self.runtime)
         refuse_bare_records(self.routes)
         generated = Dispatcher(self.runtime, self.runtime.model.schema, self.router)

@@ -9,6 +9,7 @@ the caller's profile; what varies from request to request is bound as parameters
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -60,6 +61,14 @@ class Records:
         self._longest_filter = longest_filter
         self.users_changed: Callable[[], None] = _nothing
         self.mailer: Mailer | None = None
+
+    def aside(self) -> Records:
+        """The same pipelines with plans that are kept apart, for who looks on at one request."""
+        found = copy.copy(self)
+        found.plans = copy.copy(self.plans)
+        found.plans.by_shape = dict(self.plans.by_shape)
+        found._writing = Writing(found.plans)
+        return found
 
     # reading
 

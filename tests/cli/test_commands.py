@@ -22,8 +22,8 @@ from .processes import COMMAND, environment, run
 Inside = Callable[..., Result]
 PIZZERIA = Path(__file__).parents[2] / "examples" / "pizzeria" / "app.py"
 COMMANDS = (
-    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check",
-    "access", "admin", "copy",
+    "new", "dev", "serve", "work", "jobs", "schema", "openapi", "explain", "check", "access",
+    "admin", "copy",
 )  # fmt: skip
 
 
@@ -265,16 +265,20 @@ Writable by everyone, signed in or not
 Closed: no rule lets a caller in, only admins and app.system() come past
   secrets
 
-3 routes of the app, open to everyone (data stays closed: a transaction carries the caller's rules)
-  GET     /pid
-  GET     /slow
-  GET     /broken
+3 routes of the app, and who may call it (data keeps its rules: a transaction carries its caller)
+  GET     /pid     everybody: it says nothing
+  GET     /slow    everybody: it says nothing
+  GET     /broken  everybody: it says nothing
+
+warning[route.silent]: `GET /pid`, `GET /slow`, `GET /broken` say nothing about who may call them
+  --> {folder}/app.py:20
+hint: user: CurrentUser, or dependencies=[requires(…)]; requires(public) if everybody may
 
 note[sort.unindexed]: a list of `notes` that is sorted by text reads and sorts every record
   --> {folder}/app.py:9
 hint: Field(index=True) for those that clients sort or filter by
 
-0 mistakes, 0 warnings, 1 note
+0 mistakes, 1 warning, 1 note
 """
 
 
@@ -293,12 +297,99 @@ def test_check_finds_rules_that_are_never_true(folder: Path, inside: Inside) -> 
         "error[rule.never_true]: create, update, delete of `notes` can never be true: "
         f"record.version == 1 && false\n  --> {folder}/app.py:12\nhint: write `nobody`"
     ) in done.stdout
-    assert done.stdout.endswith("\n1 mistake, 0 warnings, 1 note\n")
+    assert done.stdout.endswith("\n1 mistake, 1 warning, 1 note\n")
     as_data = json.loads(inside("check", "--json").stdout)
     assert as_data["mistakes"] == 1
     first = as_data["findings"][0]
     assert (first["level"], first["code"]) == ("mistake", "rule.never_true")
     assert (first["file"], first["line"]) == (f"{folder}/app.py", 12)
+
+
+GUARDED = """\
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from stanchion import (
+    App, CurrentUser, Module, OptionalUser, Record, Rules, UserRecord, public, requires, role
+)
+
+app = App("Guarded")
+
+
+@app.collection("users")
+class User(UserRecord):
+    role: str = ""
+    rules = Rules()
+
+
+async def who(user: CurrentUser) -> str:
+    return user.email
+
+
+@app.get("/me")
+async def me(user: CurrentUser) -> None: ...
+
+
+@app.get("/through")
+async def through(name: str = Depends(who)) -> None: ...
+
+
+@app.get("/menu")
+async def menu(user: OptionalUser) -> None: ...
+
+
+@app.post("/contact", dependencies=[requires(public)])
+async def contact() -> None: ...
+
+
+@app.post("/close", dependencies=[requires(role("owner"))])
+async def close() -> None: ...
+
+
+inner, kitchen = APIRouter(dependencies=[requires(role("cook"))]), Module("kitchen")
+inner.get("/oven")(lambda: None)
+kitchen.get("/stock", dependencies=[requires(role("cook") | role("owner"))])(lambda: None)
+app.include_router(inner, prefix="/kitchen")
+app.include(kitchen, prefix="/k", dependencies=[Depends(who)])
+app.mount("/static", StaticFiles(directory="."))
+"""
+
+
+def test_check_tells_who_may_call_a_route_in_its_own_words(folder: Path, inside: Inside) -> None:
+    app = folder / "app.py"
+    app.write_text(GUARDED)
+    found = json.loads(inside("check", "--strict", "--json").stdout)
+    assert found["routes"] == {
+        "GET /me": "signed_in",
+        "GET /through": "signed_in",
+        "GET /menu": "public",
+        "POST /contact": "public",
+        "POST /close": 'role("owner")',
+        "GET /kitchen/oven": 'role("cook")',
+        "GET /k/stock": 'signed_in & (role("cook") | role("owner"))',
+        "mount /static": "",
+    }
+    assert found["open_routes"] == ["GET /menu", "POST /contact", "mount /static"]
+    assert "route.silent" not in {one["code"] for one in found["findings"]}
+    app.write_text(GUARDED.replace(", dependencies=[requires(public)]", ""))
+    done = inside("check", "--strict", "--json")
+    (silent,) = [f for f in json.loads(done.stdout)["findings"] if f["code"] == "route.silent"]
+    assert (done.exit_code, silent["level"]) == (1, "warning")
+    assert silent["detail"] == "`POST /contact` says nothing about who may call it"
+    assert (silent["file"], silent["line"]) == (str(app), 33)
+
+
+def test_the_document_asks_a_session_of_nobody_where_there_are_no_users(
+    inside: Inside, folder: Path
+) -> None:
+    app = folder / "app.py"
+    public = app.read_text().replace(
+        '@app.get("/pid")', '@app.get("/pid", dependencies=[requires(public)])'
+    )
+    app.write_text(public.replace("Rules, public", "Rules, public, requires"))
+    document = json.loads(inside("openapi").stdout)
+    assert "security" not in document["paths"]["/pid"]["get"]
+    assert "securitySchemes" not in document["components"]
 
 
 def test_check_lists_routes_of_modules_routers_and_mounts(folder: Path, inside: Inside) -> None:
@@ -362,7 +453,7 @@ def test_check_finds_rules_of_fields_that_are_never_true(folder: Path, inside: I
     ) in done.stdout
     assert "read of `notes.tip` can never be true" in done.stdout
     assert "notes.kept" not in done.stdout
-    assert done.stdout.endswith("\n2 mistakes, 0 warnings, 1 note\n")
+    assert done.stdout.endswith("\n2 mistakes, 1 warning, 1 note\n")
 
 
 def test_check_tells_rules_that_hold_for_some_records(folder: Path, inside: Inside) -> None:
@@ -394,7 +485,7 @@ def test_check_warns_of_slow_middleware(folder: Path, inside: Inside) -> None:
     done = inside("check")
     assert done.exit_code == 0
     assert "warning[middleware.slow]: `timed` makes every request" in done.stdout
-    assert done.stdout.endswith("\n0 mistakes, 1 warning, 1 note\n")
+    assert done.stdout.endswith("\n0 mistakes, 2 warnings, 1 note\n")
 
 
 def test_check_of_the_pizzeria_says_that_its_orders_are_open(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from .console import FAILED, count
 from .target import Target, argument, find_target, load_app
 
 if TYPE_CHECKING:
-    from .exposure import Exposure, Opened
+    from .exposure import AppRoute, Exposure, Opened
     from .findings import Finding, Level
 
 
@@ -71,7 +71,8 @@ def _as_data(title: str, exposure: Exposure, findings: tuple[Finding, ...]) -> d
         "collections": {
             c.name: {"everyone": c.by_operation, "closed": c.closed} for c in exposure.collections
         },
-        "open_routes": list(exposure.routes),
+        "routes": {route.name: route.who for route in exposure.routes},
+        "open_routes": list(exposure.open_routes),
         "findings": [asdict(finding) for finding in findings],
         **{f"{level}s": number for level, number in _counted(findings)},
     }
@@ -122,17 +123,19 @@ def _section(title: str, collections: list[Opened], say: Callable[[Opened], str]
         yield f"  {collection.name:{width}}  {say(collection)}".rstrip()
 
 
-def _routes(routes: tuple[str, ...]) -> Iterator[str]:
+def _routes(routes: tuple[AppRoute, ...]) -> Iterator[str]:
     if not routes:
         yield "\nRoutes of the app: none"
         return
     yield (
-        f"\n{count(len(routes), 'route')} of the app, open to everyone (data stays closed: "
-        "a transaction carries the caller's rules)"
+        f"\n{count(len(routes), 'route')} of the app, and who may call it (data keeps its rules: a "
+        "transaction carries its caller)"
     )
+    width = max(len(route.name.partition(" ")[2]) for route in routes)
     for route in routes:
-        method, _, path = route.partition(" ")
-        yield f"  {method:6}  {path}"
+        method, _, path = route.name.partition(" ")
+        who = "everybody: it says nothing" if route.who is None else route.who
+        yield f"  {method:6}  {path:{width}}  {who}".rstrip()
 
 
 WORDS: dict[Level, str] = {"mistake": "error", "warning": "warning", "note": "note"}

@@ -132,26 +132,15 @@ async def _explain(app: App, request: Request, who: str) -> Explanation:
 
 async def find_actor(records: Records, who: str) -> Actor:
     """The caller that `--as` names; raises `CommandFailed`."""
-    from ..explain.rows import Loaded
-    from ..query import ANONYMOUS, SYSTEM, Actor
-    from ..types import WireError
+    from ..explain.who import find_who
 
-    named = {"anonymous": ANONYMOUS, "system": SYSTEM, "admin": Actor("admin")}
-    if who in named:
-        return named[who]
+    actor = await find_who(records, who)
+    if actor is not None:
+        return actor
     users = records.schema.users
     if users is None:
         raise failure("explain.who", "the app has no users collection (class User(UserRecord))",
                       hint="--as anonymous, admin or system")  # fmt: skip
-    rows = Loaded(records.schema, records.engine, records.dialect)
-    for field in ("email", users.key[0]):
-        try:
-            value = users.field[field].type.parse(who)
-        except WireError:
-            continue
-        found = list(await rows.settle(lambda f=field, v=value: rows.many(users.name, f, v)))  # type: ignore[misc]  # bound at once
-        if found:
-            return Actor("admin" if found[0].get("admin") else "user", found[0])
     raise failure("explain.who", f"{users.name} holds nobody with the id or e-mail {who!r}",
                   hint="--as anonymous, admin or system need no record")  # fmt: skip
 

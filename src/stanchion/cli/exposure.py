@@ -5,7 +5,7 @@ In: an `App` whose `check()` passed.   Out: `Exposure`, plain values for `dev`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,11 +40,26 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class AppRoute:
+    """A route of the app, such as `POST /checkout`, and who may call it in its own words: a rule,
+    `signed_in` or `public`. None: it says nothing. Of a mount, which has no way to, it is empty."""
+
+    name: str
+    who: str | None
+    endpoint: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Exposure:
     """All of it."""
 
     collections: tuple[Opened, ...]
-    routes: tuple[str, ...]  # "POST /checkout"
+    routes: tuple[AppRoute, ...]
+
+    @property
+    def open_routes(self) -> tuple[str, ...]:
+        """Those that let everybody in, because they say so or because they say nothing."""
+        return tuple(route.name for route in self.routes if route.who in (None, "", "public"))
 
 
 def find_exposure(app: App) -> Exposure:
@@ -52,7 +67,7 @@ def find_exposure(app: App) -> Exposure:
     schema = app.runtime.model.schema
     return Exposure(
         tuple(_opened(app, collection) for collection in schema.collections),
-        tuple(_routes(app.routes)),
+        tuple(find_routes(app)),
     )
 
 
@@ -74,23 +89,25 @@ def _opened(app: App, collection: Collection) -> Opened:
     return Opened(collection.name, reach, closed)
 
 
-def _routes(routes: Iterable[Any]) -> Iterable[str]:
+def find_routes(app: App) -> Iterator[AppRoute]:
     """The app's own routes, wherever they are declared; a mount stands before its routes."""
     from starlette.routing import Mount, WebSocketRoute
 
+    from ..http.callers import said_of
     from ..http.routes import walk_routes
 
-    for path, methods, route, _ in walk_routes(routes):
-        module = getattr(getattr(route, "endpoint", None), "__module__", "")
-        if module.partition(".")[0] in OUR_PACKAGES:
+    for found in walk_routes(app.routes):
+        route, path = found.route, found.path
+        endpoint = getattr(route, "endpoint", None)
+        if getattr(endpoint, "__module__", "").partition(".")[0] in OUR_PACKAGES:
             continue
         if isinstance(route, Mount):
-            yield f"mount {path or '/'}"
+            yield AppRoute(f"mount {path or '/'}", "", route.app)
         elif isinstance(route, WebSocketRoute):
-            yield f"WebSocket {path}"
+            yield AppRoute(f"WebSocket {path}", said_of(found), endpoint)
         else:
-            said = (methods or frozenset(("any",))) - {"HEAD"} or {"HEAD"}
-            yield f"{','.join(sorted(said))} {path}"
+            said = (found.methods or frozenset(("any",))) - {"HEAD"} or {"HEAD"}
+            yield AppRoute(f"{','.join(sorted(said))} {path}", said_of(found), endpoint)
 
 
 def say_readable(exposure: Exposure) -> str:

@@ -65,7 +65,7 @@ def gather(app: App) -> Overview:
     return Overview(
         version=__version__,
         collections=tuple(_collection(collections[one.name], one) for one in exposure.collections),
-        routes=exposure.routes,
+        routes=tuple(route.name for route in exposure.routes),
         database=str(app.runtime.database.path or without_password(app.runtime.database.url)),
         settings=tuple(changed_settings(app.runtime.settings)),
         findings=tuple(_findings(app)),

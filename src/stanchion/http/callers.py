@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends
+from fastapi.dependencies.utils import get_dependant
 from fastapi.openapi.models import APIKey, HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -24,9 +25,9 @@ from ..plan.policy import Policy
 from ..plan.scopes import is_route_scope, no_key_here, not_in_scope
 from ..query import Actor
 from ..runtime import Runtime
-from ..schema import rule_text
+from ..schema import ALWAYS, RuleAll, RuleSignedIn, rule_text
 from .openapi.security import SCHEMES
-from .routes import walk_routes
+from .routes import Found, walk_routes
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as DefaultTypeVar
@@ -123,8 +124,8 @@ class Requirement:
         if not runtime.policy.admits(self.rule, actor):
             text = rule_text(self.rule)
             if actor.kind == "anonymous":
-                raise _nobody(f"This route asks for {text}, and nobody is signed in.")
-            raise Forbidden("access.refused", f"This route asks for {text}.")
+                raise _nobody(f"This route asks for {text}, and nobody is signed in.", text)
+            raise Forbidden("access.refused", f"This route asks for {text}.", extra={"rule": text})
         return _record_of(connection, actor)
 
 
@@ -191,10 +192,9 @@ def check_requirements(routes: Iterable[Any], policy: Policy) -> None:
 
 def taking_anybody(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
     """The routes, path and method, that know who calls and ask nobody to be signed in."""
-    for path, methods, route, _ in walk_routes(routes):
-        calls = set(calls_of(getattr(route, "dependant", None)))
-        if optional_user in calls and current_user not in calls:
-            yield from ((path, method.lower()) for method in methods or ())
+    for found in walk_routes(routes):
+        if said_of(found) == "public":
+            yield from ((found.path, method.lower()) for method in found.methods or ())
 
 
 def route_scopes(routes: Iterable[Any]) -> Iterator[tuple[str, str, str]]:
@@ -220,15 +220,25 @@ def calls_of(dependant: Any) -> Iterator[Any]:
             yield from calls_of(below)
 
 
-def asks_who(dependant: Any) -> bool:
-    """Whether a route says who may call it, if only that it may be anybody."""
-    known = (current_user, optional_user)
-    kinds = (Requirement, ProofRequirement)
-    return any(call in known or isinstance(call, kinds) for call in calls_of(dependant))
+def said_of(found: Found) -> str | None:
+    """Who may call a route, in its own words: `public`, `signed_in`, a rule; None where it says
+    nothing. What the routers around it ask counts."""
+    calls = list(calls_of(getattr(found.route, "dependant", None)))
+    for around in found.around:
+        calls += calls_of(get_dependant(path=found.path, call=around.dependency))
+    rules = [call.rule for call in calls if isinstance(call, Requirement)]
+    if current_user in calls or any(isinstance(call, ProofRequirement) for call in calls):
+        rules.insert(0, RuleSignedIn())
+    elif optional_user in calls and not rules:
+        rules.append(ALWAYS)
+    asked = tuple(dict.fromkeys(rules))
+    if not asked:
+        return None
+    return rule_text(asked[0] if len(asked) == 1 else RuleAll(asked))
 
 
-def _nobody(detail: str) -> Unauthorized:
+def _nobody(detail: str, rule: str = "signed_in") -> Unauthorized:
     return Unauthorized(
         "access.sign_in", detail, hint="Send a bearer token or a session cookie.",
-        headers={"WWW-Authenticate": "Bearer"},
+        extra={"rule": rule}, headers={"WWW-Authenticate": "Bearer"},
     )  # fmt: skip

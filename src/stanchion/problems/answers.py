@@ -18,6 +18,7 @@ from ..errors import (
     UnsupportedMediaType,
 )
 from .entry import Entry, Family, answer
+from .explain import EXPLAIN
 from .server import SERVER
 from .sign_in import SIGN_IN
 
@@ -564,4 +565,6 @@ REQUEST = Family(
     ),
 )  # fmt: skip
 
-ANSWERS: tuple[Family, ...] = (ACCESS, SIGN_IN, RECORD, BODY, QUERY, FILTER, REQUEST, SERVER)
+ANSWERS: tuple[Family, ...] = (
+    ACCESS, SIGN_IN, EXPLAIN, RECORD, BODY, QUERY, FILTER, REQUEST, SERVER,
+)  # fmt: skip

@@ -2,7 +2,8 @@
 
 In: an `App` whose `check()` passed.   Out: `Finding`s, all of one form.
 `rules` judges rules by themselves, `lists` and `relations` look at what the database would do,
-`middleware` at what stands around every request, `records` at classes that were forgotten.
+`middleware` at what stands around every request, `routes` at those that do not say who may call
+them, `records` at classes that were forgotten.
 Called by check, and for the page of dev.
 """
 
@@ -25,6 +26,7 @@ def find_findings(app: App) -> tuple[Finding, ...]:
     from .middleware import find_slow_middleware
     from .records import find_undeclared
     from .relations import find_wide_rules
+    from .routes import find_silent_routes
     from .rules import find_constant, find_never_true, find_open_writes
 
     schema = app.runtime.model.schema
@@ -33,6 +35,7 @@ def find_findings(app: App) -> tuple[Finding, ...]:
         found = [
             *find_slow_middleware(app),
             *find_undeclared(app),
+            *find_silent_routes(app),
             *(
                 finding
                 for collection in schema.collections

@@ -20,7 +20,7 @@ from .model import schema_operation
 from .operations import batch_item, path_items, shared_headers, shared_parameters
 from .problems import problem_ref, problem_responses, problem_schemas
 from .records import Names, choose_names, collection_schemas, ref
-from .security import add_security, for_anybody
+from .security import add_security, drop_security, for_anybody
 from .values import JSONSchema
 
 Document = dict[str, Any]
@@ -71,6 +71,8 @@ def openapi_document(
         components[section] = {**components.get(section, {}), **ours}
     if schema.users is not None:
         add_security(joined, taking_anybody, scopes, keys=keys)
+    else:
+        drop_security(joined)
     return joined
 
 

@@ -73,3 +73,19 @@ def add_security(
         if method in paths.get(path, {}):
             operation = paths[path][method]
             operation["security"] = [*operation.get("security", ()), {"key": names}]
+
+
+def drop_security(document: dict[str, Any]) -> None:
+    """Take the schemes away again, in an app without users: nobody can show a session there."""
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    for name in SCHEMES:
+        schemes.pop(name, None)
+    if not schemes:
+        document.get("components", {}).pop("securitySchemes", None)
+    for item in document["paths"].values():
+        for operation in item.values():
+            left = [s for s in operation.get("security", ()) if not SCHEMES.keys() & s.keys()]
+            if left:
+                operation["security"] = left
+            else:
+                operation.pop("security", None)
