@@ -27,7 +27,7 @@ from .json_in import read_json
 from .rehearse import answer_with, is_generated
 
 PATH = "/api/_explain"
-Method = Literal["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]
+ExplainedMethod = Literal["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]
 LONGEST = 16_384
 
 
@@ -44,7 +44,7 @@ def add_explain(app: FastAPI, runtime: Runtime) -> None:
             max_length=LONGEST,
             description="The path of the request, with its query: `/api/orders?sort=-total`.",
         )],
-        method: Annotated[Method, Query(description="The method of the request.")] = "GET",
+        method: Annotated[ExplainedMethod, Query(description="The method of the request.")] = "GET",
         who: Annotated[str, Query(
             alias="as", max_length=254,
             description="Who asks: the id or the e-mail address of a user, `anonymous` or `admin`.",
