@@ -45,6 +45,14 @@ def use(read_ns: Callable[[], int] | None) -> None:
     _read_ns = read_ns or time.time_ns
 
 
+def forget() -> None:
+    """The real clock, and keys that begin anew: those of moments that were only tried are not what
+    the next ones have to exceed."""
+    global _last_key
+    use(None)
+    _last_key = 0
+
+
 _last_key = 0
 _drawn: Iterator[int] = iter(())
 DRAWN_AT_ONCE = 256

@@ -12,8 +12,8 @@ import pytest
 from .processes import Running, environment, run
 
 PROJECT = [
-    ".github/workflows/ci.yml", ".gitignore", "README.md", "app.py", "pyproject.toml",
-    "tests/test_rules.py",
+    ".github/workflows/ci.yml", ".gitignore", "README.md", "access.json", "app.py",
+    "pyproject.toml", "tests/test_rules.py",
 ]  # fmt: skip
 
 
@@ -35,9 +35,9 @@ def test_new_project_runs_and_its_tests_pass(tmp_path: Path) -> None:
         cwd=project, env=environment(), text=True, capture_output=True, timeout=30,
     )  # fmt: skip
     assert tests.returncode == 0, tests.stdout
-    assert "3 passed" in tests.stdout
+    assert "4 passed" in tests.stdout
 
-    checked = run("check", cwd=project)
+    checked = run("check", "--strict", cwd=project)
     assert checked.returncode == 0
     assert "\n  products   every record\n" in checked.stdout or "\n  products  " in checked.stdout
     assert "\n  inquiries  create\n" in checked.stdout

@@ -16,6 +16,7 @@ TEMPLATE = Path(__file__).resolve().parent / "template"
 FILES = {
     "app.py": "app.py",
     "tests/test_rules.py": "tests/test_rules.py",
+    "access.json": "access.json",
     "pyproject.toml": "pyproject.toml",
     ".github/workflows/ci.yml": "github/workflows/ci.yml",
     "README.md": "README.md",
@@ -29,7 +30,8 @@ TAKEN = ("stanchion", "app", "tests", "test", "site-packages")
 @click.argument("name")
 def new(name: str) -> None:
     """Make the folder NAME with a small project: two collections, their rules, tests of the
-    rules, and a file for continuous integration. It runs as it is.
+    rules, the access matrix that one of them compares, and a file for continuous integration. It
+    runs as it is.
 
     A folder that holds anything is left alone.
 

@@ -1,12 +1,31 @@
-"""What tests of an app need: callers to act as, and a client on a database of its own.
+"""What tests of an app need: a client on a database of its own, callers, a clock, the rules.
 
 with client(app) as http:
-    assert http.get("/api/products").status == 200
-    with as_actor(app, ann):
-        assert http.patch("/api/products/…", {"name": "x"}).status == 403
+    ann, cook = http.as_user(email="ann@example.com"), http.as_user(role="cook")
+    order = ann.post("/api/orders", {"customer": ann.user.id}).json()
+    assert cook.patch(f"/api/orders/{order['id']}", {"state": "done"}).status == 200
+
+`rule(app, Order, "update").allows(actor=…, old=…, record=…)` asks rules without a database,
+`check_access(app, "access.json")` fails where anybody may do more or less than is written there.
 """
 
+from ..access import AccessMatrix
+from .access import access_matrix, check_access
 from .actor import as_actor
 from .client import Client, Response, client
+from .clock import MovedClock
+from .rules import AskedRule, RuleVerdict, rule
 
-__all__ = ["Client", "Response", "as_actor", "client"]
+__all__ = [
+    "AccessMatrix",
+    "AskedRule",
+    "Client",
+    "MovedClock",
+    "Response",
+    "RuleVerdict",
+    "access_matrix",
+    "as_actor",
+    "check_access",
+    "client",
+    "rule",
+]

@@ -8,11 +8,13 @@ async ones alike. Its database lies in a temporary folder and is gone afterwards
 from __future__ import annotations
 
 import asyncio
+import copy
 import tempfile
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from json import dumps as encode_json
 from json import loads as decode_json
 from pathlib import Path
@@ -22,9 +24,13 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from ..app import App
 from ..mail import Outbox
 from ..working import run_due
+from .clock import MovedClock
+from .signed_in import sign_in
 
 if TYPE_CHECKING:
     from email.message import EmailMessage
+
+    from ..declare import UserRecord
 
 T = TypeVar("T")
 TIMEOUT_S = 60.0
@@ -57,6 +63,21 @@ class Client:
         self._outbox = Outbox()
         app.runtime.mail_place.carrier = self._outbox
         app.runtime.mail_place.public_url = "http://localhost"
+        self._token = ""
+        self._made_up = count(1)
+        self.clock = MovedClock()
+        self.user: UserRecord | None = None
+
+    def as_user(self, user: UserRecord | None = None, /, **fields: Any) -> Client:
+        """A client of somebody who is signed in: of this user, who is made if need be, or of a new
+        one with these fields (and an address, if they name none). `user` of it is the record.
+
+        The session is a real one: it goes by what is stored of the user now, and it ends.
+        """
+        found = copy.copy(self)
+        address = f"user{next(self._made_up)}@example.com"
+        found.user, found._token = self.run(sign_in(self.app.runtime, user, fields, address))
+        return found
 
     def get(self, url: str, **options: Any) -> Response:
         """GET; options as in `request`."""
@@ -98,6 +119,8 @@ class Client:
         """
         sent = content or b""
         given = {"host": "testserver"}
+        if self._token:
+            given["authorization"] = f"Bearer {self._token}"
         if json is not None:
             sent = encode_json(json).encode()
             given["content-type"] = "application/json"
@@ -141,7 +164,11 @@ def client(app: App) -> Iterator[Client]:
         runtime.in_dev = True
         try:
             with _running_loop() as loop, _lifespan(app, loop):
-                yield Client(app, loop)
+                made = Client(app, loop)
+                try:
+                    yield made
+                finally:
+                    made.clock.reset()
         finally:
             runtime._settings = settings
 
