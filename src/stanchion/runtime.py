@@ -17,6 +17,7 @@ from typing import Any
 from . import events
 from .auth import Gate
 from .auth.elsewhere import open_providers
+from .auth.letters import LetterWriter, letters_kind
 from .changelog import LogReader, open_reader
 from .chores import Chores
 from .declare import Declarations, Model, UserRecord, build_model
@@ -88,7 +89,7 @@ class Runtime:
         if self._model is None:
             jobs = self.declarations.jobs.declared
             if self.has_mails:
-                jobs = [*jobs, self.mailer.kind]
+                jobs = [*jobs, self.mailer.kind, letters_kind(self._letters)]
             self._model = build_model(self.title, self.declarations.declared, jobs)
         return self._model
 
@@ -96,6 +97,11 @@ class Runtime:
     def has_keys(self) -> bool:
         """Whether users make API keys."""
         return self.model.sign_in is not None and self.model.sign_in.keys
+
+    async def _letters(self) -> LetterWriter:
+        await self.records()
+        assert self.gate is not None
+        return self.gate.letters
 
     @property
     def has_mails(self) -> bool:

@@ -26,7 +26,7 @@ _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _REQUEST = re.compile(r"r_[0-9a-f]{22}")
 _TOKEN = re.compile(
-    r"\b(?:st|tk)_[A-Za-z0-9_-]{43}"  # of a session, a ticket
+    r"\b(?:st|tk|cr|ml)_[A-Za-z0-9_-]{43}"  # of a session, a ticket, a code or link of a mail
     r"|\bstk_[A-Za-z0-9]{49}"  # an API key
     r"|(?<![A-Z2-7])[A-Z2-7]{32}(?![A-Z2-7])"  # the secret of an authenticator
     r'|(?<=")[0-9a-hjkmnp-tv-z]{5}-[0-9a-hjkmnp-tv-z]{5}(?=")'  # a recovery code

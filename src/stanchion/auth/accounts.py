@@ -61,7 +61,7 @@ class Accounts:
         work."""
         if len(password) > LONGEST:
             raise _wrong_login()
-        user = await self._user_of(email)
+        user = await self.user_of(email)
         kept = None if user is None else await self._hash_of(user)
         fits = await self.hasher.fits(kept, password)
         if not fits or user is None or kept is None:
@@ -93,7 +93,7 @@ class Accounts:
             )
         wire = dict(body)
         password = wire.pop("password", None)
-        mistakes = self._mistakes(wire)
+        mistakes = self.mistakes(wire)
         refused = self.judge(password, wire.get("email"), "/password")
         if mistakes or refused is not None:
             raise Invalid(
@@ -111,7 +111,7 @@ class Accounts:
         assert actor is not None
         return SignedIn(token, actor)
 
-    def _mistakes(self, wire: Mapping[str, Any]) -> list[FieldError]:
+    def mistakes(self, wire: Mapping[str, Any]) -> list[FieldError]:
         """What is wrong with the fields of a new user. Who registers may set what everybody may:
         no system field, no key, and nothing whose rule asks who writes it."""
         everybody = self._records.policy.profile(ANONYMOUS)
@@ -125,7 +125,10 @@ class Accounts:
         )
         binding = self._records.model.bindings[self._users.name]
         plan = replace(plan, settable=open_fields)
-        return read_create(plan, binding.factories, wire)[1]
+        values, mistakes = read_create(plan, binding.factories, wire)
+        if not mistakes and binding.validated:
+            mistakes = binding.validate(values)[1]
+        return mistakes
 
     # passwords
 
@@ -179,7 +182,7 @@ class Accounts:
         if refused is not None:
             raise Invalid("body.invalid", "This password is refused.", errors=[refused])
         hashed = await self.hasher.hash(password)
-        user = await self._user_of(email)
+        user = await self.user_of(email)
         rights = {**fields, "admin": True, "verified": True}
         name = self._users.name
         async with open_transaction(self._records, SYSTEM) as tx:
@@ -211,7 +214,7 @@ class Accounts:
     async def came_from(self, email: str, network: str) -> bool:
         """Whether the owner of this address came in from this network before. As much is asked for
         one that nobody has."""
-        user = await self._user_of(email)
+        user = await self.user_of(email)
         return await self._sessions.came_from(user or "", network)
 
     async def shown(self, actor: Actor) -> dict[str, Any]:
@@ -223,7 +226,7 @@ class Accounts:
         found: dict[str, Any] = json.loads(one.body)
         return found
 
-    async def _user_of(self, email: str) -> str | None:
+    async def user_of(self, email: str) -> str | None:
         """The id of the user with this address."""
         ask = ReadQuery(
             self._users.name, filters=("email == $email",), fields="id", limit=1,
@@ -238,6 +241,11 @@ class Accounts:
     async def _hash_of(self, user: str) -> str | None:
         rows = await self._records.engine.find(_HASH, (user,))
         return rows[0][0] if rows else None
+
+
+def set_password(user: str, hashed: str) -> Ask:
+    """Keep this hash as that of the user's password."""
+    return Ask(_SET, (user, hashed, clock.now_text()))
 
 
 def canonical(email: str) -> str:

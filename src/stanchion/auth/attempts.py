@@ -67,5 +67,19 @@ class Attempts:
             self._counted("attempts_of_client", of_client(network)), strict=True
         )
 
+    async def mail(self, email: str, network: str) -> None:
+        """Count a mail that is asked for, whether or not somebody has the address."""
+        await self._limiter.hit(
+            self._counted("mails", ("account", self._accounts.name_of(email))),
+            self._counted("mails_of_client", of_client(network)),
+            strict=True,
+        )
+
+    async def client(self, network: str) -> None:
+        """Count what proves somebody by itself: the link or code of a mail."""
+        await self._limiter.hit(
+            self._counted("attempts_of_client", of_client(network)), strict=True
+        )
+
     def _counted(self, name: str, whose: Whose) -> Counted:
         return Counted(f"sign-in.{name}", whose, self._policy.limits(name))

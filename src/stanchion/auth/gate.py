@@ -20,11 +20,14 @@ from ..query import ANONYMOUS, Actor
 from ..records import Records
 from ..settings import Settings
 from .accounts import Accounts
+from .asking import Asking
 from .attempts import Attempts
 from .credentials import credentials_of
 from .entrance import Entrance
 from .factors import Factors
 from .keys import Keys
+from .letters import LetterWriter
+from .mailed import ByMail
 from .passkey_answers import site_of
 from .passkeys import Passkeys
 from .proofs import Proofs
@@ -64,6 +67,11 @@ class Gate:
         self.proofs = Proofs(records.engine, self.sessions, self.accounts, self.factors)
         self.attempts = Attempts(limiter, policy, self.accounts, self.sessions)
         self.providers: ProviderSignIn | None = None
+        self.letters = LetterWriter(records, self.sessions, self.accounts)
+        self.asking = Asking(records.engine, self.accounts, self.letters)
+        self.by_mail = ByMail(
+            records, self.sessions, self.accounts, self.entrance, self.keys, self.letters
+        )
         records.users_changed = self.sessions.doubt
 
     async def identify(self, request: Scope) -> Actor:

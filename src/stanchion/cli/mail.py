@@ -25,6 +25,14 @@ def refuse_unusable_mail(app: App) -> None:
             "STANCHION_MAIL_URL is set, and the links in mails need the address of the app",
             hint="STANCHION_PUBLIC_URL=https://shop.example, where people reach it",
         )
+    policy = app.runtime.model.sign_in
+    if policy is not None and policy.register == "verified" and not settings.mail_url:
+        raise failure(
+            "mail.needed",
+            'people register by mail (register="verified"), and no mail server is named',
+            hint="STANCHION_MAIL_URL, STANCHION_MAIL_FROM and STANCHION_PUBLIC_URL, see "
+            'docs/mail.md; register="open" needs no mail',
+        )
 
 
 def keep_mails(app: App, url: str) -> None:

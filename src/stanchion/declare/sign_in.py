@@ -16,8 +16,11 @@ from .providers import Provider
 class SignIn:
     """How people come in, and for how long; `sign_in = SignIn(...)` in the class of the users.
 
-    register: who makes accounts. `"closed"`: you alone, by the API or the command line. `"open"`:
-        anybody, and is signed in at once; who tries an address learns whether it is taken.
+    register: who makes accounts. `"closed"`: you alone, by the API or the command line.
+        `"verified"`: anybody who has the address, by a link in a mail; nobody learns whether an
+        address is taken. `"open"`: anybody, and is signed in at once; who tries an address learns
+        whether it is taken.
+    codes_by_mail: whether people may sign in by a code or a link that they are mailed.
     idle_days: a session that nobody uses ends after so many days.
     session_days: every session ends after so many days.
     keys: whether users make API keys for their programs. Off, none is made and none opens anything.
@@ -34,9 +37,12 @@ class SignIn:
     registrations: how many accounts one network may make.
     css: the address of a style sheet of yours, for the pages at `/auth/...`.
     providers: other places whose accounts people come in with, see `Provider`.
+    mails: how many mails of sign-in an address gets at most, whoever asks for them.
+    mails_of_client: how many one network may ask for, to whichever addresses.
     """
 
-    register: Literal["closed", "open"] = "closed"
+    register: Literal["closed", "verified", "open"] = "closed"
+    codes_by_mail: bool = False
     idle_days: float = 7
     session_days: float = 30
     keys: bool = False
@@ -52,10 +58,13 @@ class SignIn:
     registrations: str = "20/h"
     css: str = ""
     providers: tuple[Provider, ...] = ()
+    mails: str = "5/h, 20/day"
+    mails_of_client: str = "30/h"
 
     def __post_init__(self) -> None:
-        if self.register not in ("closed", "open"):
-            raise _wrong(f"register is 'closed' or 'open', not {self.register!r}")
+        if self.register not in ("closed", "verified", "open"):
+            said = f"not {self.register!r}"
+            raise _wrong(f"register is 'closed', 'verified' or 'open', {said}")
         if not 0 < self.idle_days <= self.session_days <= 400:
             raise _wrong("idle_days and session_days are above 0, idle_days is not the greater one")
         if not 0 < self.key_days <= self.most_key_days <= 3_660:
@@ -80,7 +89,7 @@ class SignIn:
 _NEEDED = {"totp": ("pyotp", "cryptography"), "passkeys": ("webauthn", "cryptography")}
 LIMITED = (
     "attempts", "attempts_from_anywhere", "attempts_of_client", "codes", "codes_from_anywhere",
-    "registrations",
+    "registrations", "mails", "mails_of_client",
 )  # fmt: skip
 
 

@@ -42,6 +42,30 @@ SIGN_IN = Family(
             hint="Whoever runs it makes one for you.",
         ),
         answer(
+            Forbidden, "auth.no_mail", "This app sends no mail",
+            meaning="What was asked for goes by mail, and nobody told the app which mail server to "
+            "use.",
+            way_out="Ask whoever runs it. The server: STANCHION_MAIL_URL, STANCHION_MAIL_FROM and "
+            "STANCHION_PUBLIC_URL.",
+            detail="This app sends no mail.", hint="Ask whoever runs it.",
+        ),
+        answer(
+            Forbidden, "auth.link_ended", "The link of a mail is good no longer",
+            meaning="It was used, its time is over, something newer took its place, the address or "
+            "password of the account was changed since, or it never was one. Which, is not said.",
+            way_out="Ask for another mail and use the link of the newest.",
+            detail="This link is good no longer, or never was.",
+            hint="Ask for another mail: a link is good once, and for a time.",
+        ),
+        answer(
+            Unauthorized, "auth.wrong_code", "The code of a mail is another one",
+            meaning="The code is wrong, belongs to another request, was used, was tried wrongly "
+            "five times, or its ten minutes are over. Which, is not said.",
+            way_out="Type the code of the newest mail; or ask for another one.",
+            detail="This code is another one, or good no longer.",
+            hint="Type the code of the newest mail, within ten minutes; or ask for another one.",
+        ),
+        answer(
             Forbidden, "auth.other_site", "A page of another site sent this",
             meaning="The request would change something, a browser added the session's cookie, and "
             "its headers (`Sec-Fetch-Site`, `Origin`) say that a page of another site made it.",

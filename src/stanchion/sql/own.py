@@ -152,6 +152,18 @@ MOVED = (
         indexes=(("_sessions_user", "(user_id)"),),
         order="id",
     ),
+    # what went out by mail and is good still; secret: of a code, which is good with its id alone
+    OwnTable(
+        "_codes",
+        "id key, purpose text, user_id text, email text, data text, secret bytes, tries int, "
+        "ends time",
+        indexes=(
+            ("_codes_ends", "(ends)"),
+            ("_codes_user", "(user_id)"),
+            ("_codes_email", "(email)"),
+        ),
+        order="id",
+    ),
     OwnTable(
         "_api_keys",
         "id key, token bytes, user_id text, name text, scopes text, created time, used time?, "

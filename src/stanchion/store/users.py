@@ -19,8 +19,8 @@ from ..types.datetime import moment_text
 from .changes import Change, Occasion, append
 
 SECRETS = (
-    "_passwords", "_sessions", "_identities", "_api_keys", "_factors", "_passkeys", "_recovery",
-    "_tickets",
+    "_passwords", "_sessions", "_identities", "_codes", "_api_keys", "_factors", "_passkeys",
+    "_recovery", "_tickets",
 )  # fmt: skip
 """The tables that hold what is a user's, by `user_id`."""
 

@@ -12,6 +12,8 @@ from ...runtime import Runtime
 from . import bodies
 from .factors import add_factors
 from .keys import KeyRoutes
+from .links import add_link_pages
+from .mailed import add_mailed
 from .pages import add_pages
 from .passkeys import add_passkeys
 from .providers import add_providers
@@ -20,7 +22,8 @@ from .shared import NO_STORE, AuthRoutes, cookie, request_id
 
 def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     """Add the routes to an app that has users."""
-    routes = _Routes(runtime)
+    routes, policy = _Routes(runtime), runtime.model.sign_in
+    assert policy is not None
     router = APIRouter(prefix=ROUTES, tags=["sign-in"])
     for method, path, answer, status, given in (
         ("POST", "/register", routes.register, 201, bodies.SessionStarted),
@@ -32,6 +35,8 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
         ("DELETE", "/sessions", routes.end_others, 204, None),
         ("DELETE", "/sessions/{session}", routes.end_session, 204, None),
     ):
+        if answer == routes.register and policy.register == "verified":
+            continue  # by mail, see mailed
         router.add_api_route(
             path, answer, methods=[method], status_code=status, response_model=given,
             response_model_exclude_none=True, name=f"auth.{answer.__name__}",
@@ -39,10 +44,11 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     add_factors(router, runtime)
     add_passkeys(router, runtime)
     KeyRoutes(runtime).add_to(router)
-    sign_in = runtime.model.sign_in
-    if sign_in is not None and sign_in.providers:
+    add_mailed(router, runtime, policy)
+    if policy.providers:
         add_providers(router, runtime)
     app.include_router(router)
+    add_link_pages(app, runtime)
     add_pages(app, runtime)
 
 
