@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from typing import Any
 
+import mintotp
 import pytest
 
 from stanchion import App, Field, Record, Ref, Rules, SignIn, UserRecord, clock
@@ -543,3 +544,51 @@ def test_a_page_of_no_link_says_so(http: Client, token: str) -> None:
         shown = http.get(f"/auth/{name}", params={"token": token})
         assert shown.status == 403 and "good no longer" in shown.text
         assert "<script" not in shown.text
+
+
+# with a second factor
+
+
+def with_factor(http: Client, headers: dict[str, str]) -> None:
+    """Let an account ask for codes of an authenticator."""
+    begun = post(http, "/totp", headers).json()
+    code = mintotp.hotp(begun["secret"], clock.now_ns() // 30_000_000_000)
+    done = post(http, "/totp/confirm", headers, ticket=begun["ticket"], code=code)
+    assert done.status == 200, done.text
+
+
+@pytest.mark.parametrize("way", ["link", "code", "page", "reset"])
+def test_a_mail_is_one_factor_and_no_second(way: str) -> None:
+    with client(make_app(totp=True)) as http:
+        ann = join(http)
+        with_factor(http, ann)
+        if way == "reset":
+            post(http, "/reset", email=ANN)
+            post(http, "/reset/confirm", token=token_in(mail(http)), password=BETTER)
+            answer = login(http, BETTER)
+        else:
+            asked = post(http, "/code", email=ANN).json()["request"]
+            sent = mail(http)
+            if way == "page":
+                shown = send(http, "/auth/link", token=token_in(sent))
+                assert shown.status == 403 and "set-cookie" not in shown.headers
+                assert "second factor" in shown.text
+                return
+            answer = (
+                post(http, "/link", token=token_in(sent))
+                if way == "link"
+                else post(http, "/code/confirm", request=asked, code=code_in(sent))
+            )
+        assert answer.status == 200 and "set-cookie" not in answer.headers
+        assert "token" not in answer.json() and "totp" in answer.json()["second_factor"]
+
+
+def test_an_unproven_account_loses_its_second_factor_too() -> None:
+    """Eve set one up, so that nobody else comes in."""
+    with client(make_app("open", totp=True)) as http:
+        eve = bearer(post(http, "/register", email=ANN, password=BETTER, **{"as": "token"}))
+        with_factor(http, eve)
+        post(http, "/reset", email=ANN)
+        token = token_in(mail(http))
+        assert post(http, "/reset/confirm", token=token, password=GOOD).status == 204
+        assert me(http, bearer(login(http)))["verified"] is True

@@ -96,3 +96,25 @@ def wait_for_page(server: Running, path: str, text: str) -> str:
 def read(server: Running, path: str) -> str:
     with urlopen(f"{server.url}{path}", timeout=PATIENCE_S) as answer:
         return str(answer.read().decode())
+
+
+SIGNS_IN = """\
+from stanchion import App, SignIn, UserRecord
+
+app = App("Pizzeria")
+
+
+@app.collection("users")
+class User(UserRecord):
+    sign_in = SignIn(register="verified")
+"""
+
+
+def test_registering_by_mail_needs_mail(folder: Path, start: Callable[..., Running]) -> None:
+    (folder / "app.py").write_text(SIGNS_IN)
+    ended = run("serve", cwd=folder)
+    assert ended.returncode == 2 and "error[mail.needed]" in ended.stderr
+    assert "STANCHION_MAIL_URL" in ended.stderr
+    server = start("dev").ready()
+    assert server.call("POST", "/api/auth/register", {"email": "ann@example.com"})[0] == 202
+    wait_for_page(server, "/_mail", "Confirm your address for Pizzeria")

@@ -1,5 +1,5 @@
-"""What people ask for by mail: an account, a proof of their address, a new password, a code, another
-address.
+"""What people ask for by mail: an account, a proof of their address, a new password, a code, or
+another address.
 
 In: an address.   Out: a job that writes a mail, or none; nothing that the asker could tell apart.
 Refuses: what breaks the model (422), a current password that is another one (403), where there is

@@ -111,10 +111,10 @@ def request_of(text: str) -> str:
     return digest_of(text).hex()
 
 
-def _secret(request: str, code: str) -> bytes:
+def _secret(request: str, digits: str) -> bytes:
     """What is kept of a code. Who reads it guesses the code in no time, and lacks the text of the
     request, which has 256 bits and without which no code is good."""
-    return sha256(f"{request}:{code}".encode("utf-8", "surrogatepass")).digest()
+    return sha256(f"{request}:{digits}".encode("utf-8", "surrogatepass")).digest()
 
 
 def drop_codes(user: str, email: str) -> list[Ask]:
