@@ -88,11 +88,11 @@ async def find_link(engine: Engine, token: str, *purposes: Mailed) -> MailedCode
     raise link_ended()
 
 
-def take(code: MailedCode) -> Steps[None]:
+def take(mailed: MailedCode) -> Steps[None]:
     """Use it up, as the first step of what it is good for. Raises where another was quicker."""
-    rows = yield Ask(_TAKE, (code.id, clock.now_text()))
+    rows = yield Ask(_TAKE, (mailed.id, clock.now_text()))
     if not rows:
-        raise wrong_code() if code.purpose == "code" else link_ended()
+        raise wrong_code() if mailed.purpose == "code" else link_ended()
 
 
 def try_code(request: str, digits: str) -> Steps[MailedCode | None]:
