@@ -366,7 +366,7 @@ def test_a_code_signs_in_whoever_asked_for_it(http: Client) -> None:
     done = post(http, "/code/confirm", request=asked, code=code, **{"as": "token"})
     assert me(http, bearer(done))["email"] == ANN
     again = post(http, "/code/confirm", request=asked, code=code)
-    assert (again.status, again.json()["code"]) == (401, "auth.wrong_code")
+    assert (again.status, again.json()["code"]) == (401, "auth.wrong_mail_code")
 
 
 def test_five_wrong_codes_end_it(http: Client) -> None:

@@ -69,7 +69,7 @@ class Asking:
         """A link that makes another address that of who is signed in."""
         new = canonical(email)
         if not is_address(new):
-            raise _invalid([FieldError("/email", "email", "Is no e-mail address.")])
+            raise _invalid([FieldError("/email", "string_pattern_mismatch", "Is no address.")])
         await self._accounts.own_password(actor, password)
         old = _record(actor)["email"]
         await self._ask(self._letters.asked("email", new, user=actor.name, data=old))

@@ -139,7 +139,7 @@ def link_ended() -> Forbidden:
 def wrong_code() -> Unauthorized:
     """What is said of a code that is wrong, has ended, or was tried too often."""
     return Unauthorized(
-        "auth.wrong_code",
+        "auth.wrong_mail_code",
         "This code is another one, or good no longer.",
         hint="Type the code of the newest mail, within ten minutes; or ask for another one.",
     )

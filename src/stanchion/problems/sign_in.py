@@ -58,7 +58,7 @@ SIGN_IN = Family(
             hint="Ask for another mail: a link is good once, and for a time.",
         ),
         answer(
-            Unauthorized, "auth.wrong_code", "The code of a mail is another one",
+            Unauthorized, "auth.wrong_mail_code", "The code of a mail is another one",
             meaning="The code is wrong, belongs to another request, was used, was tried wrongly "
             "five times, or its ten minutes are over. Which, is not said.",
             way_out="Type the code of the newest mail; or ask for another one.",
