@@ -18,12 +18,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ...auth import SignedIn
+from ...auth import Halfway, SignedIn
 from ...auth.codes import find_link
 from ...errors import Invalid, Problem
 from ...runtime import Runtime
 from ..pages.assets import path_of
-from ..pages.routes import OwnRoute
+from .pages.entering import EnteringPages
+from .pages.page import FormRoute
 from .shared import AuthRoutes, cookie, request_id
 
 POLICY = (
@@ -62,29 +63,13 @@ WORDS = {
     ),
 }  # fmt: skip
 GONE = "This link is good no longer. Ask for another mail."
-HALFWAY = (
-    "This account asks for a second factor too. Sign in where you began, with your password or "
-    "the code of the mail."
-)
 
 
 def add_link_pages(app: FastAPI, runtime: Runtime) -> None:
     """Add them to an app."""
     pages = _LinkPages(app, runtime)
     for name in WORDS:
-        app.router.routes.insert(0, _FormRoute(app, f"/auth/{name}", pages.of(name)))
-
-
-class _FormRoute(OwnRoute):
-    """A page with a form that posts to itself."""
-
-    methods_of_ours = ("GET", "HEAD", "POST")
-
-    def __init__(
-        self, app: FastAPI, path: str, answer: Callable[[Request], Awaitable[Response]]
-    ) -> None:
-        super().__init__(app, path, answer)
-        self.methods = set(self.methods_of_ours)
+        app.router.routes.insert(0, FormRoute(app, f"/auth/{name}", pages.of(name)))
 
 
 class _LinkPages(AuthRoutes):
@@ -163,8 +148,8 @@ class _LinkPages(AuthRoutes):
         if isinstance(done, SignedIn):
             seconds = int(timedelta(days=gate.policy.session_days).total_seconds())
             response.headers["Set-Cookie"] = cookie(done.token, seconds)
-        elif name == "link":
-            return self._page(request, words.title, _paragraph(HALFWAY), 403)
+        elif isinstance(done, Halfway):
+            return await EnteringPages(self._app, self._runtime).enter(request, done, "/")
         return response
 
     def _page(self, request: Request, title: str, body: str, status: int = 200) -> Response:

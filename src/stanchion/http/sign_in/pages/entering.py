@@ -41,7 +41,7 @@ class EnteringPages(FormPages):
             return self.page(
                 request, "sign_in.html", title, refused=refused, email=email, next=goal
             )
-        return await self._enter(request, done, goal)
+        return await self.enter(request, done, goal)
 
     async def second_factor(self, request: Request) -> Response:
         """A code, with the ticket of the first step."""
@@ -59,7 +59,7 @@ class EnteringPages(FormPages):
             done = await gate.factors.finish(found, form.get("code", "").strip(), program)
         except Problem as refused:
             return self._ask_code(request, ticket, goal, refused)
-        return await self._enter(request, done, goal)
+        return await self.enter(request, done, goal)
 
     async def register(self, request: Request) -> Response:
         """Make an account."""
@@ -83,9 +83,10 @@ class EnteringPages(FormPages):
                 request, "register.html", title, refused=refused, fields=fields, given=given,
                 next=goal,
             )  # fmt: skip
-        return await self._enter(request, done, goal)
+        return await self.enter(request, done, goal)
 
-    async def _enter(self, request: Request, done: SignedIn | Halfway, goal: str) -> Response:
+    async def enter(self, request: Request, done: SignedIn | Halfway, goal: str) -> Response:
+        """On to where somebody wanted to go, or to the second factor."""
         if isinstance(done, Halfway):
             return self._ask_code(request, done.ticket, goal, None)
         answer = go(request, goal)
