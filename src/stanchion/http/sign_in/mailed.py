@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from ...auth import Gate
 from ...declare import SignIn
 from ...runtime import Runtime
 from . import mail_bodies as bodies
 from .bodies import SecondFactorAsked, SessionStarted
+from .links import add_link_pages
 from .shared import NO_STORE, AuthRoutes, request_id
 
 
-def add_mailed(router: APIRouter, runtime: Runtime, policy: SignIn) -> None:
-    """Add them to those of an app; where accounts are made by mail, before the other `register`."""
+def add_mailed(app: FastAPI, router: APIRouter, runtime: Runtime, policy: SignIn) -> None:
+    """Add them to those of an app, and the pages that the links of mails lead to."""
+    add_link_pages(app, runtime)
     routes = _MailRoutes(runtime)
     listed: list[tuple[str, Any, int, Any]] = [
         ("/verification", routes.ask_verification, 202, bodies.MailSent),

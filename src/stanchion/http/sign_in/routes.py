@@ -12,7 +12,6 @@ from ...runtime import Runtime
 from . import bodies
 from .factors import add_factors
 from .keys import KeyRoutes
-from .links import add_link_pages
 from .mailed import add_mailed
 from .pages import add_pages
 from .passkeys import add_passkeys
@@ -44,11 +43,10 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     add_factors(router, runtime)
     add_passkeys(router, runtime)
     KeyRoutes(runtime).add_to(router)
-    add_mailed(router, runtime, policy)
+    add_mailed(app, router, runtime, policy)
     if policy.providers:
         add_providers(router, runtime)
     app.include_router(router)
-    add_link_pages(app, runtime)
     add_pages(app, runtime)
 
 
