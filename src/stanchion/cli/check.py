@@ -131,11 +131,11 @@ def _routes(routes: tuple[AppRoute, ...]) -> Iterator[str]:
         f"\n{count(len(routes), 'route')} of the app, and who may call it (data keeps its rules: a "
         "transaction carries its caller)"
     )
-    width = max(len(route.name.partition(" ")[2]) for route in routes)
-    for route in routes:
-        method, _, path = route.name.partition(" ")
+    names = [route.name.partition(" ")[::2] for route in routes]
+    verbs, paths = (max(6, *map(len, column)) for column in zip(*names, strict=True))
+    for route, (verb, path) in zip(routes, names, strict=True):
         who = "everybody: it says nothing" if route.who is None else route.who
-        yield f"  {method:6}  {path:{width}}  {who}".rstrip()
+        yield f"  {verb:{verbs}}  {path:{paths}}  {who}".rstrip()
 
 
 WORDS: dict[Level, str] = {"mistake": "error", "warning": "warning", "note": "note"}
