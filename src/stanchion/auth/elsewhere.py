@@ -43,7 +43,7 @@ def open_providers(
             hint="https://shop.example; http://127.0.0.1:8000 on this machine",
         )  # fmt: skip
     clients = read_clients(settings.oauth_clients, policy.providers)
-    linking = Linking(records, gate.entrance, policy)
+    linking = Linking(records, gate.sessions, gate.entrance, policy)
     return ProviderSignIn(
-        linking, Ways(records.engine), gate.sessions, policy.providers, clients, f"{public}{ROUTES}"
+        linking, Ways(records.engine), policy.providers, clients, f"{public}{ROUTES}"
     )

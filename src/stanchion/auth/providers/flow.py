@@ -16,7 +16,7 @@ from ...declare import Provider
 from ...errors import BadRequest, Forbidden, NotFound
 from ..entrance import Halfway, SignedIn
 from ..goals import is_goal
-from ..sessions import Program, Sessions
+from ..sessions import Program
 from ..tokens import new_token
 from .clients import ClientAtProvider
 from .exchange import Exchange, Identity
@@ -47,12 +47,11 @@ class ProviderSignIn:
     """The providers of one app; `root` is the public address of its routes of sign-in."""
 
     def __init__(
-        self, linking: Linking, ways: Ways, sessions: Sessions, providers: Iterable[Provider],
+        self, linking: Linking, ways: Ways, providers: Iterable[Provider],
         clients: Mapping[str, ClientAtProvider], root: str,
     ) -> None:  # fmt: skip
         self.linking = linking
         self._ways = ways
-        self._sessions = sessions
         self._exchanges = {
             provider.name: Exchange(
                 provider, clients[provider.name], f"{root}/oauth/{provider.name}/callback"
@@ -111,14 +110,8 @@ class ProviderSignIn:
         if way.user:
             await self.linking.link(provider, identity, way.user, request)
             return Finished(way.goal, None)
-        user, done = await self.linking.come_in(provider, identity, client, request)
-        self._sessions.doubt()
-        if isinstance(done, Halfway):
-            return Finished(way.goal, done)
-        actor = await self._sessions.actor(user)
-        if actor is None:
-            raise Forbidden("auth.disabled", "This account is disabled.")
-        return Finished(way.goal, SignedIn(done.token, actor))
+        came = await self.linking.come_in(provider, identity, client, request)
+        return Finished(way.goal, came)
 
     def _exchange(self, name: str) -> Exchange:
         if name not in self._exchanges:

@@ -1,27 +1,28 @@
 """Whose account an identity is: the table of the guide to sign-in, as code.
 
-In: an `Identity`, and who links it to themselves, if anybody does.   Out: a user's id.
-All of it happens in one transaction, which makes the account, or takes it over, or links it.
+In: an `Identity`, and who links it to themselves, if anybody does.   Out: what lets them in.
+One transaction makes the account, or takes it over, or links it; the session begins after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ... import clock
 from ...declare import Provider, SignIn
 from ...engines import Ask, AskAll
 from ...errors import Conflict, Forbidden, NotFound
-from ...query import SYSTEM, Actor, WriteQuery
+from ...query import SYSTEM, WriteQuery
 from ...records import Records
 from ...store.steps import Steps
 from ...store.users import end_sessions, forget_user
 from ...transaction import Transaction, open_transaction
 from ..accounts import canonical
 from ..entrance import Entrance, Halfway, SignedIn
-from ..sessions import Program
+from ..sessions import Program, Sessions
 from ..ways_in import keep_a_way_in
 from .exchange import Identity
 
@@ -51,9 +52,12 @@ class OwnIdentity:
 class Linking:
     """The identities of the users of one app."""
 
-    def __init__(self, records: Records, entrance: Entrance, policy: SignIn) -> None:
+    def __init__(
+        self, records: Records, sessions: Sessions, entrance: Entrance, policy: SignIn
+    ) -> None:
         assert records.schema.users is not None
         self._records = records
+        self._sessions = sessions
         self._entrance = entrance
         self._users = records.schema.users
         self._record: Any = records.model.bindings[self._users.name].record
@@ -61,9 +65,18 @@ class Linking:
 
     async def come_in(
         self, provider: Provider, identity: Identity, client: Program, request: str
-    ) -> tuple[str, SignedIn | Halfway]:
-        """The user whom an identity lets in, with a new session or a ticket to the second factor.
-        The actor is who they are before the transaction ends: nothing of the record is in it."""
+    ) -> SignedIn | Halfway:
+        """A session for the user whom an identity lets in, or the ticket to their second factor."""
+        user = await self._user_of(provider, identity, request)
+        self._sessions.doubt()
+        actor = await self._sessions.actor(user)
+        if actor is None:
+            raise _disabled()
+        steps = partial(self._entrance.steps, actor, provider.name, client)
+        return await self._records.engine.write(steps)
+
+    async def _user_of(self, provider: Provider, identity: Identity, request: str) -> str:
+        """The user of an identity: the one who is known, or whom it makes, or takes over."""
         async with open_transaction(self._records, SYSTEM, request) as tx:
             user = await self._known(tx, identity)
             if user is None:
@@ -73,9 +86,7 @@ class Linking:
                 used = Ask(_USED, (identity.issuer, identity.subject, clock.now_text()))
                 await tx.session.run(lambda: _all([used]))
                 await self._refuse_disabled(tx, user)
-            actor = Actor("user", {self._users.key[0]: user})
-            came = self._entrance.steps(actor, provider.name, client)
-            return user, await tx.session.run(lambda: came)
+        return user
 
     async def link(self, provider: Provider, identity: Identity, user: str, request: str) -> None:
         """Let an identity in to the account of who is signed in."""
