@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from .changelog import LogReader
 from .declare import JobDecorators, JobList, Module, Record
 from .declare.once import MarkedRoute, MarkedRoutes
 from .declare.rules import caller_origin
+from .http.audit import add_audit, note_refusal
 from .http.bodies import RecordBodies, refuse_bare_records
 from .http.callers import check_requirements, route_scopes, taking_anybody
 from .http.dispatch import Dispatcher
@@ -62,6 +64,7 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         self.docs_url, self.redoc_url = viewers  # FastAPI's own would load scripts from elsewhere
         self.router.route_class = MarkedRoute
         self.state.stanchion_once = answer_once
+        self.runtime.note_refusal = partial(note_refusal, self.runtime)
         self.runtime.is_from_here = lambda scope: is_from_here(scope, self.runtime.settings)
         add_problem_handlers(self)
         add_pages(self, self.runtime)
@@ -129,6 +132,7 @@ class App(JobDecorators, MarkedRoutes, FastAPI):
         if self.runtime.model.sign_in is not None and not self._signs_in:
             self._signs_in = True
             add_sign_in(self, self.runtime)
+            add_audit(self, self.runtime)
             add_explain(self, self.runtime)
         RecordBodies.bind(self.runtime)
         refuse_bare_records(self.routes)

@@ -6,6 +6,8 @@ In: an engine and the settings.   Out: tasks of the running event loop, until th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from .changelog import Keep, keep_trimmed
 from .engines import Engine
@@ -20,10 +22,10 @@ class Chores:
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self, engine: Engine, settings: Settings) -> None:
-        """Begin them all."""
+    def start(self, engine: Engine, settings: Settings, *more: Coroutine[Any, Any, None]) -> None:
+        """Begin them all, and `more` of them."""
         keep = Keep(settings.log_days, settings.log_mb * 1_000_000)
-        chores = keep_trimmed(engine, keep), watch_file(engine)
+        chores = keep_trimmed(engine, keep), watch_file(engine), *more
         self._tasks = [asyncio.create_task(chore) for chore in chores]
 
     def stop(self) -> None:

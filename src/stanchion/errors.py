@@ -162,12 +162,14 @@ class Problem(StanchionError):
 
     `code` names its page, under `PAGES`; `detail` is about this
     occurrence; `hint` is the way out; `errors` point into the body; `extra` members are added to
-    the document as they are. `misuse` is set where an app's own call was refused, see `WrongUse`.
+    the document as they are. `misuse` is set where an app's own call was refused, see `WrongUse`;
+    `about` is the id of the user whom it is about, for the audit log alone: it is not told.
     """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     misuse: Misuse | None = None
+    about: str = ""
 
     def __init__(
         self,

@@ -6,8 +6,8 @@ is called in order, in the caller's thread, and must be quick and must not raise
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,23 @@ class LimitsUncounted:
 
     message: str
     refused: bool
+
+
+Fact = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Something that the audit log tells: what, about which user, by whom, from where. A part that
+    is not known is empty."""
+
+    kind: str
+    user: str
+    actor: str
+    network: str
+    request: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +237,7 @@ Event = (
     | ProviderFailed
     | ReplicaBack
     | LimitsUncounted
+    | Audited
     | SchemaApplied
     | SeedRuns
     | JobStarted

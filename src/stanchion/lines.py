@@ -133,6 +133,8 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
         case events.LimitsUncounted(message, refused):
             what = "is refused with 503" if refused else "goes on uncounted"
             return Told("error", "limits.uncounted", {"message": message, "what has one": what})
+        case events.Audited():
+            return None if human else _told_of_audit(event)
         case events.SeedRuns(seed):
             return Told("info", "seed.runs", {"seed": seed, "requests": "wait until it ends"})
         case (
@@ -148,6 +150,14 @@ def told_of(event: events.Event, *, human: bool) -> Told | None:
             return None  # it has a line of its own; the command line tells of it
         case _:
             assert_never(event)
+
+
+def _told_of_audit(event: events.Audited) -> Told:
+    facts: dict[str, object] = {
+        "kind": event.kind, "user": event.user, "actor": event.actor, "network": event.network,
+        "request": event.request, **{f"fact_{name}": fact for name, fact in event.facts.items()},
+    }  # fmt: skip
+    return Told("warning" if event.refused else "info", "audit", facts)
 
 
 JobEvent = (

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from . import events
 from .declare import Model
 from .engines import Ask, Engine, Job
 from .errors import Problem
@@ -235,10 +236,18 @@ class Records:
             self.note(held, *(ask.collection for ask in asks if isinstance(ask, WriteQuery)))
             occasion = replace(held.occasion, actor=actor.name)
             return await held.session.run(make(lambda: occasion))
-        done = await self.engine.write(make(lambda: Occasion.now(actor.name, request)))
+        occasions: list[Occasion] = []  # the last one is that of the try that was committed
+
+        def begun() -> Occasion:
+            occasions[:] = [Occasion.now(actor.name, request)]
+            return occasions[0]
+
+        done = await self.engine.write(make(begun))
         beside = self.schema.beside_users
         if beside and any(isinstance(a, WriteQuery) and a.collection in beside for a in asks):
             self.users_changed()
+            for audited in occasions[0].audited if occasions else ():
+                events.emit(audited)
         return done
 
     def note(self, held: Held, *collections: str) -> None:

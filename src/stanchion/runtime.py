@@ -24,6 +24,7 @@ from .declare import Declarations, Model, UserRecord, build_model
 from .drain import Drain
 from .engines import Engine, database_gone, foreign_database
 from .engines.opening import open_engine
+from .errors import Problem
 from .limits import Limiter
 from .mail import Mailer
 from .mail.mailer import MailPlace
@@ -67,6 +68,7 @@ class Runtime:
         self.gate: Gate | None = None
         self.route_scopes: frozenset[str] = frozenset()  # what routes ask of API keys
         self.is_from_here: Callable[[MutableMapping[str, Any]], bool] = lambda _: False
+        self.note_refusal: Callable[[MutableMapping[str, Any], Problem], None] = _nothing
         self._planting: Records | None = None
         self._chores = Chores()
         self._opening: tuple[object, asyncio.Lock] | None = None
@@ -192,7 +194,8 @@ class Runtime:
             if not self.in_dev:
                 await self.gate.factors.seal_anew()
         self._records = records
-        self._chores.start(self.engine, self.settings)
+        more = () if self.gate is None else (self.gate.trail.run(),)
+        self._chores.start(self.engine, self.settings, *more)
 
     async def identify(self, scope: MutableMapping[str, Any], *, keys: bool = False) -> Actor:
         """Who is asking. What a caller who showed who he is gets is noted to be for him alone.
@@ -206,9 +209,15 @@ class Runtime:
             actor = ANONYMOUS if self.gate is None else await self.gate.identify(scope)
         if actor is not ANONYMOUS:
             scope[PRIVATE] = True
+            scope[CALLER] = actor
         if actor.scopes is not None and not keys:
             raise no_key_here()
         return actor
+
+    def refused(self, scope: MutableMapping[str, Any], problem: Problem) -> None:
+        """Take note of a request that is answered with a problem."""
+        if problem.status in TURNED_AWAY:
+            self.note_refusal(scope, problem)
 
     async def ready(self) -> bool:
         """Whether requests can be served: the database answers and its schema fits. Raises
@@ -224,7 +233,7 @@ class Runtime:
         self._records = None
         self._chores.stop()
         if self.gate is not None:
-            self.gate.close()
+            await self.gate.close()
             self.gate = None
         await self.limiter.close()
         if self._engine is not None:
@@ -245,8 +254,18 @@ class Runtime:
         return open_reader(name, self.records, actor, collections, from_start=from_start)
 
 
+def _nothing(scope: MutableMapping[str, Any], problem: Problem) -> None:
+    """What an app does with refusals that has no users."""
+
+
+TURNED_AWAY = (401, 403, 429)
+"""Answers that the audit log may tell of."""
+
 PRIVATE = "stanchion.private"
 """In the scope of a request whose caller showed who he is: its answer is for nobody else."""
+
+CALLER = "stanchion.caller"
+"""In the scope of the same: who he is, for what is told of a refusal."""
 
 current_request: ContextVar[str] = ContextVar("stanchion_request", default="")
 """The id of the request that the running code belongs to."""

@@ -94,6 +94,10 @@ class Settings:
     overload_ms: Annotated[int, "milliseconds of waiting at which new requests are told 503"] = 200
     log_days: Annotated[int, "days that the change log is kept"] = 7
     log_mb: Annotated[int, "megabytes that the change log may take"] = 1_000
+    audit_days: Annotated[int, "days that the audit log is kept"] = 180
+    audit_rows: Annotated[
+        int, "rows of the audit log: of what happened, and of what was refused, so many each"
+    ] = 100_000
     plan_cache: Annotated[int, "plans kept in memory"] = 2_048
     grace_s: Annotated[int, "seconds that open requests get when the server stops"] = 10
     job_workers: Annotated[int, "jobs that one process runs at once; 0 leaves them to others"] = 4

@@ -18,6 +18,7 @@ from stanchion import (
     Record,
     Ref,
     Rules,
+    Settings,
     SignIn,
     UserRecord,
     back,
@@ -37,10 +38,11 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 GOOD, BETTER = "zebra fox lamp", "seven quiet harbours"
 MINE = "record.customer == auth.id"
 Headers = dict[str, str]
+PATIENT = Settings(transaction_ms=60_000, write_deadline_ms=60_000)
 
 
 def make_app(**given: Any) -> App:
-    app = App("Counter")
+    app = App("Counter", settings=PATIENT)
 
     @app.collection("users")
     class User(UserRecord):

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import clock
+from .. import clock, events
 from ..declare import SignIn
 from ..engines import Ask, AskAll
 from ..errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized
 from ..plan.body import read_create
 from ..query import ANONYMOUS, SYSTEM, Actor, ReadQuery, WriteQuery
 from ..records import Records
+from ..store.audit import AuditSource, keep, note
 from ..store.steps import Steps
 from ..transaction import open_transaction
 from .entrance import Entrance, Halfway, SignedIn
@@ -32,6 +33,10 @@ _SET = (
     "insert into _passwords (user_id,hash,changed) values (?1,?2,?3) "
     "on conflict (user_id) do update set hash=excluded.hash,changed=excluded.changed"
 )
+
+
+ON_THE_SPOT = AuditSource("system")
+"""Whoever has the machine, and the command line on it."""
 
 
 class Accounts:
@@ -65,10 +70,10 @@ class Accounts:
         kept = None if user is None else await self._hash_of(user)
         fits = await self.hasher.fits(kept, password)
         if not fits or user is None or kept is None:
-            raise _wrong_login()
+            raise _wrong_login(user)
         actor = await self._sessions.actor(user)
         if actor is None:
-            raise _wrong_login()
+            raise _wrong_login(user)
         better = await self.hasher.hash(password) if self.hasher.is_outdated(kept) else None
 
         def steps() -> Steps[SignedIn | Halfway]:
@@ -80,7 +85,7 @@ class Accounts:
         try:
             return await self._records.engine.write(steps)
         except Forbidden:
-            raise _wrong_login() from None
+            raise _wrong_login(user) from None
 
     async def register(self, body: Mapping[str, Any], client: Program, request: str) -> SignedIn:
         """A new account and its first session. `body` holds the address, the password, and other
@@ -138,7 +143,7 @@ class Accounts:
         return judge_password(password, context, pointer)
 
     async def change_password(
-        self, actor: Actor, current: str, new: str, *, end_keys: bool = False
+        self, actor: Actor, current: str, new: str, client: Program, *, end_keys: bool = False
     ) -> None:
         """Set another password; the other sessions of the user end, and the API keys if that is
         asked for. Raises 403 where the current one is not that."""
@@ -151,21 +156,24 @@ class Accounts:
         if refused is not None:
             raise Invalid("body.invalid", "The body breaks the model.", errors=[refused])
         hashed = await self.hasher.hash(new)
+        source = client.source(user)
+        other = note("password.changed", user, source)
 
         def steps() -> Steps[bool]:
             now = yield Ask(_HASH, (user,))
             if not now or now[0][0] != kept:
                 return False
-            yield Ask(_SET, (user, hashed, clock.now_text()))
-            yield from self._sessions.end_others_steps(user, actor.session)
+            yield AskAll([Ask(_SET, (user, hashed, clock.now_text())), keep(other)])
+            yield from self._sessions.end_others_steps(user, actor.session, source)
             if end_keys:
-                yield from self._keys.end_all_steps(user)
+                yield from self._keys.end_all_steps(user, source)
             return True
 
         changed = await self._records.engine.write(steps)
         self._sessions.doubt()
         if not changed:
             raise Forbidden("auth.wrong_password", "The current password is another one.")
+        events.emit(other)
 
     async def own_password(self, actor: Actor, password: str) -> str:
         """The hash of the password of who is signed in. Raises 403 where it is another one."""
@@ -193,9 +201,10 @@ class Accounts:
             key = (await self._records.write(ask, SYSTEM))[0].key
 
             def steps() -> Steps[None]:
-                yield Ask(_SET, (key, hashed, clock.now_text()))
-                yield from self._sessions.end_others_steps(key)
-                yield from self._keys.end_all_steps(key)
+                other = note("password.changed", key, ON_THE_SPOT)
+                yield AskAll([Ask(_SET, (key, hashed, clock.now_text())), keep(other)])
+                yield from self._sessions.end_others_steps(key, source=ON_THE_SPOT)
+                yield from self._keys.end_all_steps(key, ON_THE_SPOT)
 
             await tx.session.run(steps)
         return user is None
@@ -269,9 +278,11 @@ def _wrong_password() -> Forbidden:
     return Forbidden("auth.wrong_password", "The current password is another one.")
 
 
-def _wrong_login() -> Unauthorized:
-    return Unauthorized(
+def _wrong_login(user: str | None = None) -> Unauthorized:
+    refused = Unauthorized(
         "auth.wrong_login",
         "No account has this address and this password.",
         hint="Look at both again, or ask for a new password.",
     )
+    refused.about = user or ""
+    return refused

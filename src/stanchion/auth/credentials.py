@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .tokens import LONGEST
+from .tokens import KEY, LONGEST
 
 COOKIE = "__Host-session"
 """A browser takes it over HTTPS (or from this very machine) alone, for this host alone."""
@@ -20,6 +20,11 @@ class Credentials(NamedTuple):
 
     token: str
     by_cookie: bool
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it says that it is an API key."""
+        return self.token.startswith(KEY)
 
 
 def credentials_of(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | None:

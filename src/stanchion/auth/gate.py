@@ -19,6 +19,7 @@ from ..limits import Limiter
 from ..query import ANONYMOUS, Actor
 from ..records import Records
 from ..settings import Settings
+from ..store.audit import KeptAudit
 from .accounts import Accounts
 from .asking import Asking
 from .attempts import Attempts
@@ -33,7 +34,7 @@ from .passkeys import Passkeys
 from .proofs import Proofs
 from .sealing import open_sealer
 from .sessions import Lifetimes, Sessions
-from .tokens import KEY
+from .trail import Trail
 
 if TYPE_CHECKING:
     from .providers import ProviderSignIn
@@ -57,6 +58,7 @@ class Gate:
         self.sessions = Sessions(records, lifetimes, factors=policy.totp)
         self.entrance = Entrance(self.sessions, factors=policy.totp)
         self.keys = Keys(records, self.sessions, policy)
+        self.trail = Trail(records.engine, KeptAudit(settings.audit_days, settings.audit_rows))
         self.accounts = Accounts(records, self.sessions, self.entrance, self.keys, policy)
         sealer = open_sealer(settings, policy, in_dev=in_dev)
         self.factors = Factors(records, self.sessions, self.accounts.hasher, sealer)
@@ -79,7 +81,7 @@ class Gate:
         found = credentials_of(request["headers"])
         if found is None:
             return ANONYMOUS
-        if found.by_cookie and found.token.startswith(KEY):
+        if found.by_cookie and found.is_key:
             return ANONYMOUS  # a key is sent on purpose, and by no browser by itself
         if found.by_cookie and request.get("method") not in HARMLESS:
             self.refuse_other_sites(request)
@@ -88,7 +90,7 @@ class Gate:
             return actor
         if found.by_cookie:
             return ANONYMOUS
-        if found.token.startswith(KEY):
+        if found.is_key:
             raise Unauthorized(
                 "auth.key_ended",
                 "This API key opens nothing: it has ended, or never was one.",
@@ -112,6 +114,7 @@ class Gate:
                 "may, and programs send `Authorization: Bearer` instead of the cookie.",
             )
 
-    def close(self) -> None:
-        """Take no more passwords."""
+    async def close(self) -> None:
+        """Take no more passwords, and write down what was refused."""
+        await self.trail.finish()
         self.accounts.close()

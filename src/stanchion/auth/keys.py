@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .. import clock
+from .. import clock, events
 from ..declare import SignIn
 from ..engines import Ask, AskAll
 from ..errors import Conflict, FieldError, Forbidden, Invalid
 from ..plan.scopes import read_scopes
 from ..query import Actor
 from ..records import Records
+from ..store.audit import NOBODY, AuditSource, keep, note
 from ..store.steps import Steps
 from ..store.users import end_sessions, prune_ended
 from ..types.datetime import moment_text, parse_moment
-from .sessions import Holding, Sessions, as_ns
+from .sessions import UNKNOWN, Holding, Program, Sessions, as_ns
 from .tokens import digest_of, new_key
 
 MOST = 50
@@ -104,8 +105,9 @@ class Keys:
     # what their owner does with them
 
     async def make(
-        self, actor: Actor, name: str, scopes: Sequence[str], days: float | None, routes: Names[str]
-    ) -> tuple[str, OwnKey]:
+        self, actor: Actor, name: str, scopes: Sequence[str], days: float | None,
+        routes: Names[str], client: Program = UNKNOWN,
+    ) -> tuple[str, OwnKey]:  # fmt: skip
         """A new key of a user: its token, which nobody sees again, and what it is."""
         if not self._policy.keys:
             raise Forbidden(
@@ -117,6 +119,10 @@ class Keys:
         await self._refuse_old_session(actor)
         kept = self._read(name, scopes, days, routes)
         token, user = new_key(), actor.name
+        made = note(
+            "key.made", user, client.source(user),
+            key=kept.id, name=kept.name, scopes=" ".join(kept.scopes), ends=kept.ends,
+        )  # fmt: skip
 
         def steps() -> Steps[None]:
             yield AskAll([prune_ended(), Ask(_PRUNE, (kept.created,))])
@@ -130,9 +136,10 @@ class Keys:
                 kept.id, digest_of(token), user, kept.name, " ".join(kept.scopes), kept.created,
                 kept.ends,
             )  # fmt: skip
-            yield Ask(_MAKE, values)
+            yield AskAll([Ask(_MAKE, values), keep(made)])
 
         await self._engine.write(steps)
+        events.emit(made)
         return token, kept
 
     async def listed(self, user: str) -> list[OwnKey]:
@@ -140,21 +147,26 @@ class Keys:
         rows = await self._engine.find(_OF_USER, (user, clock.now_text()))
         return [_own(*row) for row in rows]
 
-    async def end(self, user: str, key: str) -> bool:
+    async def end(self, user: str, key: str, client: Program = UNKNOWN) -> bool:
         """End one key of a user; False where there is none of this id."""
+        ended = note("key.ended", user, client.source(user), key=key)
 
         def steps() -> Steps[bool]:
             rows = yield Ask(_END, (key, user))
             if rows:
-                yield end_sessions(user, key)
+                yield AskAll([end_sessions(user, key), keep(ended)])
             return bool(rows)
 
-        return await self._sessions.finish(steps)
+        found = await self._sessions.finish(steps)
+        if found:
+            events.emit(ended)
+        return found
 
-    def end_all_steps(self, user: str) -> Steps[int]:
+    def end_all_steps(self, user: str, source: AuditSource = NOBODY) -> Steps[int]:
         """End all keys of a user, as a part of a transaction; how many there were."""
         rows = yield Ask(_END_ALL, (user,))
-        yield AskAll([end_sessions(user, row[0]) for row in rows])
+        ended = [note("key.ended", user, source, key=row[0]) for row in rows]
+        yield AskAll([*(end_sessions(user, row[0]) for row in rows), *map(keep, ended)])
         return len(rows)
 
     # what is judged

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from .. import clock
+from .. import clock, events
 from ..actors import actor_of
 from ..engines import Ask, AskAll, Job, Row
 from ..errors import NotFound, Problem
 from ..query import SYSTEM, Actor, ReadQuery
 from ..records import Records
+from ..store.audit import NOBODY, AuditSource, keep, note
 from ..store.steps import Steps
 from ..store.users import KEPT, end_sessions, prune_ended
 from ..types.datetime import moment_text, parse_moment
@@ -74,10 +75,18 @@ class Lifetimes:
 @dataclass(frozen=True, slots=True)
 class Program:
     """What is remembered of who signed in, so that people know their sessions apart: the name that
-    the program gave itself, and its address."""
+    the program gave itself, and its address; and the id of the request."""
 
     agent: str = ""
     address: str = ""
+    request: str = ""
+
+    def source(self, actor: str) -> AuditSource:
+        """Who asks with it, for the audit log."""
+        return AuditSource(actor, self.address, self.request)
+
+
+UNKNOWN = Program()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +273,10 @@ class Sessions:
             moment_text(now + self._lifetimes.whole),
         )  # fmt: skip
         start = _START if whole else self._start_by_one
-        return token, [Ask(start, values), prune_ended(), Ask(_PRUNE, (moment_text(now),))]
+        started = note("session.started", user, client.source(user), method=method)
+        return token, [
+            Ask(start, values), keep(started), prune_ended(), Ask(_PRUNE, (moment_text(now),)),
+        ]  # fmt: skip
 
     async def began(self, session: str) -> datetime | None:
         """When a session began; None where it is no more."""
@@ -282,25 +294,41 @@ class Sessions:
         rows = await self._engine.find(_OF_USER, (user, clock.now_text()))
         return [OwnSession(*row) for row in rows]
 
-    async def end(self, user: str, session: str) -> bool:
+    async def end(self, user: str, session: str, client: Program = UNKNOWN) -> bool:
         """End one session of a user; False where there is none of this id."""
+        ended = note("session.ended", user, client.source(user), sessions=1)
 
         def steps() -> Steps[bool]:
             rows = yield Ask(_END, (session, user))
             if rows:
-                yield end_sessions(user, session)
+                yield AskAll([end_sessions(user, session), keep(ended)])
             return bool(rows)
 
-        return await self.finish(steps)
+        found = await self.finish(steps)
+        if found:
+            events.emit(ended)
+        return found
 
-    async def end_others(self, user: str, session: str = "") -> int:
+    async def end_others(self, user: str, session: str = "", client: Program = UNKNOWN) -> int:
         """End all sessions of a user but one; how many there were."""
-        return await self.finish(lambda: self.end_others_steps(user, session))
+        source = client.source(user)
+        found = await self.finish(lambda: self.end_others_steps(user, session, source))
+        if found:
+            events.emit(note("session.ended", user, source, sessions=found))
+        return found
 
-    def end_others_steps(self, user: str, session: str = "") -> Steps[int]:
-        """The same as a part of a transaction."""
+    def end_others_steps(
+        self, user: str, session: str = "", source: AuditSource = NOBODY
+    ) -> Steps[int]:
+        """The same as a part of a transaction; `source` is who does it, by itself the user."""
         rows = yield Ask(_END_OTHERS, (user, session))
-        yield AskAll([*(end_sessions(user, row[0]) for row in rows), drop_tickets(user)])
+        ended = [note("session.ended", user, source, sessions=len(rows))] if rows else []
+        yield AskAll(
+            [
+                *(end_sessions(user, row[0]) for row in rows), drop_tickets(user),
+                *map(keep, ended),
+            ]
+        )  # fmt: skip
         return len(rows)
 
     def prove_steps(self, user: str, session: str) -> Steps[None]:

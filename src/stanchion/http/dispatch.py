@@ -29,6 +29,7 @@ class Dispatcher:
     """Answers the generated routes; `other` answers everything else."""
 
     def __init__(self, host: Host, schema: Schema, other: ASGIApp) -> None:
+        self.host = host
         self.collections = {c.name.encode(): c for c in schema.collections}
         self.other = other
         self.packer = Packer()
@@ -62,6 +63,7 @@ class Dispatcher:
         try:
             answered = await answer(collection, rest, scope, receive)
         except Problem as problem:
+            self.host.refused(scope, problem)
             answered = render(problem)
         if len(answered[2]) >= PACKED_FROM:
             answered = await self.packer.pack(scope, answered)

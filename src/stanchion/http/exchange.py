@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
+from ..errors import Problem
 from ..limits import Limiter
 from ..query import Actor
 from ..records import Records
@@ -39,6 +40,10 @@ class Host(Protocol):
 
     async def identify(self, scope: Scope, *, keys: bool = False) -> Actor:
         """Who is asking; an API key only where `keys` says that its scopes are looked at."""
+        ...
+
+    def refused(self, scope: Scope, problem: Problem) -> None:
+        """Take note of what is answered with a problem."""
         ...
 
 

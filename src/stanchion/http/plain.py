@@ -91,6 +91,7 @@ async def _problem(request: Request, error: Any) -> Response:
     wrong = await wrong_use(request, error)
     if wrong is not None:
         raise wrong from error
+    request.app.runtime.refused(request.scope, error)
     return response(error)
 
 

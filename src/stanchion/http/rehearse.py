@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
-from ..errors import MethodNotAllowed
+from ..errors import MethodNotAllowed, Problem
 from ..explain import Answer, Request
 from ..query import Actor
 from ..records import Records
@@ -42,6 +42,9 @@ class _Host:
 
     async def identify(self, scope: Scope, *, keys: bool = False) -> Actor:
         return self._actor
+
+    def refused(self, scope: Scope, problem: Problem) -> None:
+        """Nothing was asked, and so nothing refused."""
 
 
 def is_generated(path: str, runtime: Runtime) -> bool:

@@ -198,6 +198,17 @@ MOVED = (
         indexes=(("_identities_user", "(user_id)"),),
         order="id",
     ),
+    OwnTable(
+        "_audit",
+        "id key, time time, kind text, refused int, user_id text?, actor text, network text, "
+        "request text, facts text",
+        indexes=(
+            ("_audit_time", "(time)"),
+            ("_audit_refused", "(refused, id)"),
+            ("_audit_user", "(user_id, id) where user_id is not null"),
+        ),
+        order="id",
+    ),
 )
 """Those that a copy takes along as they are."""
 OAUTH_STATES = OwnTable(

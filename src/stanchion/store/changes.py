@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .. import clock
 from ..engines import Ask
+from ..events import Audited
 from ..query import Operation
 
 _APPEND = (
@@ -32,12 +33,14 @@ class Occasion:
     """What the changes of one transaction share: who, in which request, when.
 
     `time` is the wire form of a moment; every record written then is created or updated at it.
+    `audited` gathers what to tell the log of once all of it is committed.
     """
 
     tx: str
     actor: str
     request: str
     time: str
+    audited: list[Audited] = field(default_factory=list, compare=False)
 
     @classmethod
     def now(cls, actor: str, request: str) -> Occasion:

@@ -16,6 +16,7 @@ from .. import clock
 from ..engines import Ask
 from ..schema import Collection
 from ..types.datetime import moment_text
+from .audit import changed_user, keep
 from .changes import Change, Occasion, append
 
 SECRETS = (
@@ -34,7 +35,8 @@ nothing that it remembers."""
 def write_down(
     collection: Collection, changes: Sequence[Change], occasion: Occasion
 ) -> Iterator[Ask]:
-    """What every change leaves behind: its row in the log, and of a user what ends with it."""
+    """What every change leaves behind: its row in the log, and of a user what ends with it and
+    what the audit log tells."""
     for change in changes:
         yield append(change, occasion)
     if collection.users:
@@ -43,6 +45,9 @@ def write_down(
                 yield end_sessions(change.key)
             if change.operation == "delete":
                 yield from forget_user(change.key)
+            for audited in changed_user(change, occasion):
+                occasion.audited.append(audited)
+                yield keep(audited)
 
 
 def end_sessions(user: str, session: str | None = None) -> Ask:

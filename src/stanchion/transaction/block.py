@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from .. import events
 from ..engines import Session
 from ..errors import StanchionError
 from ..query import Actor
@@ -96,6 +97,8 @@ async def _commit(held: Held) -> None:
     await held.session.commit()
     for tell in held.committed:
         tell()
+    for audited in held.occasion.audited:
+        events.emit(audited)
 
 
 class NotCommitted(BaseException):

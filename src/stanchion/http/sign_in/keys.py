@@ -37,7 +37,12 @@ class KeyRoutes(AuthRoutes):
         response.headers.update(NO_STORE)
         keys = (await self._gate()).keys
         token, key = await keys.make(
-            actor, body.name, body.scopes, body.days, self._runtime.route_scopes
+            actor,
+            body.name,
+            body.scopes,
+            body.days,
+            self._runtime.route_scopes,
+            self._program(request),
         )
         return bodies.KeyStarted(token=token, key=_key(key))
 
@@ -52,7 +57,8 @@ class KeyRoutes(AuthRoutes):
         """End one API key of who asks."""
         actor = await self._signed_in(request)
         response.headers.update(NO_STORE)
-        if not await (await self._gate()).keys.end(actor.name, key):
+        keys = (await self._gate()).keys
+        if not await keys.end(actor.name, key, self._program(request)):
             raise NotFound("record.not_found", "You have no API key of this id.")
 
 

@@ -18,7 +18,7 @@ from ...auth import Halfway
 from ...errors import TooLarge
 from ...runtime import Runtime
 from . import bodies
-from .shared import NO_STORE, AuthRoutes, cookie, request_id
+from .shared import NO_STORE, AuthRoutes, cookie, request_id, tell_started
 
 if TYPE_CHECKING:
     from ...auth.providers import ProviderSignIn
@@ -79,6 +79,7 @@ class _ProviderRoutes(AuthRoutes):
             return JSONResponse(asked, headers={**NO_STORE, "Set-Cookie": gone})
         answer = _sent(done.goal, gone)
         if done.came is not None:
+            tell_started(done.came)
             days = timedelta(days=(await self._gate()).policy.session_days)
             kept = cookie(done.came.token, int(days.total_seconds()))
             answer.headers.append("Set-Cookie", kept)

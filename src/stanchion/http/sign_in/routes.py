@@ -78,7 +78,7 @@ class _Routes(AuthRoutes):
         actor = await self._runtime.identify(request.scope)
         if actor.session:
             gate = await self._gate()
-            await gate.sessions.end(actor.name, actor.session)
+            await gate.sessions.end(actor.name, actor.session, self._program(request))
         response.headers.update(NO_STORE)
         response.headers["Clear-Site-Data"] = '"cache"'
         response.headers["Set-Cookie"] = cookie("", 0)
@@ -100,7 +100,9 @@ class _Routes(AuthRoutes):
         response.headers.update(NO_STORE)
         gate = await self._gate()
         await gate.attempts.own_password(actor.name)
-        await gate.accounts.change_password(actor, body.current, body.new, end_keys=body.end_keys)
+        await gate.accounts.change_password(
+            actor, body.current, body.new, self._program(request), end_keys=body.end_keys
+        )
 
     async def sessions(self, request: Request, response: Response) -> Any:
         """The sessions of who asks."""
@@ -121,11 +123,14 @@ class _Routes(AuthRoutes):
         """End all sessions of who asks, but the one that this request came with."""
         actor = await self._signed_in(request)
         response.headers.update(NO_STORE)
-        await (await self._gate()).sessions.end_others(actor.name, actor.session)
+        await (await self._gate()).sessions.end_others(
+            actor.name, actor.session, self._program(request)
+        )
 
     async def end_session(self, session: str, request: Request, response: Response) -> None:
         """End one session of who asks."""
         actor = await self._signed_in(request)
         response.headers.update(NO_STORE)
-        if not await (await self._gate()).sessions.end(actor.name, session):
+        gate = await self._gate()
+        if not await gate.sessions.end(actor.name, session, self._program(request)):
             raise NotFound("record.not_found", "You have no session of this id.")

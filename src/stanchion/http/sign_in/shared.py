@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from ... import events
 from ...auth import Gate, Halfway, Program, SignedIn, refuse_unless_proven
 from ...auth.credentials import COOKIE
 from ...errors import Unauthorized
 from ...query import Actor
-from ...runtime import Runtime
+from ...runtime import Runtime, current_request
+from ...store.audit import AuditSource, note
 from ..clients import client_of
 from . import bodies
 
@@ -32,7 +34,8 @@ class AuthRoutes:
     def _program(self, request: Request) -> Program:
         agent = request.headers.get("user-agent", "")
         printable = "".join(c for c in agent if c.isprintable())
-        return Program(printable, client_of(request.scope, self._runtime.settings))
+        network = client_of(request.scope, self._runtime.settings)
+        return Program(printable, network, request_id(request))
 
     async def _signed_in(self, request: Request, *, keys: bool = False) -> Actor:
         """Who is signed in; 401 where nobody is, 403 for an API key unless `keys`."""
@@ -61,11 +64,18 @@ class AuthRoutes:
         response.headers.update(NO_STORE)
         if isinstance(done, Halfway):
             return bodies.SecondFactorAsked(second_factor=list(done.ways), ticket=done.ticket)
+        tell_started(done)
         if carried == "cookie":
             length = timedelta(days=(await self._gate()).policy.session_days)
             response.headers["Set-Cookie"] = cookie(done.token, int(length.total_seconds()))
         shown = await self._shown(done.actor)
         return bodies.SessionStarted(user=shown, token=done.token if carried == "token" else None)
+
+
+def tell_started(done: SignedIn) -> None:
+    """Tell the log of a session whose row in the audit log is written."""
+    source = AuditSource(request=current_request.get())
+    events.emit(note("session.started", done.actor.name, source))
 
 
 def cookie(token: str, seconds: int) -> str:

@@ -54,7 +54,8 @@ class AccountPages(FormPages):
             return go(request, "/auth/account")
         actor = await self._runtime.identify(request.scope)
         if actor.session:
-            await (await self._gate()).sessions.end(actor.name, actor.session)
+            sessions = (await self._gate()).sessions
+            await sessions.end(actor.name, actor.session, self._program(request))
         answer = go(request, "/auth/sign-in")
         answer.headers["Set-Cookie"] = cookie("", 0)
         answer.headers["Clear-Site-Data"] = '"cache"'
@@ -109,15 +110,16 @@ class AccountPages(FormPages):
     async def _password(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
         gate = await self._gate()
         await gate.attempts.own_password(actor.name)
-        await gate.accounts.change_password(actor, form.get("current", ""), form.get("new", ""))
+        current, new = form.get("current", ""), form.get("new", "")
+        await gate.accounts.change_password(actor, current, new, self._program(request))
         return _done(request, "password")
 
     async def _sessions(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
         sessions = (await self._gate()).sessions
         if form.get("id"):
-            await sessions.end(actor.name, form["id"])
+            await sessions.end(actor.name, form["id"], self._program(request))
         else:
-            await sessions.end_others(actor.name, actor.session)
+            await sessions.end_others(actor.name, actor.session, self._program(request))
         return _done(request, "sessions")
 
     async def _proof(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
@@ -163,11 +165,12 @@ class AccountPages(FormPages):
         token, key = await keys.make(
             actor, form.get("name", ""), form.get("scopes", "").split(),
             float(days) if days.isdecimal() else None, self._runtime.route_scopes,
+            self._program(request),
         )  # fmt: skip
         return await self._account(request, actor, key=(key.name, token))
 
     async def _no_key(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
-        await (await self._gate()).keys.end(actor.name, form.get("id", ""))
+        await (await self._gate()).keys.end(actor.name, form.get("id", ""), self._program(request))
         return _done(request, "keys")
 
     async def _link(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:

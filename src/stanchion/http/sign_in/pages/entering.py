@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ....auth import Halfway, SignedIn
 from ....auth.tickets import ticket_ended
 from ....errors import Problem
-from ..shared import cookie, request_id
+from ..shared import cookie, request_id, tell_started
 from .page import FormPages, form_of, go, goal_of
 
 KINDS = {"text": "text", "enum": "text", "int": "number", "date": "date"}
@@ -89,6 +89,7 @@ class EnteringPages(FormPages):
         """On to where somebody wanted to go, or to the second factor."""
         if isinstance(done, Halfway):
             return self._ask_code(request, done.ticket, goal, None)
+        tell_started(done)
         answer = go(request, goal)
         days = timedelta(days=(await self._gate()).policy.session_days)
         answer.headers["Set-Cookie"] = cookie(done.token, int(days.total_seconds()))
