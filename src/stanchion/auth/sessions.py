@@ -150,17 +150,16 @@ class Sessions:
 
     async def holder(self, token: str) -> Actor | None:
         """Who holds the token; None where it opens nothing, or no longer."""
-        rows: Holders | None = self
-        if token.startswith(KEY):
-            rows = self.keys if is_key(token) else None
+        rows = self.keys if token.startswith(KEY) else self
         if rows is None or len(token) > LONGEST:
             return None
         digest = digest_of(token)
         if not self._ended.is_fresh():
             await self._ask_what_ended()
         kept = self._kept.get(digest)
-        if kept is None:
-            return await self._load(digest, rows)
+        if kept is None:  # what is mistyped is not even looked for
+            mistyped = rows is not self and not is_key(token)
+            return None if mistyped else await self._load(digest, rows)
         now = clock.now_ns()
         if now >= kept.idle or now >= kept.ends:
             del self._kept[digest]
