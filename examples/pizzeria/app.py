@@ -1,11 +1,9 @@
-"""A pizzeria: menu, stock, orders, checkout and a shop window, on the public API of Stanchion.
+"""A pizzeria: customers, a cook, an owner; menu, stock, orders and a shop window.
 
-In: the data API under `/api` (generated from the records below), `POST /checkout`, and people
-at `/`. Refuses at checkout: a total that is not today's, a size that is sold out or unknown; in
-each case nothing is written. Served by `stanchion dev` or `stanchion serve` in this folder.
-
-Orders hold no personal data and are paid at the door, so everybody may read them for now;
-`stanchion check` says so.
+In: the data API under `/api` (generated from the records below), sign-in under `/api/auth`,
+`POST /checkout`, `POST /orders/{id}/cancel`, and people at `/`. Refuses at checkout: a total that
+is not today's, a size that is sold out or unknown; in each case nothing is written. Served by
+`stanchion dev` or `stanchion serve` in this folder.
 """
 
 import json
@@ -16,12 +14,30 @@ from typing import Literal
 from uuid import UUID
 
 import pydantic
-from fastapi import Response
+from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
-from stanchion import App, Field, Many, Record, Ref, Rules, Transaction, back, calc, public
-from stanchion.errors import Conflict, FieldError
+from stanchion import (
+    App,
+    CurrentUser,
+    Field,
+    Many,
+    Record,
+    Ref,
+    Rules,
+    SignIn,
+    Transaction,
+    UserRecord,
+    back,
+    calc,
+    owner,
+    public,
+    requires,
+    role,
+    rule,
+)
+from stanchion.errors import Conflict, FieldError, NotFound
 
 HERE = Path(__file__).resolve().parent
 STOCK_PER_SIZE = 2_000
@@ -29,7 +45,20 @@ STOCK_PER_SIZE = 2_000
 app = App("Pizzeria")
 
 
-# What is stored. Amounts are US cents; nobody but the code below may write.
+# Who is here, and what is stored. Amounts are US cents. Rules say who may do what; what they do
+# not say, nobody may.
+
+cook, boss = role("cook"), role("owner")
+
+
+@app.collection("users")
+class User(UserRecord):
+    """Whoever registers is a customer. Cooks and owners are made by an owner."""
+
+    name: str = Field(min_length=1, max_length=80)
+    role: Literal["customer", "cook", "owner"] = Field(default="customer", write=boss)
+    sign_in = SignIn(register="open")
+    rules = Rules(read=owner("id") | boss, update=owner("id") | boss)
 
 
 @app.collection("pizzas")
@@ -41,7 +70,7 @@ class Pizza(Record):
     category: Literal["classic", "chicken", "supreme", "veggie"]
     available: bool = True
     sizes: Many["Size"] = back("pizza")
-    rules = Rules(read=public)
+    rules = Rules(read=public, write=boss)
 
 
 @app.collection("sizes")
@@ -53,18 +82,31 @@ class Size(Record):
     price: int = Field(ge=0)
     stock: int = Field(ge=0)
     unique = (("pizza", "size"),)
-    rules = Rules(read=public)
+    rules = Rules(read=public, write=boss)
+
+
+OPEN = "['placed', 'baking', 'ready']"
 
 
 @app.collection("orders")
 class Order(Record):
     """One order. Its id is made by the page, so that sending it again cannot place it twice."""
 
-    number: str = Field(max_length=9, unique=True)
-    state: Literal["placed", "closed", "canceled"] = "placed"
+    number: str = Field(max_length=9, unique=True, write=False)
+    customer: Ref[User] = Field(write=False)
+    state: Literal["placed", "baking", "ready", "closed", "canceled"] = Field(
+        default="placed",
+        write=cook & rule(f"old.state in {OPEN} && record.state != 'canceled'"),
+    )
+    note: str = Field(  # for the door
+        default="", max_length=200, write=owner("customer") & rule("record.state == 'placed'")
+    )
     total: int = Field(ge=0, write=False)
     lines: Many["OrderLine"] = back("order")
-    rules = Rules(read=public)
+    rules = Rules(
+        read=owner("customer") | boss | cook & rule(f"record.state in {OPEN}"),
+        update=owner("customer") | cook,
+    )
 
 
 @app.collection("order_lines")
@@ -76,8 +118,10 @@ class OrderLine(Record):
     name: str = Field(max_length=120)
     size_name: str = Field(max_length=3)
     quantity: int = Field(ge=1, le=50)
-    unit_price: int = Field(ge=0, write=False)
-    rules = Rules(read=public)
+    unit_price: int = Field(ge=0)
+    rules = Rules(
+        read=owner("order.customer") | boss | cook & rule(f"record.order.state in {OPEN}")
+    )
 
 
 @app.seed
@@ -150,9 +194,9 @@ class PricedLine:
 
 
 @app.post("/checkout", status_code=201, responses={200: {"model": PlacedOrder}})
-async def checkout(cart: Cart, response: Response) -> PlacedOrder:
+async def checkout(cart: Cart, user: CurrentUser[User], response: Response) -> PlacedOrder:
     """Place an order. The same id again answers the order that it placed first (200)."""
-    async with app.transaction(actor=app.system()) as tx:
+    async with app.transaction(actor=user) as tx:
         placed = await tx.get(Order, cart.id)
         if placed is not None:
             response.status_code = 200
@@ -160,8 +204,8 @@ async def checkout(cart: Cart, response: Response) -> PlacedOrder:
         else:
             priced = await price_lines(tx, cart)
             check_total(cart, priced)
-            await take_stock(tx, priced)
-            placed, lines = await write_order(tx, cart, priced)
+            await take_stock(tx.system(), priced)
+            placed, lines = await write_order(tx.system(), cart, user, priced)
     return render_order(placed, lines)
 
 
@@ -231,9 +275,10 @@ def say_short(line: PricedLine) -> str:
 
 
 async def write_order(
-    tx: Transaction, cart: Cart, priced: Sequence[PricedLine]
+    tx: Transaction, cart: Cart, user: User, priced: Sequence[PricedLine]
 ) -> tuple[Order, list[OrderLine]]:
-    order = await tx.create(Order(id=cart.id, number=make_number(cart.id), total=cart.total))
+    number = make_number(cart.id)
+    order = await tx.create(Order(id=cart.id, number=number, customer=user.id, total=cart.total))
     lines = [
         await tx.create(
             OrderLine(
@@ -248,6 +293,26 @@ async def write_order(
         for line in priced
     ]
     return order, lines
+
+
+@app.post("/orders/{order_id}/cancel")
+async def cancel(order_id: str, user: CurrentUser[User]) -> PlacedOrder:
+    """Cancel an order that nobody bakes yet; its pizzas go back into stock, once."""
+    async with app.transaction(actor=user) as tx:
+        order = await tx.get(Order, order_id)
+        if order is None or order.customer != user.id:
+            raise NotFound("unknown_order", "You have no such order.")
+        lines = await tx.list(OrderLine, "order == $id", id=order.id, sort="size", limit=50)
+        if order.state == "placed":
+            order = await tx.system().update(Order, order.id, state="canceled")
+            for line in lines:
+                freed = {"stock": calc("stock + $n")}
+                await tx.system().update_where(
+                    Size, "id == $i", freed, i=line.size, n=line.quantity
+                )
+        elif order.state != "canceled":
+            raise Conflict("too_late", f"It is too late to cancel: the order is {order.state}.")
+    return render_order(order, lines)
 
 
 def render_order(order: Order, lines: Sequence[OrderLine]) -> PlacedOrder:
@@ -288,11 +353,16 @@ POLICY = (
 )
 
 
-@app.get("/", include_in_schema=False)
-@app.get("/orders/{order_id}", include_in_schema=False)
+window = APIRouter(dependencies=[requires(public)], include_in_schema=False)
+
+
+@window.get("/")
+@window.get("/orders")
+@window.get("/orders/{order_id}")
 async def show_window() -> FileResponse:
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
     return FileResponse(HERE / "static" / "index.html", headers=headers)
 
 
+app.include_router(window)
 app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

@@ -3,9 +3,9 @@
 In: the data set `pizzaplace` of the installed package great-tables (49,574 pizzas in 21,350
 orders).   Out: the totals on the screen; exit 1 when they are not those of the data set.
 Starts its own server on a fresh SQLite file, or on the empty database that `--database` names,
-unless `--url` names a server. Order ids follow from the data set, so running it twice against one
-server places nothing twice. Needs stanchion, great-tables
-and rich.
+unless `--url` names a server. One customer places them all, who registers or signs in first. Order
+ids follow from the data set, so running it twice against one server places nothing twice. Needs
+stanchion, great-tables and rich.
 
     python replay.py
     python replay.py --orders 500 --url http://127.0.0.1:8000
@@ -31,6 +31,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
@@ -49,6 +50,7 @@ from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 ORDERS = UUID("5b0d8f5e-6d1c-4f0e-9a37-3f6f2f1d7c55")  # the namespace of this data set's orders
+CUSTOMER = {"email": "year@example.com", "password": "mushroom lamp 21350", "as": "token"}
 PATIENCE = 30.0  # seconds that one order is tried again for
 ANSWER_WITHIN = 20.0
 
@@ -128,13 +130,14 @@ class Answer:
 class Connection:
     """Opens when it is first needed, and again after a failure."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             raise ReplayError(f"--url must be http://host:port, not {url}")
         self.host = parts.hostname
         self.port = parts.port or 80
         self.path = parts.path.rstrip("/")
+        self.token = token
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def send(self, method: str, path: str, body: bytes = b"") -> Answer:
@@ -158,6 +161,8 @@ class Connection:
             f"{method} {self.path}{path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
             f"Accept: application/json\r\nContent-Length: {len(body)}\r\n"
         )
+        if self.token:
+            head += f"Authorization: Bearer {self.token}\r\n"
         if body:
             head += "Content-Type: application/json\r\n"
         return head.encode("ascii") + b"\r\n" + body
@@ -201,8 +206,8 @@ async def read_chunks(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-async def fetch(url: str, path: str) -> Any:
-    connection = Connection(url)
+async def fetch(url: str, path: str, token: str = "") -> Any:
+    connection = Connection(url, token)
     answer = await send_patiently(connection, "GET", path)
     connection.close()
     if answer.status != 200:
@@ -215,7 +220,7 @@ async def send_patiently(
 ) -> Answer:
     """Send, and send again after a lost connection or an overload, for up to `PATIENCE` seconds.
 
-    Only for requests that may be repeated: reads, and orders, which their ids make so.
+    Only for requests that may be repeated: reads, signing in, and orders, which their ids make so.
     """
     give_up = time.monotonic() + PATIENCE
     pause = 0.05
@@ -231,6 +236,21 @@ async def send_patiently(
             raise ReplayError(f"{method} {path}: {why}, for {PATIENCE:.0f} s")
         await asyncio.sleep(pause)
         pause = min(pause * 2, 2.0)
+
+
+async def sign_in(url: str) -> str:
+    """A token of the one customer, who is registered the first time."""
+    connection = Connection(url)
+    new = json.dumps({**CUSTOMER, "name": "A year"}).encode()
+    answer = await send_patiently(connection, "POST", "/api/auth/register", new)
+    if answer.status == 409:
+        known = json.dumps(CUSTOMER).encode()
+        answer = await send_patiently(connection, "POST", "/api/auth/login", known)
+    connection.close()
+    if answer.status not in (200, 201):
+        raise ReplayError(f"signing in answered {answer.status}: {answer.body[:300]!r}")
+    token: str = answer.read()["token"]
+    return token
 
 
 # Placing the orders.
@@ -267,6 +287,7 @@ class Ledger:
 
 async def place_orders(
     url: str,
+    token: str,
     orders: Sequence[SoldOrder],
     connections: int,
     ledger: Ledger | None,
@@ -276,7 +297,7 @@ async def place_orders(
     waiting = deque(orders)
 
     async def work() -> None:
-        connection = Connection(url)
+        connection = Connection(url, token)
         try:
             while waiting:
                 order = waiting.popleft()
@@ -323,10 +344,12 @@ async def place_order(
 # What the API says was sold.
 
 
-async def ask_totals(url: str) -> Totals:
-    orders = await fetch(url, "/api/orders/_aggregate?count=true&sum=total")
-    pizzas = await fetch(url, "/api/order_lines/_aggregate?sum=quantity")
-    each = await fetch(url, "/api/order_lines/_aggregate?group=name&sum=quantity&limit=100")
+async def ask_totals(url: str, token: str) -> Totals:
+    """Of the orders of this customer; others are not seen."""
+    orders = await fetch(url, "/api/orders/_aggregate?count=true&sum=total", token)
+    pizzas = await fetch(url, "/api/order_lines/_aggregate?sum=quantity", token)
+    by_name = "/api/order_lines/_aggregate?group=name&sum=quantity&limit=100"
+    each = await fetch(url, by_name, token)
     (all_orders,), (all_pizzas,) = orders["items"], pizzas["items"]
     return Totals(
         orders=all_orders["count"],
@@ -428,12 +451,12 @@ def run(url: str, orders: Sequence[SoldOrder], options: argparse.Namespace, out:
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress("Placing orders", *columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("orders", total=len(orders))
+        token = asyncio.run(sign_in(url))
+        count = partial(progress.advance, task)
         start = time.perf_counter()
-        asyncio.run(
-            place_orders(url, orders, options.connections, ledger, lambda: progress.advance(task))
-        )
+        asyncio.run(place_orders(url, token, orders, options.connections, ledger, count))
         seconds = time.perf_counter() - start
-    found = asyncio.run(ask_totals(url))
+    found = asyncio.run(ask_totals(url, token))
     out.print(render_totals(found, expected, seconds, len(orders)))
     return found == expected
 

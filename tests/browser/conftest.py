@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "examples" / "pizzeria" / "app.py"
+PASSWORD = "zebra fox lamp"
+PATIENCE_MS = 20_000  # what is right is there at once, where the machine has nothing else to do
 CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,18 +46,39 @@ class Shop:
     """The running pizzeria, and what a test may ask it beside the page."""
 
     url: str
+    token: str = ""  # of the customer whose browser `context` is
+
+    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> Any:
+        token = self.token if token is None else token
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, sent, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return json.load(answer)
+        return self.ask("GET", path)
 
     def order(self, lines: list[dict[str, Any]], total: int) -> Any:
-        body = json.dumps({"id": str(uuid4()), "lines": lines, "total": total}).encode()
-        request = urllib.request.Request(
-            f"{self.url}/checkout", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        return self.ask("POST", "/checkout", {"id": str(uuid4()), "lines": lines, "total": total})
+
+    def register(self, name: str) -> str:
+        """A new customer; the token of their session."""
+        new = {"email": f"{name}@example.com", "password": PASSWORD, "name": name.title()}
+        made = self.ask("POST", "/api/auth/register", {**new, "as": "token"}, token="")
+        return str(made["token"])
+
+    def browser_of(self, token: str) -> Any:
+        """What a browser keeps of somebody who is signed in: the cookie, and that there is one."""
+        cookie = {"name": "__Host-session", "value": token, "domain": "127.0.0.1", "path": "/"}
+        more = {"expires": -1, "httpOnly": True, "secure": True, "sameSite": "Lax"}
+        kept = [{"name": "pizzeria.signed-in", "value": "yes"}]
+        return {
+            "cookies": [{**cookie, **more}],
+            "origins": [{"origin": self.url, "localStorage": kept}],
+        }
 
     def count_orders(self) -> int:
         (item,) = self.get("/api/orders/_aggregate?count=true")["items"]
@@ -95,7 +118,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         try:
             url = f"http://127.0.0.1:{port}"
             wait_until_ready(url, server, log)
-            yield Shop(url)
+            yield Shop(url, Shop(url).register("ann"))
         finally:
             server.terminate()
             try:
@@ -106,7 +129,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 90  # on a machine that is busy with something else
     while time.monotonic() < give_up and server.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/ready", timeout=2):
@@ -123,6 +146,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("the system has no Chromium")
     with api.sync_playwright() as playwright:
+        api.expect.set_options(timeout=PATIENCE_MS)
         running = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield running
         running.close()
@@ -147,6 +171,8 @@ class Watch:
         context.on("request", self.note_request)
 
     def note_line(self, line: ConsoleMessage) -> None:
+        if line.text.startswith("Clear-Site-Data header on "):
+            return  # what signing out asks of the browser, and it did
         refused = re.match(r"Failed to load resource: (the server responded|net::)", line.text)
         (self.refusals if refused else self.complaints).append(line.text)
 
@@ -162,9 +188,23 @@ def watch(shop: Shop) -> Watch:
 
 @pytest.fixture
 def context(browser: Browser, shop: Shop, watch: Watch) -> Iterator[BrowserContext]:
-    """A browser of one customer. It ends with: nothing on the console, nobody else asked."""
-    own = browser.new_context(base_url=shop.url, viewport={"width": 1280, "height": 800})
-    own.set_default_timeout(8_000)
+    """A browser of one customer, who is signed in. It ends with: nothing on the console, nobody
+    else asked."""
+    yield from browse(browser, shop, watch, shop.browser_of(shop.token))
+
+
+@pytest.fixture
+def stranger(browser: Browser, shop: Shop, watch: Watch) -> Iterator[Page]:
+    """A page in a browser of somebody who is not signed in; it ends as `context` does."""
+    for context in browse(browser, shop, watch, None):
+        yield context.new_page()
+
+
+def browse(browser: Browser, shop: Shop, watch: Watch, kept: Any) -> Iterator[BrowserContext]:
+    own = browser.new_context(
+        base_url=shop.url, viewport={"width": 1280, "height": 800}, storage_state=kept
+    )
+    own.set_default_timeout(PATIENCE_MS)
     watch.follow(own)
     yield own
     own.close()

@@ -1,4 +1,7 @@
-"""A running pizzeria for tests: `stanchion serve` on a fresh database, stopped by pid."""
+"""A running pizzeria for tests: `stanchion serve` on a fresh database, stopped by pid.
+
+Its `get` and `post` are those of one customer, who is registered when they are first needed.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "examples" / "pizzeria" / "app.py"
+PASSWORD = "zebra fox lamp"
 
 
 @dataclass
@@ -29,15 +33,20 @@ class Server:
     port: int
     workers: int = 1
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    customer: str = ""  # the token of who asks, where nobody else is named
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:////{str(self.database).lstrip('/')}"
+
     def start(self) -> None:
         environ = {
             **os.environ,
-            "STANCHION_DATABASE_URL": f"sqlite:////{str(self.database).lstrip('/')}",
+            "STANCHION_DATABASE_URL": self.database_url,
             "STANCHION_ACCESS_LOG": "0",
         }
         command = [sys.executable, "-m", "stanchion", "serve", str(APP), "--port", str(self.port)]
@@ -47,10 +56,10 @@ class Server:
             env=environ, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                if self.get("/ready")[0] == 200:
+                if self.ask("GET", "/ready")[0] == 200:
                     return
             except OSError:
                 time.sleep(0.05)
@@ -71,16 +80,37 @@ class Server:
                 self.kill()
 
     def get(self, path: str) -> tuple[int, Any]:
-        return self._ask("GET", path, None)
+        return self.ask("GET", path, token=self.signed_in())
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
-        return self._ask("POST", path, body)
+        return self.ask("POST", path, body, token=self.signed_in())
 
-    def _ask(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    def signed_in(self) -> str:
+        self.customer = self.customer or self.register("guest")
+        return self.customer
+
+    def register(self, name: str) -> str:
+        """A new customer; the token of their session."""
+        new = {"email": f"{name}@example.com", "password": PASSWORD, "name": name, "as": "token"}
+        status, told = self.ask("POST", "/api/auth/register", new)
+        assert status == 201, told
+        return str(told["token"])
+
+    def login(self, email: str) -> str:
+        who = {"email": email, "password": PASSWORD, "as": "token"}
+        status, told = self.ask("POST", "/api/auth/login", who)
+        assert status == 200, told
+        return str(told["token"])
+
+    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        """As whoever has this token; as nobody without one."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             sent = None if body is None else json.dumps(body).encode()
-            connection.request(method, path, sent, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"} if sent else {}
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
+            connection.request(method, path, sent, headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or b"null")
         finally:

@@ -1,69 +1,15 @@
-/* The shop window: search, cart, checkout and "order confirmed", on the public API.
+/* The shop window: search, cart and checkout, on the public API. Who is signed in: account.js; what
+ * was ordered: orders.js.
  *
- * In: `/api/pizzas`, `/api/sizes`, `/api/orders/{id}`. Out: `POST /checkout`.
+ * In: `/api/pizzas`, `/api/sizes`. Out: `POST /checkout`.
  * The cart in localStorage holds ids and quantities; every price shown comes from the server.
- * Texts from the server become text nodes, never markup.
  */
 
-const LIMITS = { lines: 50, quantity: 50, wait: 10_000, debounce: 150 };
-const SIZES = { S: "Small", M: "Medium", L: "Large", XL: "Extra large", XXL: "Double extra large" };
-const money = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
-const show = (cents) => money.format(cents / 100);
-const $ = (id) => document.getElementById(id);
+import { forget, openAccount, signIn, signedIn } from "./account.js";
+import { showOrder, showOrders } from "./orders.js";
+import { $, ask, button, el, say, send, shape, show, SIZES } from "./parts.js";
 
-// Elements. A string child is text; an attribute that is false or null is left out.
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function el(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
-}
-
-function shape(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
-}
-
-function fill(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") node.addEventListener(name, value);
-    else if (value !== false && value != null) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child != null));
-  return node;
-}
-
-const button = (kind, text, click) => el("button", { class: kind, type: "button", click }, text);
-
-// Asking the server. Anything but 2xx is thrown as a Refusal; status 0 is "no answer".
-
-class Refusal extends Error {
-  constructor(status, problem) {
-    super(problem.detail || "");
-    this.status = status;
-    this.problem = problem;
-  }
-  get why() {
-    if (this.status) return this.message || "The kitchen could not answer.";
-    return navigator.onLine ? "The kitchen does not answer." : "You seem to be offline.";
-  }
-}
-
-async function ask(url, options = {}, signal = null) {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), LIMITS.wait);
-  signal?.addEventListener("abort", () => stop.abort());
-  try {
-    const answer = await fetch(url, { ...options, signal: stop.signal });
-    const body = await answer.json();
-    if (!answer.ok) throw new Refusal(answer.status, body);
-    return body;
-  } catch (error) {
-    throw error instanceof Refusal ? error : new Refusal(0, {});
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
+const LIMITS = { lines: 50, quantity: 50, debounce: 150 };
 // The cart: {order, lines: {sizeId: quantity}, sent, last}. `order` is the id of the order to be;
 // it stays the same until the order is answered, so that sending again cannot place it twice.
 // `sent` is a checkout that went out and has no answer yet; until it has one, the cart stays as
@@ -82,11 +28,17 @@ function makeId() {
 }
 
 function loadCart() {
+  let text = kept;
   try {
-    const cart = JSON.parse(localStorage.getItem(KEY) ?? kept);
+    text = localStorage.getItem(KEY) ?? kept;
+  } catch {
+    /* refused: kept in memory */
+  }
+  try {
+    const cart = JSON.parse(text);
     if (cart?.order && cart.lines) return cart;
   } catch {
-    /* unreadable or refused: start afresh */
+    /* unreadable: start afresh */
   }
   return { order: makeId(), lines: {}, sent: null, last: null };
 }
@@ -143,10 +95,6 @@ function describe(id) {
   return size ? `${size.name}, size ${size.size}` : "one pizza";
 }
 
-function say(text) {
-  $("say").textContent = text;
-}
-
 /** Ask for today's prices of what is in the cart; drop what is no longer on the menu. */
 async function priceCart() {
   const ids = Object.keys(cart.lines);
@@ -178,6 +126,7 @@ async function placeOrder() {
   saveCart(loadCart());
   const { lines, total } = sumUp();
   if (sending || !lines.length || (!cart.sent && Number.isNaN(total))) return;
+  const again = Boolean(cart.sent);
   cart.sent ??= {
     id: cart.order,
     lines: lines.map(([size, quantity]) => ({ size, quantity })),
@@ -189,12 +138,25 @@ async function placeOrder() {
   renderCart();
   const sent = cart.sent;
   try {
-    const headers = { "Content-Type": "application/json" };
-    finishOrder(await ask("/checkout", { method: "POST", headers, body: JSON.stringify(sent) }));
+    finishOrder(await send("POST", "/checkout", sent));
   } catch (error) {
     sending = false;
-    await readRefusal(error, sent);
+    await (error.status === 401 ? askWho(again) : readRefusal(error, sent));
   }
+}
+
+/** Nobody is signed in: this try ordered nothing. What a try before it did stays unknown. */
+async function askWho(again) {
+  if (!again) saveCart({ ...loadCart(), sent: null });
+  forget();
+  if (!again) notice = { title: "Nothing has been ordered yet.", text: "Sign in to place your order." };
+  renderCart();
+  if (!(await signIn("Your order waits. Sign in, then place it."))) return;
+  saveCart(loadCart());
+  notice = again ? null : { title: "You are signed in.", text: "Place your order when you are ready." };
+  renderCart();
+  await priceCart();
+  $("place").focus();
 }
 
 function finishOrder(order) {
@@ -320,7 +282,7 @@ function renderLine(id, quantity, locked) {
 function renderEmpty() {
   const { last } = cart;
   const lines = [el("p", {}, "Nothing here yet. Choose a size to add a pizza.")];
-  if (last)
+  if (last && signedIn())
     lines.push(el("p", {}, "Your last order: ", el("a", { href: `/orders/${last.id}` }, last.number)));
   return lines;
 }
@@ -529,59 +491,6 @@ function draw({ code, name, category }) {
   return shape("svg", { class: "art", viewBox: "0 0 100 100", "aria-hidden": "true" }, ...discs, ...toppings);
 }
 
-// The placed order, at its own address.
-
-async function showOrder(id) {
-  $("order").hidden = false;
-  $("order-body").replaceChildren(el("p", { role: "status" }, "Reading your order…"));
-  try {
-    renderOrder(await ask(`/api/orders/${encodeURIComponent(id)}?expand=lines`));
-  } catch (error) {
-    const gone = error.status >= 400 && error.status < 500;
-    $("order-title").textContent = gone ? "No such order" : "Your order";
-    const retry = button("main", "Try again", () => showOrder(id));
-    const text = gone ? "We know no order at this address." : `Your order could not be read. ${error.why}`;
-    $("order-body").replaceChildren(
-      el(
-        "div",
-        { class: "state", role: "alert" },
-        el("p", {}, text),
-        gone ? menuLink("See the menu") : retry,
-      ),
-    );
-  }
-}
-
-function renderOrder(order) {
-  const title =
-    { placed: "Order confirmed", closed: "Order closed", canceled: "Order canceled" }[order.state] ??
-    "Your order";
-  const lines = order.lines.items.map((line) =>
-    el(
-      "li",
-      {},
-      el("span", {}, `${line.quantity} × ${line.name}, ${SIZES[line.size_name] ?? line.size_name}`),
-      el("span", { class: "sum" }, show(line.quantity * line.unit_price)),
-    ),
-  );
-  document.title = `${title} · Pizzeria`;
-  $("order-title").textContent = title;
-  $("order-body").replaceChildren(
-    el("p", { class: "number" }, "Number ", el("b", {}, order.number)),
-    el("ul", {}, ...lines),
-    el("p", { class: "total" }, el("span", {}, "Total"), " ", el("b", {}, show(order.total))),
-    order.state === "placed"
-      ? el("p", { class: "hint" }, "Say this number at the door. You pay there.")
-      : null,
-    menuLink("Order something else"),
-  );
-  $("order-title").focus();
-}
-
-function menuLink(text) {
-  return el("a", { class: "plain", href: "/" }, text);
-}
-
 // Wiring.
 
 function openShop() {
@@ -616,6 +525,8 @@ function reread() {
   priceCart();
 }
 
-const order = /^\/orders\/([^/]+)\/?$/.exec(location.pathname);
-if (order) showOrder(decodeURIComponent(order[1]));
+const [, orders, order] = /^\/(orders)(?:\/([^/]+))?\/?$/.exec(location.pathname) ?? [];
+openAccount();
+if (order) showOrder(decodeURIComponent(order));
+else if (orders) showOrders();
 else openShop();
