@@ -107,8 +107,13 @@ def test_last_pizzas_are_never_oversold(two_workers: Server) -> None:
 
 def test_nobody_writes_past_checkout(pizzeria: Server) -> None:
     size = menu(pizzeria)["hawaiian", "L"]
-    assert pizzeria.post("/api/orders", {"number": "X", "total": 0})[0] == 401
-    assert pizzeria.post("/api/sizes", {"pizza": size["pizza"]["id"], "size": "S"})[0] == 401
+    for token, told in (("", 401), (pizzeria.signed_in(), 403)):
+        for path, body in (
+            ("/api/orders", {"number": "X", "total": 0}),
+            ("/api/sizes", {"pizza": size["pizza"]["id"], "size": "S"}),
+        ):
+            assert pizzeria.ask("POST", path, body, token)[0] == told
+    assert pizzeria.ask("POST", "/checkout", cart((size, 1)))[0] == 401
     assert counts(pizzeria) == (0, 0)
 
 
