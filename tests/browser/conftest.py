@@ -208,7 +208,7 @@ def browse(browser: Browser, shop: Shop, watch: Watch, kept: Any) -> Iterator[Br
     watch.follow(own)
     yield own
     own.close()
-    assert watch.complaints == []
+    assert watch.complaints == [], watch.refusals
     assert watch.outside == []
 
 

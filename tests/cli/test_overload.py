@@ -42,9 +42,9 @@ def test_serve_turns_away_what_would_wait_too_long_and_recovers(
         status, answer = server.call("GET", "/blocks")
         return status, answer if status == 200 else answer["code"]
 
-    with ThreadPoolExecutor(6) as many:
+    with ThreadPoolExecutor(24) as many:
         alive = many.submit(lambda: [server.call("GET", "/health")[0] for _ in range(5)])
-        told = Counter(many.map(blocks, range(40)))
+        told = Counter(many.map(blocks, range(60)))
     assert set(told) == {(200, "at last"), (503, "server.overloaded")}
     assert alive.result() == [200] * 5
     until = time.monotonic() + 5
@@ -78,13 +78,13 @@ def test_who_is_turned_away_keeps_the_connection_unless_a_body_waits(
         while not enough.is_set():
             server.call("GET", "/blocks")
 
-    with ThreadPoolExecutor(6) as many:
-        working = [many.submit(block) for _ in range(6)]
+    with ThreadPoolExecutor(24) as many:
+        working = [many.submit(block) for _ in range(24)]
         try:
             kept, head, closed = told("GET"), told("HEAD"), told("POST", b"{}")
         finally:
             enough.set()
-    assert [one.result() for one in working] == [None] * 6
+    assert [one.result() for one in working] == [None] * 24
     assert kept.headers["connection"] is None and closed.headers["connection"] == "close"
     assert head.headers["content-length"] == kept.headers["content-length"] != "0"
     for answer in (kept, head, closed):

@@ -16,14 +16,17 @@ from .problem import render
 EVERY_S = 0.02
 STALL_NS = 10_000_000
 """What one request may count for: who waits behind a single slow one is not turned away."""
+CROWD = 16
+"""Fewer requests than this in two late rounds did not make them late: the machine did, or a route,
+and a page that asks for its parts is not left without some of them."""
 
 
 class Overload:
     """Watches the running event loop while requests come; `late_s` is what one may have to wait.
 
-    It takes two late timers in a row, or a round of requests that together took that long already:
-    one late timer alone is a route that blocked the loop for a moment, and who comes after it is
-    not turned away for that.
+    It takes two late timers in a row with a crowd before them, or a round of requests that together
+    took that long already: one late timer alone is a route that blocked the loop for a moment, and
+    who comes after it is not turned away for that.
     """
 
     def __init__(self, late_s: float) -> None:
@@ -34,7 +37,8 @@ class Overload:
         self._last_ns = 0
         self._round_ns = 0
         self._late_before = False
-        self._busy = False
+        self._came = 0
+        self._came_before = 0
         self._due = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -42,7 +46,7 @@ class Overload:
         """Whether a request that is looked at now, by `time.perf_counter_ns`, is turned away."""
         self._round_ns += min(now_ns - self._last_ns, STALL_NS)
         self._last_ns = now_ns
-        self._busy = True
+        self._came += 1
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._wait(self._loop)
@@ -54,11 +58,11 @@ class Overload:
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
         late = loop.time() - self._due > self._late_s
-        self.refusing = late and self._late_before
+        self.refusing = late and self._late_before and self._came + self._came_before >= CROWD
         self._late_before = late
+        self._came_before, self._came = self._came, 0
         self._round_ns = 0
-        if self._busy:
-            self._busy = False
+        if self._came_before:
             self._wait(loop)
         else:  # nobody came since: an idle server sleeps
             self._loop = None
