@@ -9,30 +9,27 @@ from fastapi import APIRouter, Request, Response
 from ...auth.tickets import ticket_ended
 from ...runtime import Runtime
 from . import bodies
-from .shared import NO_STORE, AuthRoutes
+from .shared import NO_STORE, AuthRoutes, add_routes
 
 
 def add_factors(router: APIRouter, runtime: Runtime) -> None:
     """Add what the app lets people have."""
     routes = _FactorRoutes(runtime)
     policy = runtime.model.sign_in
-    listed: list[tuple[str, str, Any, int, Any]] = [
-        ("POST", "/proof", routes.prove, 204, None),
-    ]
-    if policy is not None and policy.totp:
-        listed += [
+    add_routes(router, [("POST", "/proof", routes.prove, 204, None)])
+    if policy is None or not policy.totp:
+        return
+    add_routes(
+        router,
+        (
             ("POST", "/login/code", routes.login_code, 200, bodies.SessionStarted),
             ("GET", "/factors", routes.factors, 200, bodies.FactorList),
             ("POST", "/totp", routes.begin_totp, 200, bodies.AuthenticatorBegun),
             ("POST", "/totp/confirm", routes.confirm_totp, 200, bodies.RecoveryCodes),
             ("DELETE", "/totp", routes.remove_totp, 204, None),
             ("POST", "/recovery-codes", routes.renew_recovery_codes, 200, bodies.RecoveryCodes),
-        ]
-    for method, path, answer, status, given in listed:
-        router.add_api_route(
-            path, answer, methods=[method], status_code=status, response_model=given,
-            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
-        )  # fmt: skip
+        ),
+    )
 
 
 class _FactorRoutes(AuthRoutes):

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from ...auth.keys import OwnKey
 from ...errors import NotFound
 from . import bodies
-from .shared import NO_STORE, AuthRoutes
+from .shared import NO_STORE, AuthRoutes, add_routes
 
 
 class KeyRoutes(AuthRoutes):
@@ -21,15 +21,14 @@ class KeyRoutes(AuthRoutes):
 
     def add_to(self, router: APIRouter) -> None:
         """Add the routes."""
-        for method, path, answer, status, given in (
-            ("POST", "/keys", self.make_key, 201, bodies.KeyStarted),
-            ("GET", "/keys", self.keys, 200, bodies.KeyList),
-            ("DELETE", "/keys/{key}", self.end_key, 204, None),
-        ):
-            router.add_api_route(
-                path, answer, methods=[method], status_code=status, response_model=given,
-                response_model_exclude_none=True, name=f"auth.{answer.__name__}",
-            )  # fmt: skip
+        add_routes(
+            router,
+            (
+                ("POST", "/keys", self.make_key, 201, bodies.KeyStarted),
+                ("GET", "/keys", self.keys, 200, bodies.KeyList),
+                ("DELETE", "/keys/{key}", self.end_key, 204, None),
+            ),
+        )
 
     async def make_key(self, body: bodies.KeyMade, request: Request, response: Response) -> Any:
         """Make an API key. It takes a session that began within the last hour."""

@@ -12,34 +12,36 @@ from ...runtime import Runtime
 from . import mail_bodies as bodies
 from .bodies import SecondFactorAsked, SessionStarted
 from .links import add_link_pages
-from .shared import NO_STORE, AuthRoutes, request_id
+from .shared import NO_STORE, AuthRoutes, add_routes, request_id
 
 
 def add_mailed(app: FastAPI, router: APIRouter, runtime: Runtime, policy: SignIn) -> None:
     """Add them to those of an app, and the pages that the links of mails lead to."""
     add_link_pages(app, runtime)
     routes = _MailRoutes(runtime)
-    listed: list[tuple[str, Any, int, Any]] = [
-        ("/verification", routes.ask_verification, 202, bodies.MailSent),
-        ("/verify", routes.verify, 200, SessionStarted),
-        ("/reset", routes.ask_reset, 202, bodies.MailSent),
-        ("/reset/confirm", routes.reset, 204, None),
-        ("/email", routes.ask_email, 202, bodies.MailSent),
-        ("/email/confirm", routes.change_email, 204, None),
-    ]
     if policy.register == "verified":
-        listed.insert(0, ("/register", routes.ask_account, 202, bodies.MailSent))
+        add_routes(router, [("POST", "/register", routes.ask_account, 202, bodies.MailSent)])
+    add_routes(
+        router,
+        (
+            ("POST", "/verification", routes.ask_verification, 202, bodies.MailSent),
+            ("POST", "/verify", routes.verify, 200, SessionStarted),
+            ("POST", "/reset", routes.ask_reset, 202, bodies.MailSent),
+            ("POST", "/reset/confirm", routes.reset, 204, None),
+            ("POST", "/email", routes.ask_email, 202, bodies.MailSent),
+            ("POST", "/email/confirm", routes.change_email, 204, None),
+        ),
+    )
     if policy.codes_by_mail:
-        listed += [
-            ("/code", routes.ask_code, 202, bodies.CodeSent),
-            ("/code/confirm", routes.login_code, 200, SessionStarted | SecondFactorAsked),
-            ("/link", routes.login_link, 200, SessionStarted | SecondFactorAsked),
-        ]
-    for path, answer, status, given in listed:
-        router.add_api_route(
-            path, answer, methods=["POST"], status_code=status, response_model=given,
-            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
-        )  # fmt: skip
+        entered = SessionStarted | SecondFactorAsked
+        add_routes(
+            router,
+            (
+                ("POST", "/code", routes.ask_code, 202, bodies.CodeSent),
+                ("POST", "/code/confirm", routes.login_code, 200, entered),
+                ("POST", "/link", routes.login_link, 200, entered),
+            ),
+        )
 
 
 class _MailRoutes(AuthRoutes):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from ...auth import OwnPasskey, Passkeys
 from ...runtime import Runtime
 from . import bodies
-from .shared import NO_STORE, AuthRoutes
+from .shared import NO_STORE, AuthRoutes, add_routes
 
 
 def add_passkeys(router: APIRouter, runtime: Runtime) -> None:
@@ -18,20 +18,19 @@ def add_passkeys(router: APIRouter, runtime: Runtime) -> None:
     if policy is None or not policy.passkeys:
         return
     routes = _PasskeyRoutes(runtime)
-    for method, path, answer, status, given in (
-        ("POST", "/login/passkey/options", routes.ask, 200, bodies.PasskeyAsked),
-        ("POST", "/login/passkey", routes.login_passkey, 200, bodies.SessionStarted),
-        ("POST", "/proof/passkey", routes.prove_by_passkey, 204, None),
-        ("POST", "/passkeys/options", routes.ask_for_new, 200, bodies.PasskeyAsked),
-        ("POST", "/passkeys", routes.make_passkey, 201, bodies.PasskeyShown),
-        ("GET", "/passkeys", routes.passkeys, 200, bodies.PasskeyList),
-        ("PATCH", "/passkeys/{passkey}", routes.rename_passkey, 204, None),
-        ("DELETE", "/passkeys/{passkey}", routes.remove_passkey, 204, None),
-    ):
-        router.add_api_route(
-            path, answer, methods=[method], status_code=status, response_model=given,
-            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
-        )  # fmt: skip
+    add_routes(
+        router,
+        (
+            ("POST", "/login/passkey/options", routes.ask, 200, bodies.PasskeyAsked),
+            ("POST", "/login/passkey", routes.login_passkey, 200, bodies.SessionStarted),
+            ("POST", "/proof/passkey", routes.prove_by_passkey, 204, None),
+            ("POST", "/passkeys/options", routes.ask_for_new, 200, bodies.PasskeyAsked),
+            ("POST", "/passkeys", routes.make_passkey, 201, bodies.PasskeyShown),
+            ("GET", "/passkeys", routes.passkeys, 200, bodies.PasskeyList),
+            ("PATCH", "/passkeys/{passkey}", routes.rename_passkey, 204, None),
+            ("DELETE", "/passkeys/{passkey}", routes.remove_passkey, 204, None),
+        ),
+    )
 
 
 class _PasskeyRoutes(AuthRoutes):

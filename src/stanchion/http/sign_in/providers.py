@@ -18,7 +18,7 @@ from ...auth import Halfway
 from ...errors import TooLarge
 from ...runtime import Runtime
 from . import bodies
-from .shared import NO_STORE, AuthRoutes, cookie, request_id, tell_started
+from .shared import NO_STORE, AuthRoutes, add_routes, cookie, request_id, tell_started
 
 if TYPE_CHECKING:
     from ...auth.providers import ProviderSignIn
@@ -32,19 +32,18 @@ BROUGHT = ("state", "code", "error", "iss")
 def add_providers(router: APIRouter, runtime: Runtime) -> None:
     """Add the routes to those of sign-in."""
     routes = _ProviderRoutes(runtime)
-    for method, path, answer, status, given in (
-        ("GET", "/providers", routes.providers, 200, bodies.ProviderList),
-        ("GET", "/oauth/{provider}", routes.begin, 303, None),
-        ("GET", "/oauth/{provider}/callback", routes.finish, 303, None),
-        ("POST", "/oauth/{provider}/callback", routes.form, 303, None),
-        ("POST", "/oauth/{provider}/link", routes.link, 200, bodies.Leads),
-        ("GET", "/identities", routes.identities, 200, bodies.IdentityList),
-        ("DELETE", "/identities/{identity}", routes.unlink, 204, None),
-    ):
-        router.add_api_route(
-            path, answer, methods=[method], status_code=status, response_model=given,
-            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
-        )  # fmt: skip
+    add_routes(
+        router,
+        (
+            ("GET", "/providers", routes.providers, 200, bodies.ProviderList),
+            ("GET", "/oauth/{provider}", routes.begin, 303, None),
+            ("GET", "/oauth/{provider}/callback", routes.finish, 303, None),
+            ("POST", "/oauth/{provider}/callback", routes.form, 303, None),
+            ("POST", "/oauth/{provider}/link", routes.link, 200, bodies.Leads),
+            ("GET", "/identities", routes.identities, 200, bodies.IdentityList),
+            ("DELETE", "/identities/{identity}", routes.unlink, 204, None),
+        ),
+    )
 
 
 class _ProviderRoutes(AuthRoutes):

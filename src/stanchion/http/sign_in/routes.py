@@ -16,7 +16,7 @@ from .mailed import add_mailed
 from .pages import add_pages
 from .passkeys import add_passkeys
 from .providers import add_providers
-from .shared import NO_STORE, AuthRoutes, cookie, request_id
+from .shared import NO_STORE, AuthRoutes, add_routes, cookie, request_id
 
 
 def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
@@ -24,22 +24,21 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     routes, policy = _Routes(runtime), runtime.model.sign_in
     assert policy is not None
     router = APIRouter(prefix=ROUTES, tags=["sign-in"])
-    for method, path, answer, status, given in (
-        ("POST", "/register", routes.register, 201, bodies.SessionStarted),
-        ("POST", "/login", routes.login, 200, bodies.SessionStarted | bodies.SecondFactorAsked),
-        ("POST", "/logout", routes.logout, 204, None),
-        ("GET", "/me", routes.me, 200, bodies.Me),
-        ("POST", "/password", routes.change_password, 204, None),
-        ("GET", "/sessions", routes.sessions, 200, bodies.SessionList),
-        ("DELETE", "/sessions", routes.end_others, 204, None),
-        ("DELETE", "/sessions/{session}", routes.end_session, 204, None),
-    ):
-        if answer == routes.register and policy.register == "verified":
-            continue  # by mail, see mailed
-        router.add_api_route(
-            path, answer, methods=[method], status_code=status, response_model=given,
-            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
-        )  # fmt: skip
+    if policy.register != "verified":  # which goes by mail, see mailed
+        made = ("POST", "/register", routes.register, 201, bodies.SessionStarted)
+        add_routes(router, [made])
+    add_routes(
+        router,
+        (
+            ("POST", "/login", routes.login, 200, bodies.SessionStarted | bodies.SecondFactorAsked),
+            ("POST", "/logout", routes.logout, 204, None),
+            ("GET", "/me", routes.me, 200, bodies.Me),
+            ("POST", "/password", routes.change_password, 204, None),
+            ("GET", "/sessions", routes.sessions, 200, bodies.SessionList),
+            ("DELETE", "/sessions", routes.end_others, 204, None),
+            ("DELETE", "/sessions/{session}", routes.end_session, 204, None),
+        ),
+    )
     add_factors(router, runtime)
     add_passkeys(router, runtime)
     KeyRoutes(runtime).add_to(router)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 
 from ... import events
 from ...auth import Gate, Halfway, Program, SignedIn, refuse_unless_proven
@@ -70,6 +71,17 @@ class AuthRoutes:
             response.headers["Set-Cookie"] = cookie(done.token, int(length.total_seconds()))
         shown = await self._shown(done.actor)
         return bodies.SessionStarted(user=shown, token=done.token if carried == "token" else None)
+
+
+def add_routes(
+    router: APIRouter, listed: Iterable[tuple[str, str, Callable[..., Any], int, Any]]
+) -> None:
+    """Add routes: the method and the path of each, what answers it, with which status and what."""
+    for method, path, answer, status, given in listed:
+        router.add_api_route(
+            path, answer, methods=[method], status_code=status, response_model=given,
+            response_model_exclude_none=True, name=f"auth.{answer.__name__}",
+        )  # fmt: skip
 
 
 def tell_started(done: SignedIn) -> None:
