@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from html import escape
 from urllib.parse import parse_qs
 
@@ -25,7 +24,7 @@ from ...runtime import Runtime
 from ..pages.assets import path_of
 from .pages.entering import EnteringPages
 from .pages.page import FormRoute
-from .shared import AuthRoutes, cookie, request_id
+from .shared import AuthRoutes, request_id
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
@@ -146,8 +145,7 @@ class _LinkPages(AuthRoutes):
             return self._page(request, words.title, _paragraph(text), refused.status)
         response = self._page(request, words.title, _paragraph(words.done))
         if isinstance(done, SignedIn):
-            seconds = int(timedelta(days=gate.policy.session_days).total_seconds())
-            response.headers["Set-Cookie"] = cookie(done.token, seconds)
+            response.headers["Set-Cookie"] = await self._cookie_of(done)
         elif isinstance(done, Halfway):
             return await EnteringPages(self._app, self._runtime).enter(request, done, "/")
         return response

@@ -7,7 +7,6 @@ problem like everywhere.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,7 +17,7 @@ from ...auth import Halfway
 from ...errors import TooLarge
 from ...runtime import Runtime
 from . import bodies
-from .shared import NO_STORE, AuthRoutes, add_routes, cookie, request_id, tell_started
+from .shared import NO_STORE, AuthRoutes, add_routes, request_id, tell_started
 
 if TYPE_CHECKING:
     from ...auth.providers import ProviderSignIn
@@ -79,9 +78,7 @@ class _ProviderRoutes(AuthRoutes):
         answer = _sent(done.goal, gone)
         if done.came is not None:
             tell_started(done.came)
-            days = timedelta(days=(await self._gate()).policy.session_days)
-            kept = cookie(done.came.token, int(days.total_seconds()))
-            answer.headers.append("Set-Cookie", kept)
+            answer.headers.append("Set-Cookie", await self._cookie_of(done.came))
         return answer
 
     async def form(self, provider: str, request: Request) -> Response:

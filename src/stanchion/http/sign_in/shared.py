@@ -67,10 +67,14 @@ class AuthRoutes:
             return bodies.SecondFactorAsked(second_factor=list(done.ways), ticket=done.ticket)
         tell_started(done)
         if carried == "cookie":
-            length = timedelta(days=(await self._gate()).policy.session_days)
-            response.headers["Set-Cookie"] = cookie(done.token, int(length.total_seconds()))
+            response.headers["Set-Cookie"] = await self._cookie_of(done)
         shown = await self._shown(done.actor)
         return bodies.SessionStarted(user=shown, token=done.token if carried == "token" else None)
+
+    async def _cookie_of(self, done: SignedIn) -> str:
+        """The header that lets a browser keep a new session, for as long as any lasts."""
+        length = timedelta(days=(await self._gate()).policy.session_days)
+        return cookie(done.token, int(length.total_seconds()))
 
 
 def add_routes(

@@ -5,7 +5,6 @@ In: a form.   Out: a session and the way to where somebody wanted to go, or the 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from ....auth import Halfway, SignedIn
 from ....auth.tickets import ticket_ended
 from ....errors import Problem
-from ..shared import cookie, request_id, tell_started
+from ..shared import request_id, tell_started
 from .page import FormPages, form_of, go, goal_of
 
 KINDS = {"text": "text", "enum": "text", "int": "number", "date": "date"}
@@ -91,8 +90,7 @@ class EnteringPages(FormPages):
             return self._ask_code(request, done.ticket, goal, None)
         tell_started(done)
         answer = go(request, goal)
-        days = timedelta(days=(await self._gate()).policy.session_days)
-        answer.headers["Set-Cookie"] = cookie(done.token, int(days.total_seconds()))
+        answer.headers["Set-Cookie"] = await self._cookie_of(done)
         return answer
 
     def _ask_code(

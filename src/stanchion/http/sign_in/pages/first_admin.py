@@ -7,7 +7,6 @@ signed in. Where there is an admin already, the link opens nothing: it is good o
 from __future__ import annotations
 
 import hmac
-from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,9 +15,8 @@ from starlette.responses import Response
 
 from ....errors import Forbidden, Problem
 from ....runtime import Runtime
-from ..shared import cookie
 from .entering import EnteringPages, typed
-from .page import FormRoute, form_of, go
+from .page import FormRoute, form_of
 
 PATH = "/auth/first-admin"
 
@@ -56,11 +54,7 @@ class _FirstAdmin(EnteringPages):
         except Problem as refused:
             shown["given"] = {name: form[name] for name in form if name != "password"}
             return self.page(request, "first_admin.html", title, refused=refused, **shown)
-        answer = go(request, "/auth/account")
-        days = timedelta(days=gate.policy.session_days)
-        kept = getattr(done, "token", "")
-        answer.headers["Set-Cookie"] = cookie(kept, int(days.total_seconds()))
-        return answer
+        return await self.enter(request, done, "/auth/account")
 
 
 def _gone() -> Forbidden:
