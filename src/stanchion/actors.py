@@ -19,4 +19,6 @@ def actor_of(given: Actor | Record | None, model: Model) -> Actor:
             f"an actor is a user's record or app.system(), not a {type(given).__name__}",
         )
     values, _ = model.of(type(given)).values_of(given)
-    return Actor("admin" if given.admin else "user", values, scopes=given._key_scopes)
+    held = given._held_to
+    scopes = None if held is None else held.scopes
+    return Actor("admin" if given.admin else "user", values, scopes=scopes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from stanchion import (
     role,
     signed_in,
 )
+from stanchion.actors import actor_of
 from stanchion.auth import keys as keys_of
 from stanchion.auth.tokens import is_key, new_key
 from stanchion.errors import DeclarationError
@@ -70,6 +72,13 @@ def make_app(**given: Any) -> App:
             order = await tx.create(Order(customer=Ref(user.id), note="by route"))
         return {"order": str(order.id)}
 
+    @app.get("/same", dependencies=[requires(signed_in, scope="checkout")])
+    async def same(user: CurrentUser) -> dict[str, bool]:
+        async with app.transaction(actor=app.system()) as tx:
+            other = await tx.get(User, user.id)
+        app.state.caller = user
+        return {"there": user == other, "back": other == user, "changed": user != changed(other)}
+
     @app.get("/seen")
     async def seen(user: OptionalUser) -> dict[str, bool]:
         return {"known": user is not None}
@@ -84,6 +93,10 @@ def make_app(**given: Any) -> App:
 
     app.state.user, app.state.order = User, Order
     return app
+
+
+def changed(user: Any) -> Any:
+    return user.model_copy(update={"role": "another"})
 
 
 @pytest.fixture
@@ -251,6 +264,17 @@ def test_an_old_session_makes_no_keys(http: Client) -> None:
         body = {"email": ANN, "password": GOOD, "as": "token"}
         again = http.post("/api/auth/login", body).json()["token"]
         assert make(http, {"authorization": f"Bearer {again}"}, "*:read").status == 201
+
+
+def test_a_user_who_came_with_a_key_equals_other_copies_which_stay_held_to_it(
+    http: Client,
+) -> None:
+    caller = key(http, register(http), "checkout")
+    answer = http.get("/same", headers=caller)
+    assert answer.json() == {"there": True, "back": True, "changed": True}
+    user, model = http.app.state.caller, http.app.runtime.model
+    for each in (user, copy(user), deepcopy(user), changed(user)):
+        assert actor_of(each, model).scopes == {"checkout"}
 
 
 def test_an_app_that_says_nothing_has_no_keys() -> None:

@@ -8,13 +8,13 @@ from .limits import Limits, parse_limits
 from .model import Declarations, Model, build_model
 from .module import Module
 from .providers import Provider
-from .record import Record, UserRecord
+from .record import KeyHold, Record, UserRecord
 from .rules import Rules, nobody, owner, public, role, rule, signed_in
 from .sign_in import SignIn
 
 __all__ = [
     "Binding", "Bodies", "Create", "Declarations", "Field", "Job", "JobBook", "JobDecorators",
-    "JobFunction", "JobKind", "JobList", "Limits", "Many", "Model", "Module", "NewRecord",
+    "JobFunction", "JobKind", "JobList", "KeyHold", "Limits", "Many", "Model", "Module", "NewRecord",
     "NotExpanded", "Provider", "Record", "Ref", "Rules", "SignIn", "Update", "UserRecord", "back",
     "bind_bodies", "body_error", "build_model", "nobody", "owner", "parse_limits", "public", "role",
     "rule", "signed_in", "through",

@@ -137,6 +137,19 @@ _EMAIL_WRITE = "old == null || record.email == old.email || auth.admin"
 """Whoever may make a user says its address; later the address proves who somebody is."""
 
 
+class KeyHold:
+    """What the API key is for that a user called with. It is nothing of the user's: two copies of
+    one user are equal, whichever of them came with a key."""
+
+    __slots__ = ("scopes",)
+
+    def __init__(self, scopes: frozenset[str]) -> None:
+        self.scopes = scopes
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, KeyHold)
+
+
 class UserRecord(Record):
     """The base of the collection that `auth` is a record of.
 
@@ -151,9 +164,8 @@ class UserRecord(Record):
     admin: bool = system(default_factory=lambda: False)
     disabled: bool = system(default_factory=lambda: False)
 
-    # what the API key is for that this user called with: whatever is done as this very record is
-    # held to it
-    _key_scopes: frozenset[str] | None = pydantic.PrivateAttr(default=None)
+    # whatever is done as this very record is held to it; None where no API key came
+    _held_to: KeyHold | None = pydantic.PrivateAttr(default=None)
 
     @pydantic.field_validator("email")
     @classmethod

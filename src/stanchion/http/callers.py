@@ -18,7 +18,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from ..auth import refuse_unless_proven
-from ..declare import UserRecord
+from ..declare import KeyHold, UserRecord
 from ..declare.rules import RuleLike, as_rule, caller_origin
 from ..errors import DeclarationError, Forbidden, Unauthorized
 from ..plan.policy import Policy
@@ -85,7 +85,7 @@ def _record_of(connection: HTTPConnection, actor: Actor) -> Any:
         return None
     record: Any = runtime.model.bindings[users.name].build(actor.record)
     if actor.scopes is not None:
-        record._key_scopes = actor.scopes  # `app.transaction(actor=user)` is held to them
+        record._held_to = KeyHold(actor.scopes)  # so is `app.transaction(actor=user)`
     return record
 
 
