@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from . import events
-from .auth import Gate
+from .auth import Gate, refuse_unless_proven
 from .auth.elsewhere import open_providers
 from .auth.letters import LetterWriter, letters_kind
+from .auth.proofs import MINUTES
 from .changelog import LogReader, open_reader
 from .chores import Chores
 from .declare import Declarations, Model, UserRecord, build_model
@@ -213,6 +214,12 @@ class Runtime:
         if actor.scopes is not None and not keys:
             raise no_key_here()
         return actor
+
+    def refuse_unless_proven(self, actor: Actor, minutes: float = MINUTES) -> None:
+        """Raise 403 unless whoever asks has proven within these minutes who they are. Who is said
+        to ask by a test has."""
+        if actor is not self.test_actor:
+            refuse_unless_proven(actor, minutes)
 
     def refused(self, scope: MutableMapping[str, Any], problem: Problem) -> None:
         """Take note of a request that is answered with a problem."""

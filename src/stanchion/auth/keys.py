@@ -1,10 +1,12 @@
 """API keys: what programs of a user call with, for something and for a time.
 
 In: a name, scopes, days.   Out: a token that is shown once; the keys of a user.
-Refuses: keys where the app has none, and sessions that are not of this hour (403); too many (409).
-Called by `http/sign_in`. Sessions remember keys as they remember themselves, so a request with a
-key costs what one with a session does, and an ended one is ended everywhere as quickly. Why so:
-docs/decisions/011-sign-in.md, "API keys".
+Refuses: keys where the app has none (403); too many (409).
+Called by `http/sign_in`, which asks whoever makes one for a recent proof: a key outlives the
+session, and whoever finds a browser open must not make of it something that lasts. Sessions
+remember keys as they remember themselves, so a request with a key costs what one with a session
+does, and an ended one is ended everywhere as quickly. Why so: docs/decisions/011-sign-in.md, "API
+keys".
 """
 
 from __future__ import annotations
@@ -31,9 +33,6 @@ from .tokens import digest_of, new_key
 
 MOST = 50
 """Keys of one user: enough for every program, and few enough to be looked through."""
-RECENT = timedelta(hours=1)
-"""Who makes a key has signed in within that time. A key outlives the session: whoever finds a
-browser open, or a token that leaked, must not make of it something that lasts."""
 USED = timedelta(hours=1)
 """How exactly it is known when a key was used last."""
 LONGEST_NAME = 100
@@ -116,7 +115,6 @@ class Keys:
                 hint="In the app, `sign_in = SignIn(keys=True)` in the class of the users allows "
                 "them.",
             )
-        await self._refuse_old_session(actor)
         kept = self._read(name, scopes, days, routes)
         token, user = new_key(), actor.name
         made = note(
@@ -170,15 +168,6 @@ class Keys:
         return len(rows)
 
     # what is judged
-
-    async def _refuse_old_session(self, actor: Actor) -> None:
-        began = await self._sessions.began(actor.session)
-        if began is None or began < clock.now() - RECENT:
-            raise Forbidden(
-                "auth.sign_in_again",
-                "This takes a session that began within the last hour.",
-                hint="Sign in again, and repeat the request with the new session.",
-            )
 
     def _read(
         self, name: str, scopes: Sequence[str], days: float | None, routes: Names[str]

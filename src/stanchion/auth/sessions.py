@@ -56,7 +56,6 @@ _OF_USER = (
     "where user_id=?1 and idle_until>?2 and ends>?2 order by id desc"
 )
 _CAME_FROM = "select 1 from _sessions where user_id=?1 and address=?2 limit 1"
-_BEGAN = "select created from _sessions where id=?1"
 _END = "delete from _sessions where id=?1 and user_id=?2 returning id"
 _END_OTHERS = "delete from _sessions where user_id=?1 and id<>?2 returning id"
 _RENEW = "update _sessions set used=?2,idle_until=?3 where id=?1 and ends>?2"
@@ -276,11 +275,6 @@ class Sessions:
         return token, [
             Ask(start, values), keep(started), prune_ended(), Ask(_PRUNE, (moment_text(now),)),
         ]  # fmt: skip
-
-    async def began(self, session: str) -> datetime | None:
-        """When a session began; None where it is no more."""
-        rows = await self._engine.find(_BEGAN, (session,))
-        return parse_moment(rows[0][0]) if rows else None
 
     async def came_from(self, user: str, address: str) -> bool:
         """Whether the user has signed in from this network before, and that session is kept."""

@@ -17,7 +17,6 @@ from fastapi.openapi.models import APIKey, HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from ..auth import refuse_unless_proven
 from ..declare import KeyHold, UserRecord
 from ..declare.rules import RuleLike, as_rule, caller_origin
 from ..errors import DeclarationError, Forbidden, Unauthorized
@@ -163,8 +162,7 @@ class ProofRequirement:
         actor = await _actor_of(connection)
         if actor.record is None:
             raise _nobody("This route lets nobody in who is not signed in.")
-        if actor is not runtime.test_actor:
-            refuse_unless_proven(actor, self.minutes)
+        runtime.refuse_unless_proven(actor, self.minutes)
         return _record_of(connection, actor)
 
 

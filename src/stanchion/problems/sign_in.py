@@ -107,14 +107,6 @@ SIGN_IN = Family(
             detail="This app has no API keys.",
         ),
         answer(
-            Forbidden, "auth.sign_in_again", "The session is too old for this",
-            meaning="What lasts longer than a session is made by who has signed in within the last "
-            "hour, so that a browser that was left open is not enough.",
-            way_out="Sign in again, and repeat the request with the new session.",
-            detail="This takes a session that began within the last hour.",
-            hint="Sign in again, and repeat the request with the new session.",
-        ),
-        answer(
             Conflict, "auth.too_many_keys", "The user has too many API keys",
             meaning="A user has 50 keys at most.",
             way_out="End those that nothing uses: `GET /api/auth/keys` tells when each was used.",

@@ -31,8 +31,8 @@ class KeyRoutes(AuthRoutes):
         )
 
     async def make_key(self, body: bodies.KeyMade, request: Request, response: Response) -> Any:
-        """Make an API key. It takes a session that began within the last hour."""
-        actor = await self._signed_in(request)
+        """Make an API key. It asks for a recent proof."""
+        actor = await self._proven(request)
         response.headers.update(NO_STORE)
         keys = (await self._gate()).keys
         token, key = await keys.make(

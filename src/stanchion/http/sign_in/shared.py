@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from ... import events
-from ...auth import Gate, Halfway, Program, SignedIn, refuse_unless_proven
+from ...auth import Gate, Halfway, Program, SignedIn
 from ...auth.credentials import COOKIE
 from ...errors import Unauthorized
 from ...query import Actor
@@ -51,8 +51,7 @@ class AuthRoutes:
     async def _proven(self, request: Request) -> Actor:
         """Who asks, with a recent proof that it is them."""
         actor = await self._signed_in(request)
-        if actor is not self._runtime.test_actor:
-            refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         return actor
 
     async def _shown(self, actor: Actor) -> Any:

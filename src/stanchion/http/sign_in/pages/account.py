@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ....auth import Gate, refuse_unless_proven
+from ....auth import Gate
 from ....errors import NotFound, Problem
 from ....query import Actor
 from ..providers import STATE_LASTS_S, state_cookie
@@ -134,12 +134,12 @@ class AccountPages(FormPages):
     async def _authenticator(
         self, request: Request, actor: Actor, form: dict[str, str]
     ) -> Response:
-        refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         begun = await (await self._gate()).factors.begin(actor)
         return await self._account(request, actor, begun=begun)
 
     async def _code(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
-        refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         gate = await self._gate()
         await gate.attempts.code(actor.name, self._program(request).address)
         ticket, code = form.get("ticket", ""), form.get("code", "").strip()
@@ -149,18 +149,19 @@ class AccountPages(FormPages):
     async def _no_authenticator(
         self, request: Request, actor: Actor, form: dict[str, str]
     ) -> Response:
-        refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         await (await self._gate()).factors.remove(actor)
         return _done(request, "no-authenticator")
 
     async def _recovery_codes(
         self, request: Request, actor: Actor, form: dict[str, str]
     ) -> Response:
-        refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         codes = await (await self._gate()).factors.renew_codes(actor)
         return await self._account(request, actor, codes=codes)
 
     async def _keys(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
+        self._runtime.refuse_unless_proven(actor)
         keys, days = (await self._gate()).keys, form.get("days", "")
         token, key = await keys.make(
             actor, form.get("name", ""), form.get("scopes", "").split(),
@@ -174,7 +175,7 @@ class AccountPages(FormPages):
         return _done(request, "keys")
 
     async def _link(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
-        refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         begun = await (await self._providers()).begin(
             form.get("provider", ""), "/auth/account", actor.name
         )
@@ -182,7 +183,7 @@ class AccountPages(FormPages):
         return RedirectResponse(begun.address, 303, headers=kept)
 
     async def _unlink(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
-        refuse_unless_proven(actor)
+        self._runtime.refuse_unless_proven(actor)
         await (await self._providers()).linking.remove(actor.name, form.get("id", ""))
         return _done(request, "identities")
 
