@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from ...auth import Gate
 from ...declare import SignIn
 from ...runtime import Runtime
 from . import mail_bodies as bodies
 from .bodies import SecondFactorAsked, SessionStarted
-from .links import add_link_pages
 from .shared import NO_STORE, AuthRoutes, add_routes, request_id
 
 
-def add_mailed(app: FastAPI, router: APIRouter, runtime: Runtime, policy: SignIn) -> None:
-    """Add them to those of an app, and the pages that the links of mails lead to."""
-    add_link_pages(app, runtime)
+def add_mailed(router: APIRouter, runtime: Runtime, policy: SignIn) -> None:
+    """Add them to those of an app."""
     routes = _MailRoutes(runtime)
     if policy.register == "verified":
         add_routes(router, [("POST", "/register", routes.ask_account, 202, bodies.MailSent)])

@@ -42,7 +42,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     add_factors(router, runtime)
     add_passkeys(router, runtime)
     KeyRoutes(runtime).add_to(router)
-    add_mailed(app, router, runtime, policy)
+    add_mailed(router, runtime, policy)
     if policy.providers:
         add_providers(router, runtime)
     app.include_router(router)

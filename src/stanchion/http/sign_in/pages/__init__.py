@@ -2,7 +2,8 @@
 
 In: an app that has users.   Out: routes at `/auth/…`. One of the app at such a path takes the place
 of ours. They need no script, post to themselves, and look as `SignIn(css=...)` says. `entering`
-lets people in, `account` shows what is theirs, `page` is what both are made with.
+lets people in, `links` is where the links of mails lead, `account` shows what is theirs, `page` is
+what all are made with.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from ....runtime import Runtime
 from .account import AccountPages
 from .entering import EnteringPages
+from .links import WORDS, LinkPages
 from .page import FormRoute
 
 
@@ -27,5 +29,7 @@ def add_pages(app: FastAPI, runtime: Runtime) -> None:
     }
     if runtime.model.sign_in is not None and runtime.model.sign_in.register == "open":
         routes["/auth/register"] = entering.register
+    links = LinkPages(app, runtime)
+    routes |= {f"/auth/{name}": links.of(name) for name in WORDS}
     for path, answer in routes.items():
         app.router.routes.insert(0, FormRoute(app, path, answer))
