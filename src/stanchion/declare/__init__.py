@@ -14,8 +14,8 @@ from .sign_in import SignIn
 
 __all__ = [
     "Binding", "Bodies", "Create", "Declarations", "Field", "Job", "JobBook", "JobDecorators",
-    "JobFunction", "JobKind", "JobList", "KeyHold", "Limits", "Many", "Model", "Module", "NewRecord",
-    "NotExpanded", "Provider", "Record", "Ref", "Rules", "SignIn", "Update", "UserRecord", "back",
-    "bind_bodies", "body_error", "build_model", "nobody", "owner", "parse_limits", "public", "role",
-    "rule", "signed_in", "through",
+    "JobFunction", "JobKind", "JobList", "KeyHold", "Limits", "Many", "Model", "Module",
+    "NewRecord", "NotExpanded", "Provider", "Record", "Ref", "Rules", "SignIn", "Update",
+    "UserRecord", "back", "bind_bodies", "body_error", "build_model", "nobody", "owner",
+    "parse_limits", "public", "role", "rule", "signed_in", "through",
 ]  # fmt: skip

@@ -541,3 +541,8 @@ def test_an_id_is_a_uuid_of_version_7_and_there_before_anything_is_stored() -> N
     assert sorted(one.id for one in made) == [one.id for one in made], "in the order of time"
     given = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"
     assert Thing(id=given, name="given").id == given
+
+
+def test_relations_that_came_along_make_no_other_record() -> None:
+    assert Many() == Many() and Many([1]) == Many() and Many([1]) == Many([1])
+    assert Many([1]) != Many([2]) and Many([1]) != Many([1, 2]) and Many([1]) != [1]
