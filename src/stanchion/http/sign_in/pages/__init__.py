@@ -11,6 +11,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from ....runtime import Runtime
+from ...pages.routes import Answer
 from .account import AccountPages
 from .entering import EnteringPages
 from .links import WORDS, LinkPages
@@ -20,7 +21,7 @@ from .page import FormRoute
 def add_pages(app: FastAPI, runtime: Runtime) -> None:
     """Add them to an app."""
     entering, account = EnteringPages(app, runtime), AccountPages(app, runtime)
-    routes = {
+    routes: dict[str, Answer] = {
         "/auth/sign-in": entering.sign_in,
         "/auth/second-factor": entering.second_factor,
         "/auth/sign-out": account.sign_out,
