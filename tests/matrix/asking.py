@@ -64,6 +64,10 @@ class Asking:
     def actor(self, caller: str) -> Actor:
         return self.actors.setdefault(caller, actor_of(caller))
 
+    def carried(self, caller: str) -> tuple[Actor | None, dict[str, str]]:
+        """What tells the app who asks: an actor that it takes over, or headers of the request."""
+        return self.actor(caller), {}
+
     async def send(
         self,
         caller: str | Actor,
@@ -75,7 +79,9 @@ class Asking:
     ) -> Answer:
         """One request; `query` is encoded here, `body` is sent as JSON."""
         sent = b"" if body is None else json.dumps(body).encode()
-        given = {"host": "world.example", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        actor, carried = self.carried(caller) if isinstance(caller, str) else (caller, {})
+        given = {"host": "world.example", **carried}
+        given |= {k.replace("_", "-"): v for k, v in headers.items()}
         if body is not None:
             given.setdefault("content-type", "application/json")
         pairs = "&".join(f"{k}={quote(v)}" for k, v in (query or {}).items())
@@ -94,7 +100,7 @@ class Asking:
             parts.append(message)
 
         runtime = self.app.runtime
-        runtime.test_actor = self.actor(caller) if isinstance(caller, str) else caller
+        runtime.test_actor = actor
         try:
             await self.app(scope, receive, send)
         finally:

@@ -11,6 +11,7 @@ from tests.conformance import engines
 
 from .asking import Asking
 from .history import write_history
+from .people import Carried, People, sign_in
 from .world import make_app
 
 Replaced = Mapping[tuple[str, int], str]
@@ -43,6 +44,39 @@ def asking(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     path = tmp_path_factory.mktemp("world") / "own.db"
     with engines.copied(planted, path):
         opened = Asking(make_app(path))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def peopled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Carried]:
+    """A database in which everybody is signed in, and what they send."""
+    path = tmp_path_factory.mktemp("people") / "world.db"
+    engines.make_source(path)
+    opened = People(make_app(path), {})
+    sign_in(opened)
+    opened.close()
+    return path, opened.headers
+
+
+@pytest.fixture(scope="module")
+def people(
+    peopled: tuple[Path, Carried], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[People]:
+    """The people of the world, signed in."""
+    database, headers = peopled
+    with engines.copied(database, tmp_path_factory.mktemp("people") / "own.db") as path:
+        opened = People(make_app(path), dict(headers))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def own_people(peopled: tuple[Path, Carried], tmp_path: Path) -> Iterator[People]:
+    """The same for one test, which changes who they are."""
+    database, headers = peopled
+    with engines.copied(database, tmp_path / "people.db") as path:
+        opened = People(make_app(path), dict(headers))
         yield opened
         opened.close()
 

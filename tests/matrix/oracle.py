@@ -36,6 +36,7 @@ class Verdict:
     status: int
     rows: Rows
     errors: Errors = NOTHING
+    code: str = ""
 
     @property
     def refusal(self) -> tuple[str, Errors] | None:
@@ -44,7 +45,7 @@ class Verdict:
             return None
         codes = {401: "access.sign_in", 403: "access.refused", 404: "record.not_found",
                  409: "record.conflict", 422: "body.invalid"}  # fmt: skip
-        code = codes[self.status]
+        code = self.code or codes[self.status]
         if self.errors and self.status == 403:
             code = "access.field_refused"
         if not self.errors and self.status == 409:

@@ -14,21 +14,11 @@ from stanchion.schema import BackReference
 from .asking import Asking
 from .part import kinds_of, part_of, sample
 from .told import told_too_much
-from .ways import OTHER_SENDERS, Cell, all_cells, cells_of, other_cells_of, outcome
+from .ways import OTHER_SENDERS, all_cells, cells_of, other_cells_of, wrong_cells
 from .world import BACKS, CALLERS, FIELDS, ROWS, THROUGH
 
 NOT_IN_FIELDS = {"created", "updated", "version", "verified", "disabled"}
 FEWEST = 5_000
-
-
-async def wrong_cells(asking: Asking, cells: list[Cell]) -> list[str]:
-    """The cells in which the app and the oracle differ, with what each says."""
-    wrong = []
-    for cell in cells:
-        found = await outcome(asking, cell)
-        if found != cell.expected:
-            wrong.append(f"{cell}\n  expected {cell.expected!r:.400}\n  found    {found!r:.400}")
-    return wrong
 
 
 @pytest.mark.parametrize("caller", CALLERS)

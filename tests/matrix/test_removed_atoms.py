@@ -7,65 +7,28 @@ are needed to know.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .asking import Asking
+from .removing import Near, Turned, by_rule, reached, turned
 from .told import oracle_of
-from .ways import CHANGES_WAY, Asker, Cell, all_cells, changes, outcome
+from .ways import Asker, Cell, all_cells, changes
 from .world import CALLERS, Atom, atoms, make_app
 
-ENOUGH = 3
 MANY_TO_MANY = ("expand many-to-many", "many-to-many in filter", "many-to-many in aggregate")
 READ_ATOMS = [atom for atom in atoms() if atom.rule.endswith(".read")]
-EVERY = 7  # one in so many cells is asked first; then the others
 
 
 @pytest.fixture(scope="module")
-def cells() -> dict[str, list[Cell]]:
-    """The cells about each collection and operation, those that a rule turns first."""
-    found: dict[str, list[Cell]] = defaultdict(list)
-    for cell in all_cells():
-        if cell.way == CHANGES_WAY:
-            continue  # dear to ask, and asked apart
-        operations = {"patch": ("update",), "put": ("update", "create")}.get(cell.way, (cell.way,))
-        for operation in operations if cell.writes else ("read",):
-            found[f"{cell.collection}.{operation}"].append(cell)
-    return found
+def cells() -> Near:
+    """The cells about each collection and operation."""
+    return by_rule(all_cells())
 
 
-def reached(cells: dict[str, list[Cell]], rule: str) -> Iterator[Cell]:
-    """The cells that a rule decides, spread over callers and rows."""
-    collection, *field, operation = rule.split(".")
-    operations = [operation]
-    if operation == "write":
-        operations = ["create", "update"] if field else ["create", "update", "delete"]
-    near = [cell for one in operations for cell in cells[f"{collection}.{one}"]]
-    if field:
-        near.sort(key=lambda cell: field[0] not in cell.about)
-    for start in range(EVERY):
-        yield from near[start::EVERY]
-
-
-async def count_red(asking: Asking, wanted: Iterator[Cell]) -> tuple[int, int, str]:
-    """How many cells turned red, how many were asked until then, and the first of them."""
-    red, asked, first = 0, 0, ""
-    for cell in wanted:
-        asked += 1
-        if await outcome(asking, cell) != cell.expected:
-            red += 1
-            first = first or str(cell)
-            if red == ENOUGH:
-                break
-    return red, asked, first
-
-
-def test_each_atom_that_is_taken_away_turns_cells_red(
-    copied: Path, cells: dict[str, list[Cell]]
-) -> None:
+def test_each_atom_that_is_taken_away_turns_cells_red(copied: Path, cells: Near) -> None:
     table = []
     for atom in atoms():
         for instead in ("true", "false"):
@@ -91,7 +54,7 @@ def test_each_atom_of_a_read_rule_turns_what_the_change_log_tells_red(
 
 @pytest.mark.parametrize("rule", ["marks.read", "tags.read", "projects.read"])
 def test_a_rule_of_a_link_or_of_either_end_turns_every_way_over_many_to_many_red(
-    copied: Path, cells: dict[str, list[Cell]], rule: str
+    copied: Path, cells: Near, rule: str
 ) -> None:
     other = {"tags.read": "projects", "projects.read": "tags"}  # the relation's own side
     near = [c for name in ("projects", "tags") for c in cells[f"{name}.read"]]
@@ -105,11 +68,5 @@ def test_a_rule_of_a_link_or_of_either_end_turns_every_way_over_many_to_many_red
             assert all(red for red, _, _ in reds), f"{atom} in {way}: {reds}"
 
 
-def _turned(
-    database: Path, wanted: Iterator[Cell], atom: Atom, instead: str
-) -> tuple[int, int, str]:
-    asking = Asking(make_app(database, {(atom.rule, atom.number): instead}))
-    try:
-        return asking.run(count_red(asking, wanted))
-    finally:
-        asking.close()
+def _turned(database: Path, wanted: Iterator[Cell], atom: Atom, instead: str) -> Turned:
+    return turned(Asking(make_app(database, {(atom.rule, atom.number): instead})), wanted)

@@ -9,16 +9,22 @@ from typing import Any
 
 from .asking import Answer
 from .oracle import Oracle
-from .world import FIELDS, ROWS, auth_of
+from .scoped import Scoped
+from .world import FIELDS, LATER_ROWS, ROWS, auth_of
 
 NOT_COMPARED = ("created", "updated", "version", "verified", "disabled")
 WORD = re.compile(r"[\w@-]+")
 
 
 def oracle_of(caller: str) -> Oracle:
-    me = auth_of(caller)
-    kind = caller if caller in ("anonymous", "admin", "system") else "user"
-    return Oracle(ROWS, kind, me)
+    """What a caller may do. `ann by key tasks:read` is Ann with an API key of this scope, `ann
+    later` she in the world in which people have other rights."""
+    person, _, scopes = caller.partition(" by key ")
+    name = person.removesuffix(" later")
+    rows = ROWS if name == person else LATER_ROWS
+    me = auth_of(name, rows)
+    kind = name if me is None else "admin" if me["admin"] else "user"
+    return Scoped(rows, kind, me, scopes.split()) if scopes else Oracle(rows, kind, me)
 
 
 def plain(value: Any) -> Any:
@@ -71,7 +77,7 @@ def secrets(caller: str) -> frozenset[str]:
     for name, fields in FIELDS.items():
         for found in fields:
             (known if oracle.has(name, found.name) else hidden).add(found.name)
-            for row in ROWS[name].values():
+            for row in oracle.rows[name].values():
                 seen = oracle.sees(name, row) and oracle.sees_field(name, row, found.name)
                 value = row[found.name]
                 if isinstance(value, str):

@@ -8,7 +8,7 @@ A way is a function that yields cells for one caller and one collection; `READ_W
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -546,15 +546,21 @@ def deletes(a: Asker, send: Any = sent_alone, way: str = "delete") -> Iterator[C
 
 
 WRITE_WAYS = (patches, creates, puts, deletes)
+Way = Callable[[Asker], Iterator[Cell]]
+WAYS: tuple[Way, ...] = (*READ_WAYS, *WRITE_WAYS)
+WIRE_WAYS = tuple(way for way in WAYS if way is not changes)
+"""Those that are requests."""
 OTHER_SENDERS = {"batch": (sent_in_batch, 0, 3), "keyed": (sent_with_key, 1, 6)}
 """How a write is sent otherwise, and which of the cells are: the first, and each so many."""
 
 
-def cells_of(caller: str) -> list[Cell]:
+def cells_of(
+    caller: str, collections: Iterable[str] = FIELDS, ways: Iterable[Way] = WAYS
+) -> list[Cell]:
     """The cells of one caller."""
     oracle = oracle_of(caller)
-    askers = [Asker(caller, collection, oracle) for collection in FIELDS]
-    return [cell for a in askers for way in (*READ_WAYS, *WRITE_WAYS) for cell in way(a)]
+    askers = [Asker(caller, collection, oracle) for collection in collections]
+    return [cell for a in askers for way in ways for cell in way(a)]
 
 
 def other_cells_of(caller: str, sender: str) -> list[Cell]:
@@ -577,3 +583,13 @@ async def outcome(asking: Asking, cell: Cell) -> Outcome:
         return await cell.ask(asking)
     (status, told), then = await asking.tried(lambda: cell.ask(asking))
     return status, (told, then)
+
+
+async def wrong_cells(asking: Asking, cells: list[Cell]) -> list[str]:
+    """The cells in which the app and the oracle differ, with what each says."""
+    wrong = []
+    for cell in cells:
+        found = await outcome(asking, cell)
+        if found != cell.expected:
+            wrong.append(f"{cell}\n  expected {cell.expected!r:.400}\n  found    {found!r:.400}")
+    return wrong

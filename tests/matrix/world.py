@@ -22,6 +22,7 @@ from stanchion import (
     Ref,
     Rules,
     Settings,
+    SignIn,
     Transaction,
     UserRecord,
     back,
@@ -300,10 +301,31 @@ CALLERS = ("anonymous", "ann", "ben", "cat", "dan", "eve", "admin", "system")
 _NUMBERS = {"ann": 1, "ben": 2, "cat": 3, "dan": 4, "eve": 5, "admin": 6}
 
 
-def auth_of(caller: str) -> dict[str, Any] | None:
+def later_rows() -> Rows:
+    """The rows after some people were given other rights."""
+    rows = copy.deepcopy(ROWS)
+    for name, changed in LATER.items():
+        rows["users"][user_id(name)] |= changed
+    return rows
+
+
+def user_id(caller: str) -> str:
+    return make_id(KINDS["users"], _NUMBERS[caller])
+
+
+LATER: dict[str, dict[str, Any]] = {
+    "ann": {"team": make_id(KINDS["teams"], 2)},
+    "cat": {"role": "member"},
+    "eve": {"role": "manager", "team": make_id(KINDS["teams"], 1)},
+    "admin": {"admin": False},
+}
+"""Caller, field: the rights that they are given while they are signed in."""
+LATER_ROWS = later_rows()
+
+
+def auth_of(caller: str, rows: Rows = ROWS) -> dict[str, Any] | None:
     """The user's row that a caller is."""
-    number = _NUMBERS.get(caller)
-    return None if number is None else ROWS["users"][make_id(KINDS["users"], number)]
+    return rows["users"][user_id(caller)] if caller in _NUMBERS else None
 
 
 def actor_of(caller: str) -> Actor:
@@ -343,6 +365,7 @@ def make_app(database: Path, replaced: Mapping[tuple[str, int], str] | None = No
         pin: str | None = Field(default=None, unique=True, read=False)
         reviews: Many[Task] = back("reviewer")
         owned: Many[Project] = back("owner")
+        sign_in = SignIn(keys=True)
         rules = Rules(
             read=rule["users.read"], create=rule["users.create"], update=rule["users.update"]
         )
