@@ -11,6 +11,7 @@ from types import ModuleType
 from . import (
     cut_method,
     disk_full,
+    enumeration,
     exhausted_pg,
     foreign_lock,
     fsync,
@@ -21,11 +22,13 @@ from . import (
     long_holders,
     out_of_fds,
     partition_pg,
+    password_flood,
     power_cut,
     power_cut_pg,
     restarts_pg,
     sigterm,
     slow_reads,
+    stuffing,
 )
 from .outcome import Outcome, conditions
 
@@ -41,6 +44,9 @@ DRILLS: tuple[ModuleType, ...] = (
     fsync,
     out_of_fds,
     jobs,
+    enumeration,
+    stuffing,
+    password_flood,
     kill_pg,
     power_cut_pg,
     restarts_pg,

@@ -44,9 +44,10 @@ class Answer:
 class Connection:
     """One keep-alive connection, made anew after the server closed it."""
 
-    def __init__(self, port: int, timeout: float) -> None:
+    def __init__(self, port: int, timeout: float, source: str = "") -> None:
         self._port = port
         self._timeout = timeout
+        self._source = (source, 0) if source else None
         self._socket: socket.socket | None = None
         self._used = False
 
@@ -83,7 +84,9 @@ class Connection:
     def _connected(self) -> socket.socket:
         if self._socket is None:
             try:
-                self._socket = socket.create_connection(("127.0.0.1", self._port), self._timeout)
+                self._socket = socket.create_connection(
+                    ("127.0.0.1", self._port), self._timeout, self._source
+                )
             except OSError as error:
                 raise Refused(str(error)) from error
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

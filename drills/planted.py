@@ -18,6 +18,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from stanchion.auth.accounts import Accounts
+from stanchion.auth.asking import Asking
+from stanchion.auth.attempts import Attempts
+from stanchion.auth.passwords import Hasher
 from stanchion.cli.serve import _Crew
 from stanchion.engines import Ask
 from stanchion.engines.postgres import engine as postgres
@@ -202,6 +206,49 @@ def unfenced() -> None:
         setattr(rows, name, getattr(rows, name).replace(rows._OWNED, "?2<>''"))
 
 
+def no_dummy_work() -> None:
+    """Where nobody has the address there is nothing to compare a password with, and no mail to ask
+    for."""
+    fits, ask = Hasher.fits, Asking.ask_password
+
+    async def fits_at_once(self: Hasher, kept: str | None, password: str) -> bool:
+        return kept is not None and await fits(self, kept, password)
+
+    async def ask_of_known(self: Asking, email: str) -> None:
+        if await self._accounts.user_of(email) is not None:
+            await ask(self, email)
+
+    setattr(Hasher, "fits", fits_at_once)  # noqa: B010  # mypy refuses to assign a method
+    setattr(Asking, "ask_password", ask_of_known)  # noqa: B010  # as above
+
+
+def uncounted() -> None:
+    """Nobody counts how often a password is tried."""
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    setattr(Attempts, "password", nothing)  # noqa: B010  # as above
+
+
+def locked_out() -> None:
+    """Tries are counted for the account wherever they come from, its owner's too."""
+
+    async def never(*_: Any) -> bool:
+        return False
+
+    setattr(Accounts, "came_from", never)  # noqa: B010  # as above
+
+
+def hashed_on_the_loop() -> None:
+    """Passwords are hashed where requests are answered."""
+
+    async def run(self: Hasher, work: Callable[[], Any]) -> Any:
+        return work()
+
+    setattr(Hasher, "_run", run)  # noqa: B010  # as above
+
+
 def _synchronous(value: str, reads: int) -> None:
     planted = tuple(
         replace(pragma, value=value, reads=reads) if pragma.name == "synchronous" else pragma
@@ -228,6 +275,10 @@ FAULTS = {
     "one-pool": one_pool,
     "taken-off": taken_off,
     "unfenced": unfenced,
+    "no-dummy-work": no_dummy_work,
+    "uncounted": uncounted,
+    "locked-out": locked_out,
+    "hashed-on-the-loop": hashed_on_the_loop,
 }
 
 if __name__ == "__main__":

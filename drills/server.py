@@ -34,9 +34,10 @@ class Server:
         """The pids that serve."""
         return _children(self.process.pid)
 
-    def connect(self, timeout: float = 30.0) -> Connection:
-        """A new connection, made when it is first used."""
-        return Connection(self.port, timeout)
+    def connect(self, timeout: float = 30.0, source: str = "") -> Connection:
+        """A new connection, made when it is first used; from `source`, one of the addresses of this
+        machine."""
+        return Connection(self.port, timeout, source)
 
     def kill(self) -> None:
         """`kill -9` of the whole process group."""
@@ -64,10 +65,11 @@ def serving(
     before: Sequence[str] = (),
     settings: dict[str, str] | None = None,
     stdout: Path | None = None,
+    app: str = "app.py",
 ) -> Iterator[Server]:
-    """The drills' app on the database in `data`. `plant` names a fault of `planted`, `before` is a
-    command that runs the server."""
-    server = start(data, logs, workers, plant, before, settings or {}, stdout)
+    """An app of the drills on the database in `data`. `plant` names a fault of `planted`, `before`
+    is a command that runs the server."""
+    server = start(data, logs, workers, plant, before, settings or {}, stdout, app)
     try:
         yield server
     finally:
@@ -82,11 +84,12 @@ def start(
     before: Sequence[str],
     settings: dict[str, str],
     stdout: Path | None,
+    app: str = "app.py",
 ) -> Server:
     database = data / "drill.db"
     err = logs / "server.log"
     program = [str(HERE / "planted.py"), plant] if plant else ["-m", "stanchion"]
-    serve = ["serve", str(HERE / "app.py"), "--port", "0", "--workers", str(workers)]
+    serve = ["serve", str(HERE / app), "--port", "0", "--workers", str(workers)]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("STANCHION_")}
     begun = time.monotonic()
     with err.open("wb") as out_err, (stdout or Path(os.devnull)).open("wb") as out:

@@ -67,7 +67,7 @@ class Accounts:
         if len(password) > LONGEST:
             raise _wrong_login()
         user = await self.user_of(email)
-        kept = None if user is None else await self._hash_of(user)
+        kept = await self._hash_of(user or "")  # as much is asked for an address that nobody has
         fits = await self.hasher.fits(kept, password)
         if not fits or user is None or kept is None:
             raise _wrong_login(user)
