@@ -2,9 +2,9 @@
 
 Known and unknown addresses take turns on one connection, each address once, which of the two comes
 first is drawn. The answers must be equal in status, headers and body; how long they take must not
-tell them apart: the share of pairs in which the known one took longer (the area under the ROC curve,
-AUC) stays near a half. Of a sign-in that is asked for each kind of account that it must not tell
-from none: with a password, disabled, unverified, without a password.
+tell them apart: the share of pairs in which the known one took longer (the area under the ROC
+curve, AUC) stays near a half. Of a sign-in that is asked for each kind of account that it must not
+tell from none: with a password, disabled, unverified, without a password.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EACH, SHORT_EACH = 1000, 24
 WARM, SHORT_WARM = 50, 3
 AUC = 0.55
 SHORT_AUC = 0.85
-"""NOTE: with 24 of each kind the AUC of equals is within 0.5 +- 0.34 (four standard deviations), and
+"""NOTE: with 24 of each kind the AUC of equals is within 0.5 +- 0.34 (four standard deviations);
 the short form runs beside other tests; what a planted fault does is 1.0."""
 PASSWORD = "zebra fox lamp"
 VARIES = ("x-request-id", "date")

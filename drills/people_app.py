@@ -1,8 +1,8 @@
 """The app of the drills of sign-in: people with passwords, and notes that anybody reads.
 
 What a drill changes in it stands in the environment: `DRILL_TRIES` (how often a password may be
-tried for one account in a day, from anywhere) and `DRILL_ALIKE` (nothing is limited, and accounts are
-made by mail, so that answers to thousands of requests can be compared).
+tried for one account in a day, from anywhere) and `DRILL_ALIKE` (nothing is limited, and accounts
+are made by mail, so that answers to thousands of requests can be compared).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """S12: passwords that were stolen elsewhere are tried here, from two hundred addresses.
 
 First many pairs of address and password, as lists of such are sold; then one account with a
-thousand passwords. Meanwhile and afterwards its owner comes in, from where they came before: whoever
-tries the passwords of somebody locks nobody out.
+thousand passwords. Afterwards its owner comes in, from where they came before: whoever tries the
+passwords of somebody locks nobody out.
 """
 
 from __future__ import annotations

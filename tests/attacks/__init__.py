@@ -1,0 +1,1 @@
+"""Attacks that TRUST names, and the same with a guard of the product taken away."""
