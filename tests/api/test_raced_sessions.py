@@ -162,6 +162,7 @@ def test_a_password_that_is_not_looked_at_again_would_be_seen(
 def alive_after_the_end(http: Client) -> int:
     register(http)
     ann = bearer(login(http))
+    assert lives(http, ann), "it is remembered"
 
     def act(number: int) -> int:
         if number == AT_ONCE // 2:

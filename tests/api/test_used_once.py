@@ -7,6 +7,7 @@ the guard of each taken away: `tests/attacks/test_used_twice.py`.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import Counter
@@ -65,6 +66,9 @@ def make_app() -> App:
             await tx.update(Piece, PIECE, left=piece.left - 1)
         return piece.left
 
+    looked: list[int] = []
+    two_looked = asyncio.Event()
+
     @app.post("/careless/buy")
     async def buy_carelessly() -> int:
         """A fault, planted: it looks in one transaction and takes in another."""
@@ -73,6 +77,10 @@ def make_app() -> App:
         assert piece is not None
         if piece.left < 1:
             raise HTTPException(409, "none is left")
+        looked.append(piece.left)
+        if len(looked) == 2:
+            two_looked.set()
+        await two_looked.wait()
         async with app.transaction(actor=app.system()) as tx:
             await tx.update(Piece, PIECE, left=piece.left - 1)
         return piece.left
