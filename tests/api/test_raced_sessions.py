@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 
 from stanchion import App, Rules, Settings, SignIn, UserRecord
-from stanchion.auth import accounts, passwords, sessions
+from stanchion.auth import accounts, sessions
 from stanchion.store.steps import Steps
 from stanchion.testing import Client, Response, as_actor, client
+from tests.cheap_hashes import make_hashes_cheap
 from tests.together import together
 
 ANN, GOOD, BETTER = "ann@example.com", "zebra fox lamp", "seven quiet harbours"
@@ -43,9 +43,7 @@ def make_app() -> App:
 @pytest.fixture
 def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """Hashes are cheap here: what is tried is what happens beside them."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_argon2", lambda: cheap)
-    monkeypatch.setattr(passwords, "WAITING", AT_ONCE)
+    make_hashes_cheap(monkeypatch)
     with client(make_app()) as running:
         yield running
 

@@ -17,14 +17,13 @@ from typing import Any
 
 import mintotp
 import pytest
-from argon2 import PasswordHasher
-from argon2.low_level import Type, hash_secret_raw
 from fastapi import HTTPException
 
 from stanchion import App, Field, Record, Rules, Settings, SignIn, UserRecord, public
-from stanchion.auth import passwords, tickets
+from stanchion.auth import tickets
 from stanchion.store.steps import Steps
 from stanchion.testing import Client, Response, as_actor, client
+from tests.cheap_hashes import make_hashes_cheap
 from tests.together import together
 
 ANN, GOOD = "ann@example.com", "zebra fox lamp"
@@ -92,15 +91,8 @@ def make_app() -> App:
 @pytest.fixture(scope="module")
 def http() -> Iterator[Client]:
     """Hashes are cheap here: what is tried is what happens beside them."""
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-    def digest(text: str, salt: bytes) -> bytes:
-        return hash_secret_raw(text.encode(), salt, 1, 8, 1, 32, Type.ID)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_argon2", lambda: cheap)
-        patch.setattr(passwords, "_digest", digest)
-        patch.setattr(passwords, "WAITING", AT_ONCE)
+        make_hashes_cheap(patch)
         with client(make_app()) as running:
             user = post(running, "/register", email=ANN, password=GOOD).json()["user"]["id"]
             with as_actor(running.app, running.app.system()):
