@@ -190,6 +190,17 @@ def test_one_account_elsewhere_opens_one_here(http: Client) -> None:
     assert link(http, identity("s3", None), first) == "", "and one here may have several"
 
 
+def test_one_name_at_two_issuers_is_two_people(http: Client) -> None:
+    ann, _ = come_in(http, identity())
+    elsewhere = Provider.oidc("other", issuer="https://evil.example", vouches=True)
+    same = Identity(elsewhere.issuer, "s1", "eve@example.com", {"name": "Ann there"})
+    eve, _ = come_in(http, same, elsewhere)
+    assert eve != ann
+    assert [come_in(http, identity())[0], come_in(http, same, elsewhere)[0]] == [ann, eve]
+    nameless = Identity("https://third.example", "s1", None, {})
+    assert come_in(http, nameless) == ("auth.address_unproven", "")
+
+
 def test_strangers_make_no_account_where_that_is_closed() -> None:
     with client(make_app("closed")) as http:
         assert come_in(http, identity()) == ("auth.register_closed", "")

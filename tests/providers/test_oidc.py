@@ -8,10 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]  # no types
 
 from stanchion import App, Field, Provider, Rules, Settings, SignIn, UserRecord, clock
 from stanchion.errors import SettingError
 from stanchion.testing import Client, Response, as_actor, client
+from tests.api.test_canaries import TABLES
 
 from .conftest import HOME
 from .people import Browser
@@ -144,6 +146,44 @@ def test_another_issuer_cannot_answer(http: Client, browser: Browser, query: str
     changed = "&".join([part for part in back.split("&") if not part.startswith("iss=")] + [query])
     answer = finish(http, changed, cookie)
     assert (answer.status, answer.json()["code"]) == (403, "auth.provider_refused")
+
+
+def test_a_way_to_one_provider_does_not_end_at_another(http: Client, browser: Browser) -> None:
+    """Mix-up where a provider does not name itself: each has an address of its own."""
+    address, cookie = begin(http)
+    back = browser.sign_in(address, "ann", HOME)
+    answer = finish(http, back.replace("/work/callback", "/other/callback"), cookie)
+    assert (answer.status, answer.json()["code"]) == (400, "auth.way_unknown")
+
+
+def test_tokens_of_a_provider_stay_in_the_server(
+    http: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    ask = AsyncOAuth2Client.fetch_token
+
+    async def watched(self: Any, *given: Any, **more: Any) -> Any:
+        told.append(await ask(self, *given, **more))
+        return told[-1]
+
+    monkeypatch.setattr(AsyncOAuth2Client, "fetch_token", watched)
+    address, cookie = begin(http)
+    back = browser.sign_in(address, "ann", HOME)
+    answer = finish(http, back, cookie)
+    me(http, answer)
+    secrets = [told[0]["access_token"], told[0]["id_token"]]
+    assert all(len(each) > 20 for each in secrets)
+
+    async def stored() -> str:
+        engine = http.app.runtime.engine
+        names = [name for (name,) in await engine.find(TABLES[engine.name], ())]
+        assert "_identities" in names
+        return repr([await engine.find(f'select * from "{name}"', ()) for name in names])
+
+    rows = http.run(stored())
+    for secret in secrets:
+        assert secret not in repr(answer) and secret not in answer.text + str(answer.headers)
+        assert secret not in rows
 
 
 def test_a_code_of_another_sign_in_is_refused(http: Client, browser: Browser) -> None:

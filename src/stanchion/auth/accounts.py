@@ -139,7 +139,8 @@ class Accounts:
 
     def judge(self, password: Any, email: Any, pointer: str) -> FieldError | None:
         """Why a new password is refused, or None."""
-        context = [self._records.schema.title, *([email] if isinstance(email, str) else [])]
+        title, own = self._records.schema.title, [email] if isinstance(email, str) else []
+        context = [title, *self._policy.words, *own]
         return judge_password(password, context, pointer)
 
     async def change_password(

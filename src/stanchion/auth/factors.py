@@ -180,7 +180,7 @@ class Factors:
         import pyotp
 
         assert actor.record is not None
-        secret = pyotp.random_base32(SECRET_LETTERS)
+        secret = new_secret()
         sealed = self._sealer.seal(secret.encode(), _whose(actor.name))
         data = sealed.key.encode() + b" " + sealed.text
         ticket, made = new_ticket("totp", actor.name, data)
@@ -257,8 +257,7 @@ class Factors:
 
     async def _new_codes(self, user: str) -> tuple[list[str], AskAll]:
         salt = os.urandom(16)
-        drawn = ["".join(secrets.choice(LETTERS) for _ in range(2 * HALF))
-                 for _ in range(RECOVERY_CODES)]  # fmt: skip
+        drawn = [new_recovery_code() for _ in range(RECOVERY_CODES)]
         digests = await self._hasher.digests(drawn, salt)
         kept = AskAll([Ask(_ADD_CODE, (user, salt, digest)) for digest in digests])
         return [f"{each[:HALF]}-{each[HALF:]}" for each in drawn], kept
@@ -303,6 +302,18 @@ class Factors:
         if asks:
             await self._engine.write(steps)
         return bool(asks)
+
+
+def new_secret() -> str:
+    """A secret for an authenticator, as those are typed in."""
+    import pyotp
+
+    return pyotp.random_base32(SECRET_LETTERS)
+
+
+def new_recovery_code() -> str:
+    """A recovery code, without its dash."""
+    return "".join(secrets.choice(LETTERS) for _ in range(2 * HALF))
 
 
 def matching_step(secret: str, typed: str) -> int | None:

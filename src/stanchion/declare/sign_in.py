@@ -36,6 +36,8 @@ class SignIn:
     codes_from_anywhere: how often in all, as with `attempts_from_anywhere`.
     registrations: how many accounts one network may make.
     css: the address of a style sheet of yours, for the pages at `/auth/...`.
+    words: what everybody would try in a password here beside the app's name and their own address:
+        names of your company, products, places.
     providers: other places whose accounts people come in with, see `Provider`.
     mails: how many mails of sign-in an address gets at most, whoever asks for them.
     mails_of_client: how many one network may ask for, to whichever addresses.
@@ -57,6 +59,7 @@ class SignIn:
     codes_from_anywhere: str = "30/day"
     registrations: str = "20/h"
     css: str = ""
+    words: tuple[str, ...] = ()
     providers: tuple[Provider, ...] = ()
     mails: str = "5/h, 20/day"
     mails_of_client: str = "30/h"
@@ -75,6 +78,8 @@ class SignIn:
                 "sign_in.not_installed", "SignIn: what totp and passkeys need is not installed",
                 hint="pip install 'stanchion[factors]'",
             )  # fmt: skip
+        if isinstance(self.words, str) or not all(isinstance(w, str) and w for w in self.words):
+            raise _wrong('words are texts: words=("Napoli", "Margherita")')
         names = [provider.name for provider in self.providers]
         if len(set(names)) < len(names):
             raise _wrong("two providers have one name")
