@@ -15,6 +15,7 @@ def test_promise_is_kept(name: str) -> None:
     assert run(name).broken == []
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize("plant", ["rarely-synced", "early-answer"])
 def test_strace_sees_an_answer_before_its_sync(plant: str, tmp_path: Path) -> None:
     if reason := fsync.why_not():
@@ -23,6 +24,7 @@ def test_strace_sees_an_answer_before_its_sync(plant: str, tmp_path: Path) -> No
     assert "answered 201 before the WAL was synced" in broken(figures)
 
 
+@pytest.mark.planted
 def test_strace_sees_that_one_commit_in_nine_is_synced(tmp_path: Path) -> None:
     if reason := fsync.why_not():
         pytest.skip(reason)  # strace is not here
@@ -43,6 +45,7 @@ def test_commit_is_told_by_the_frame_that_ends_it() -> None:
     assert fsync.read_commits("\n".join(lines)) == fsync.Commits(made=3, unsynced=1)
 
 
+@pytest.mark.planted
 def test_strace_sees_a_server_that_is_deaf_to_a_failed_sync(tmp_path: Path) -> None:
     if reason := fsync.why_not():
         pytest.skip(reason)  # strace is not here

@@ -84,6 +84,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_the_reader_alone_turns_cells_red(
     copied: Path, monkeypatch: pytest.MonkeyPatch, fault: str

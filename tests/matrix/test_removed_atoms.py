@@ -18,6 +18,7 @@ from .told import oracle_of
 from .ways import Asker, Cell, all_cells, changes
 from .world import CALLERS, Atom, atoms, make_app
 
+pytestmark = pytest.mark.planted
 MANY_TO_MANY = ("expand many-to-many", "many-to-many in filter", "many-to-many in aggregate")
 READ_ATOMS = [atom for atom in atoms() if atom.rule.endswith(".read")]
 

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,11 +36,26 @@ FEWEST_OTHERS = 4
 """Characters beside the words that everybody would try here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one Argon2id hash takes, in one lane."""
+
+    passes: int
+    memory_kib: int
+
+
+FULL = Cost(passes=2, memory_kib=19_456)
+"""The parameters that OWASP names: about 30 ms of one core."""
+SLIGHT = Cost(passes=1, memory_kib=8)
+"""For apps in memory, in tests: what they keep is gone afterwards, and nobody guesses at it."""
+
+
 class Hasher:
     """Hashes on threads of its own: as many at a time as there are cores, and a bounded number
-    waiting."""
+    waiting. `cost` is what new hashes take."""
 
     def __init__(self) -> None:
+        self.cost = FULL
         threads = os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="stanchion-password")
         self._most = threads * (WAITING + 1)
@@ -50,21 +66,21 @@ class Hasher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def hash(self, password: str) -> str:
-        """The hash to keep; about 30 ms of one core. Raises `Unavailable` when too many wait."""
-        return await self._run(lambda: _argon2().hash(_bytes(password)))
+        """The hash to keep. Raises `Unavailable` when too many wait."""
+        return await self._run(lambda: _argon2(self.cost).hash(_bytes(password)))
 
     async def fits(self, kept: str | None, password: str) -> bool:
         """Whether the password belongs to a hash. Where there is none it takes as long."""
-        return await self._run(lambda: _fits(kept, password))
+        return await self._run(lambda: _fits(kept, password, self.cost))
 
     async def digests(self, texts: Sequence[str], salt: bytes) -> list[bytes]:
         """What is kept of short texts that are asked for by themselves, such as recovery codes.
         Those of one person share their salt, so that one hash finds the one that fits."""
-        return await self._run(lambda: [_digest(text, salt) for text in texts])
+        return await self._run(lambda: [_digest(text, salt, self.cost) for text in texts])
 
     def is_outdated(self, kept: str) -> bool:
         """Whether a hash was made with other parameters than today's."""
-        return _argon2().check_needs_rehash(kept)
+        return _argon2(self.cost).check_needs_rehash(kept)
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._under_way >= self._most:
@@ -77,34 +93,34 @@ class Hasher:
 
 
 @cache
-def _argon2() -> PasswordHasher:
-    """Argon2id with the parameters that OWASP names: 19 MiB, two passes, one lane."""
+def _argon2(cost: Cost) -> PasswordHasher:
     from argon2 import PasswordHasher
 
-    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+    return PasswordHasher(time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=1)
 
 
-def _digest(text: str, salt: bytes) -> bytes:
+def _digest(text: str, salt: bytes, cost: Cost) -> bytes:
     from argon2.low_level import Type, hash_secret_raw
 
     return hash_secret_raw(
-        _bytes(text), salt, time_cost=2, memory_cost=19_456, parallelism=1, hash_len=32,
-        type=Type.ID,
+        _bytes(text), salt, time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=1,
+        hash_len=32, type=Type.ID,
     )  # fmt: skip
 
 
 @cache
-def _nobodys_hash() -> str:
+def _nobodys_hash(cost: Cost) -> str:
     """What a password is compared with where there is no account: it takes as long, and never
     fits."""
-    return _argon2().hash(os.urandom(32))
+    return _argon2(cost).hash(os.urandom(32))
 
 
-def _fits(kept: str | None, password: str) -> bool:
+def _fits(kept: str | None, password: str, cost: Cost) -> bool:
     from argon2.exceptions import VerifyMismatchError
 
     try:
-        return _argon2().verify(kept or _nobodys_hash(), _bytes(password)) and kept is not None
+        fits = _argon2(cost).verify(kept or _nobodys_hash(cost), _bytes(password))
+        return fits and kept is not None
     except VerifyMismatchError:
         return False
 

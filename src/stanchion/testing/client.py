@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ..app import App
+from ..auth.passwords import SLIGHT
 from ..mail import Outbox
 from ..working import run_due
 from .clock import MovedClock
@@ -63,6 +64,8 @@ class Client:
         self._outbox = Outbox()
         app.runtime.mail_place.carrier = self._outbox
         app.runtime.mail_place.public_url = "http://localhost"
+        if app.runtime.gate is not None:
+            app.runtime.gate.accounts.hasher.cost = SLIGHT
         self._token = ""
         self._made_up = count(1)
         self.clock = MovedClock()
