@@ -25,7 +25,7 @@ check: $(STAMP)-test $(STAMP)-check
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
 # what CI runs: with planted faults that drills and the matrix must see, and the whole suite on
-# PostgreSQL, of which `make test` runs a third
+# PostgreSQL, of which `make test` runs what asks a database most
 test-all: export STANCHION_TESTS = all
 test-all: test
 

@@ -21,7 +21,7 @@ from .relay import check_mail
 PREFIX = "STANCHION_"
 _OF_TESTS = (
     "ENGINES", "FUZZ", "GOLDEN", "LOG_ROUNDS", "MATRIX", "NO_SKIPS", "PROPERTY", "SCREENSHOTS",
-    "SHARED",
+    "SHARED", "TESTS",
 )  # fmt: skip
 NOT_OURS = frozenset(PREFIX + name for name in _OF_TESTS)
 """What the tests of Stanchion itself read; an app that they start takes no offence."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from stanchion.cli import stanchion
+from tests.inside import Inside, commands
 
 from .processes import Running
 
@@ -72,22 +70,10 @@ def start(folder: Path) -> Iterator[Callable[..., Running]]:
 
 
 @pytest.fixture
-def inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
-    """Runs a command in this process, which is quicker; forgets the app that it imported."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
-    sys.dont_write_bytecode, kept = True, sys.dont_write_bytecode
-
-    def run(*arguments: str) -> Result:
-        for module in set(sys.modules) - before:
-            if module.partition(".")[0] in ("app", "shop", "above", "beside"):
-                del sys.modules[module]
-        return CliRunner().invoke(stanchion, arguments)
-
-    yield run
-    run("--help")
-    sys.dont_write_bytecode = kept
+def inside(folder: Path) -> Iterator[Inside]:
+    """Runs a command in this process, in the folder."""
+    with commands(folder) as run:
+        yield run
 
 
 def change(file: Path, before: str, after: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = [sys.executable, "-m", "stanchion"]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def environment(**more: str) -> dict[str, str]:

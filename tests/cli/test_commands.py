@@ -15,6 +15,7 @@ from click.testing import Result
 from stanchion.cli import stanchion
 from stanchion.cli.console import CommandFailed
 from stanchion.cli.target import find_target
+from tests.inside import run_here
 
 from .conftest import APP, change
 from .processes import COMMAND, environment, run
@@ -69,7 +70,7 @@ def test_no_command_is_left_out_of_these_tests() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_has_an_example(tmp_path: Path, command: str) -> None:
-    done = run(command, "--help", cwd=tmp_path)
+    done = run_here(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert f"Example\n    stanchion {command}" in done.stdout
 
@@ -78,7 +79,7 @@ def test_help_of_each_command_has_an_example(tmp_path: Path, command: str) -> No
     "arguments", [("srve",), ("serve", "--wrkers", "2"), ("serve", "--port", "x")]
 )
 def test_wrong_usage_is_exit_code_2_on_stderr(folder: Path, arguments: tuple[str, ...]) -> None:
-    done = run(*arguments, cwd=folder)
+    done = run_here(*arguments, cwd=folder)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("error[usage.wrong]: ")
@@ -197,7 +198,7 @@ def test_target_that_cannot_be_used_says_why(
 @pytest.mark.parametrize("command", ["check", "serve"])
 def test_wrong_declaration_shows_its_place_and_a_hint(folder: Path, command: str) -> None:
     change(folder / "app.py", "read=public", "read='record.txt == 1'")
-    done = run(command, cwd=folder)
+    done = run_here(command, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error[rule.unknown_field]: ")
     assert f"  --> {folder}/app.py:12" in done.stderr
@@ -283,7 +284,7 @@ hint: Field(index=True) for those that clients sort or filter by
 
 
 def test_check_lists_what_is_open(folder: Path) -> None:
-    done = run("check", cwd=folder)
+    done = run_here("check", cwd=folder)
     assert done.stdout == CHECK.format(folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert not (folder / "data").exists()
@@ -489,7 +490,7 @@ def test_check_warns_of_slow_middleware(folder: Path, inside: Inside) -> None:
 
 
 def test_check_of_the_pizzeria_says_what_is_open(tmp_path: Path) -> None:
-    done = run("check", "--json", str(PIZZERIA), cwd=tmp_path)
+    done = run_here("check", "--json", str(PIZZERIA), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     reads = {name: one["everyone"]["read"] for name, one in found["collections"].items()}

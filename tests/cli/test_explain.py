@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,15 +13,14 @@ from pathlib import Path
 
 import apsw
 import pytest
-from click.testing import Result
 
 from stanchion.cli.console import CommandFailed
 from stanchion.cli.explain import command_for, read_request
+from tests.inside import run_here
 
-from .conftest import change
+from .conftest import APP, change
 from .processes import Running, environment, run
 
-Inside = Callable[..., Result]
 NOTE = '{"text": "tea"}'
 
 
@@ -38,10 +38,19 @@ asyncio.run(make())
 """
 
 
-@pytest.fixture
-def made(folder: Path) -> Path:
-    """The folder with a database that holds one note."""
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that holds one note, to be copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "app.py").write_text(APP)
     subprocess.run([sys.executable, "-c", MAKE], cwd=folder, env=environment(), check=True)
+    return folder
+
+
+@pytest.fixture
+def made(folder: Path, filled: Path) -> Path:
+    """The folder with a database that holds one note."""
+    shutil.copytree(filled, folder, dirs_exist_ok=True)
     return folder
 
 
@@ -54,21 +63,21 @@ def test_refused_call_is_explained(made: Path) -> None:
 
 
 def test_schema_is_explained_though_it_asks_no_rule(made: Path) -> None:
-    done = run("explain", "GET", "/api/_schema", cwd=made)
+    done = run_here("explain", "GET", "/api/_schema", cwd=made)
     assert done.returncode == 0, done.stderr
     assert "Answer  200" in done.stdout
     assert "Rule " not in done.stdout
 
 
 def test_plan_cache_is_told_as_a_running_server_has_it(made: Path) -> None:
-    done = run("explain", "GET", "/api/notes", cwd=made)
+    done = run_here("explain", "GET", "/api/notes", cwd=made)
     assert "a running server then keeps it" in done.stdout
     assert "miss" not in done.stdout
 
 
 def test_write_is_tried_and_taken_back(made: Path) -> None:
     found = json.loads(
-        run("explain", "POST", "/api/notes", "--body", NOTE, "--json", cwd=made).stdout
+        run_here("explain", "POST", "/api/notes", "--body", NOTE, "--json", cwd=made).stdout
     )
     assert found["answer"]["status"] == 201
     assert [rule["name"] for rule in found["rules"]] == ["notes.create"]
@@ -82,14 +91,14 @@ def test_write_is_tried_and_taken_back(made: Path) -> None:
 
 def test_it_explains_while_the_app_is_served(folder: Path, start: Callable[..., Running]) -> None:
     server = start("dev").ready()
-    done = run("explain", "POST", "/api/notes", "--body", NOTE, cwd=folder)
+    done = run_here("explain", "POST", "/api/notes", "--body", NOTE, cwd=folder)
     assert "Answer  201" in done.stdout, done.stderr
     assert server.call("GET", "/api/notes")[1]["items"] == []
 
 
 def test_admin_and_system_need_no_record(made: Path) -> None:
     for who in ("admin", "system"):
-        done = run("explain", "GET", "/api/secrets", "--as", who, cwd=made)
+        done = run_here("explain", "GET", "/api/secrets", "--as", who, cwd=made)
         assert "Rule    secrets.read is stepped past by this caller" in done.stdout
 
 
@@ -107,7 +116,7 @@ def test_admin_and_system_need_no_record(made: Path) -> None:
 def test_what_cannot_be_explained_is_exit_code_2(
     made: Path, arguments: tuple[str, ...], code: str
 ) -> None:
-    done = run("explain", *arguments, cwd=made)
+    done = run_here("explain", *arguments, cwd=made)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error[{code}]: ")
 
@@ -119,7 +128,7 @@ def test_the_command_of_dev_wants_the_body_that_it_cannot_know() -> None:
 
 
 def test_without_a_database_there_is_nothing_to_ask(folder: Path) -> None:
-    done = run("explain", "GET", "/api/notes", cwd=folder)
+    done = run_here("explain", "GET", "/api/notes", cwd=folder)
     assert done.returncode == 1
     assert "error[database.missing]" in done.stderr
     assert not (folder / "data").exists()
@@ -127,7 +136,7 @@ def test_without_a_database_there_is_nothing_to_ask(folder: Path) -> None:
 
 def test_database_of_other_code_is_exit_code_3(made: Path) -> None:
     change(made / "app.py", "    rules", "    note: str | None = None\n    rules")
-    done = run("explain", "GET", "/api/notes", cwd=made)
+    done = run_here("explain", "GET", "/api/notes", cwd=made)
     assert done.returncode == 3
     assert "error[schema.differs]" in done.stderr
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.inside import run_here
+
 from .processes import PATIENCE_S, Running, run
 
 APP = """\
@@ -79,7 +81,7 @@ def wait_for(holds: Callable[[], Any]) -> None:
 
 
 def states(folder: Path, *more: str) -> list[tuple[str, str]]:
-    listed = json.loads(run("jobs", "--json", *more, cwd=folder).stdout)
+    listed = json.loads(run_here("jobs", "--json", *more, cwd=folder).stdout)
     return [(job["arguments"].get("dish", job["name"]), job["state"]) for job in listed]
 
 
@@ -92,7 +94,7 @@ def test_serve_runs_jobs_and_jobs_lists_them(start: Start, folder: Path) -> None
     pizza, burnt = ask(server, "pizza", "burnt")
     wait_for(lambda: {state for _, state in states(folder)} == {"done", "dead"})
     assert texts(server) == ["pizza 1"]
-    listed = run("jobs", cwd=folder).stdout
+    listed = run_here("jobs", cwd=folder).stdout
     assert re.search(rf"^{pizza}  cook  done     [-\d]+ [:\d]+  1 try$", listed, re.MULTILINE)
     assert re.search(rf"^{burnt}  cook  dead     [-\d]+ [:\d]+  1 try$", listed, re.MULTILINE)
     assert "\n    RuntimeError: the oven is too hot, password=***\n" in listed + "\n"
@@ -107,15 +109,15 @@ def test_retry_lets_dead_jobs_begin_anew(start: Start, folder: Path) -> None:
     (burnt,) = ask(server, "burnt")
     wait_for(lambda: states(folder) == [("burnt", "dead")])
     server.stop()
-    told = run("jobs", "retry", burnt, "app.py", cwd=folder)
+    told = run_here("jobs", "retry", burnt, "app.py", cwd=folder)
     assert (told.returncode, told.stdout) == (0, "1 job will run again.\n")
     assert states(folder) == [("burnt", "waiting")]
-    told = run("jobs", "retry", burnt, cwd=folder)
+    told = run_here("jobs", "retry", burnt, cwd=folder)
     assert (told.returncode, told.stdout) == (1, "0 jobs will run again.\n")
     assert "error[jobs.left]: 1 job did not begin anew" in told.stderr
-    assert run("jobs", "retry", "--all", cwd=folder).stdout == "0 jobs will run again.\n"
+    assert run_here("jobs", "retry", "--all", cwd=folder).stdout == "0 jobs will run again.\n"
     for wrong in (("retry",), ("retry", burnt, "--all"), ("retry", "a.py", "b.py", burnt)):
-        assert run("jobs", *wrong, cwd=folder).returncode == 2
+        assert run_here("jobs", *wrong, cwd=folder).returncode == 2
 
 
 def test_work_alone_takes_the_queues_it_is_told(start: Start, folder: Path) -> None:
@@ -162,7 +164,7 @@ def test_what_cannot_be_is_said(folder: Path) -> None:
     told = run("work", "--queue", "nowhere", cwd=folder)
     assert told.returncode == 2
     assert "no job is in a queue `nowhere`\nhint: there are: default, other" in told.stderr
-    told = run("jobs", cwd=folder)
+    told = run_here("jobs", cwd=folder)
     assert told.returncode == 1 and "error[database.missing]" in told.stderr
     (folder / "app.py").write_text("from stanchion import App\n\napp = App('Empty')\n")
     assert "error[work.nothing]" in run("work", cwd=folder).stderr

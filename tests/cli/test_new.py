@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.inside import run_here
+
 from .processes import Running, environment, run
 
 PROJECT = [
@@ -58,7 +60,7 @@ def test_new_project_is_clean_for_ruff(tmp_path: Path) -> None:
     ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
     if ruff is None:
         pytest.skip("ruff is not installed")
-    run("new", "tidy", cwd=tmp_path)
+    run_here("new", "tidy", cwd=tmp_path)
     for check in (["check", "--select", "E,F,W,I,B,UP"], ["format", "--check"]):
         done = subprocess.run(
             [ruff, *check, "--isolated", "--no-cache", "--line-length", "100", "."],
@@ -71,7 +73,7 @@ def test_new_project_is_clean_for_ruff(tmp_path: Path) -> None:
     "name", ["", ".", "..", "../up", "a/b", "/tmp/x", "9lives", "my shop", "x" * 70, "-x", "tests"]
 )
 def test_bad_name_is_refused(tmp_path: Path, name: str) -> None:
-    done = run("new", "--", name, cwd=tmp_path)
+    done = run_here("new", "--", name, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error[new.name]: ")
     assert list(tmp_path.iterdir()) == []
@@ -80,7 +82,7 @@ def test_bad_name_is_refused(tmp_path: Path, name: str) -> None:
 def test_folder_that_holds_anything_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "app.py").write_text("mine\n")
-    done = run("new", "shop", cwd=tmp_path)
+    done = run_here("new", "shop", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error[new.exists]: {tmp_path}/shop is there already")
     assert files(tmp_path) == ["shop/app.py"]
@@ -89,5 +91,5 @@ def test_folder_that_holds_anything_is_left_alone(tmp_path: Path) -> None:
 
 def test_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
-    assert run("new", "shop", cwd=tmp_path).returncode == 0
+    assert run_here("new", "shop", cwd=tmp_path).returncode == 0
     assert files(tmp_path / "shop") == PROJECT

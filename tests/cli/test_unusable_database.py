@@ -17,6 +17,7 @@ from click.testing import Result
 
 from stanchion.engines.sqlite.connection import open_writer
 from stanchion.errors import DatabaseUnusable
+from tests.inside import run_here
 
 from .processes import run
 
@@ -110,7 +111,7 @@ def test_another_applications_file_with_a_log_of_its_own(folder: Path) -> None:
 def test_explain_tells_it_too(folder: Path) -> None:
     another_file(folder / "shop.db")
     url = "sqlite:///shop.db"
-    refused = run("explain", "GET", "/api/notes", cwd=folder, STANCHION_DATABASE_URL=url)
+    refused = run_here("explain", "GET", "/api/notes", cwd=folder, STANCHION_DATABASE_URL=url)
     assert refused.returncode == 1
     assert_told(refused.stderr, "database.not_a_database", folder / "shop.db")
 

@@ -7,6 +7,7 @@ there. For each further engine its module is collected again under the id
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +25,11 @@ FAULTS = () if WHOLE else (
     "matrix/test_changes.py", "matrix/test_removed_atoms.py", "matrix/test_removed_signed_in.py",
 )  # fmt: skip
 """What SQLite alone shows, unless all of it is asked for: that the matrix can fail."""
+ASKS_MOST = re.compile(
+    "api/test_(aggregates|batch|every_type|far_|idempotency|limits|put|reading|sessions|sign_in"
+    "|transactions|writing)|unit/"
+)
+"""What asks an engine most. `make test` runs this on PostgreSQL, CI runs everything there."""
 
 
 SHARED = pytest.StashKey[answers.Shared]()
@@ -59,6 +65,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Collect for each engine that is not SQLite, which is collected anyway."""
     for engine in engines.chosen():
         config.pluginmanager.register(Collecting(engine))
+
+
+def asks_little(item: pytest.Item) -> bool:
+    """Whether a test runs on an engine beside SQLite and depends little on which one it is."""
+    return engine_of(item) is not engines.SQLITE and not ASKS_MOST.match(_place(item))
 
 
 def engine_of(item: pytest.Item) -> engines.Engine:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from tests.inside import run_here
 
 APP = """
 from stanchion import App, Field, Record, Rules, nobody, public
@@ -29,10 +29,7 @@ KEY = "00000000-0000-7000-8000-000000000001"
 
 def stanchion(folder: Path, database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "app.py").write_text(APP)
-    return subprocess.run(
-        [sys.executable, "-m", "stanchion", *arguments], cwd=folder, timeout=60, check=False,
-        capture_output=True, text=True, env={**os.environ, "STANCHION_DATABASE_URL": database},
-    )  # fmt: skip
+    return run_here(*arguments, cwd=folder, STANCHION_DATABASE_URL=database)
 
 
 def explained(folder: Path, database: str, *arguments: str) -> dict[str, Any]:

@@ -100,6 +100,7 @@ def _argon2(cost: Cost) -> PasswordHasher:
 
 
 def _digest(text: str, salt: bytes, cost: Cost) -> bytes:
+    # NOTE: unlike a hash, a digest does not say what it cost: other parameters need a column for it
     from argon2.low_level import Type, hash_secret_raw
 
     return hash_secret_raw(
