@@ -29,16 +29,18 @@ from benchmarks import (
 )
 from benchmarks.contestants import ALL, Contestant, NotInstalled
 from benchmarks.contestants.base import BUILD
-from benchmarks.contestants.own import Stanchion, TwoWorkers
+from benchmarks.contestants.own import NobodySignedIn, SignedIn, Stanchion, TwoWorkers
 from benchmarks.contestants.pocketbase_driver import PocketBase
 from benchmarks.data import make
 from benchmarks.http_rows import Entrant
 from benchmarks.load import middle
 from benchmarks.processes import BadAnswer, NotStarted, Server, free_port, memory, start
-from benchmarks.results import Results, cell, machine
+from benchmarks.results import Cell, Results, cell, machine
 
 HERE = Path(__file__).resolve().parent
 ROWS = (*http_rows.WORK, "P6", "P7", "P8", "P9", "P10", "P11", "P12")
+SIGNED_IN_ROWS = (*http_rows.WORK, "P6")
+PEOPLE = 200
 FAILURES = (
     BadAnswer,
     NotStarted,
@@ -66,9 +68,11 @@ class Plan:
     items: int
     sizes: tuple[int, ...]
     documents: int
+    cases: int  # of P6
     overload: float
     pages: int
     install: bool
+    people: int  # who sign in; 0: the caller is a stand-in
     out: Path
 
 
@@ -85,7 +89,9 @@ class Bench:
         plan = self.plan
         image = plan.out.with_suffix(".svg")
         plan.out.write_text(
-            report.page(self.results, plan.rounds, plan.seconds, plan.items, image.name)
+            report.page(
+                self.results, plan.rounds, plan.seconds, plan.items, image.name, plan.people
+            )
         )
         if self.results.work:
             image.write_text(picture.svg(self.results.work))
@@ -118,7 +124,8 @@ def prepare(bench: Bench) -> None:
         if bench.plan.contestants and kind.name not in bench.plan.contestants:
             bench.results.missing.append((kind.name, "not asked for (--contestants)"))
             continue
-        who = kind()
+        signed_in = kind is Stanchion and bench.plan.people
+        who = SignedIn(bench.plan.people) if signed_in else kind()
         folder = bench.folder / kind.name.replace(" ", "-")
         folder.mkdir()
         try:
@@ -137,7 +144,7 @@ def prepare(bench: Bench) -> None:
 
 def open_entrants(bench: Bench, servers: list[Server]) -> list[Entrant]:
     """Everybody's server, started; PocketBase enters a second time without a token."""
-    found = []
+    found: list[Entrant] = []
     for who, folder in bench.ready.values():
         port = free_port()
         try:
@@ -151,11 +158,21 @@ def open_entrants(bench: Bench, servers: list[Server]) -> list[Entrant]:
             bench.results.missing.append((who.name, str(reason)[:400]))
             continue
         found.append(entrant)
+        if isinstance(who, SignedIn):
+            found += _beside_people(bench, entrant, who)
         if isinstance(who, PocketBase):
             label = f"{who.name}, no token"
             found.append(Entrant(label, who, server, "", ("P1", "P2", "P3", "P4"), True))
             bench.results.notes[label] = "all cores, nobody signed in"
     return found
+
+
+def _beside_people(bench: Bench, entrant: Entrant, who: SignedIn) -> list[Entrant]:
+    """The same server, asked by nobody; of its rows both ask for those that anybody may see."""
+    entrant.callers, entrant.active_only = who.callers, True
+    bench.results.notes[entrant.label] += f", {who.many} sessions in turn"
+    bench.results.notes[judge.NOBODY] = "the same server, open to anybody"
+    return [Entrant(judge.NOBODY, NobodySignedIn(), entrant.server, "", active_only=True)]
 
 
 def same_work(bench: Bench) -> None:
@@ -188,17 +205,22 @@ def _one_work(entrants: list[Entrant], row: str) -> Callable[[Bench], None]:
                     )
                 except BadAnswer as reason:
                     bench.results.missing.append((f"{entrant.label}, {row}", str(reason)))
-        runs = http_rows.measure(entrants, row, files, plan.rounds, plan.seconds)
+        runs = http_rows.measure(entrants, files, plan.rounds, plan.seconds)
         cells = {name: cell(found) for name, found in runs.items()}
         bench.results.work[row] = cells
-        bench.results.void += [
-            f"{row}, {name}: {one.errors} answers were errors"
-            for name, one in cells.items()
-            if one.errors
-        ]
+        _note_errors(bench, row, cells)
         judge.judge_work(bench.results, row)
+        judge.judge_people(bench.results, row, http_rows.WORK[row], cells)
 
     return act
+
+
+def _note_errors(bench: Bench, row: str, cells: dict[str, Cell]) -> None:
+    bench.results.void += [
+        f"{row}, {name}: {one.errors} answers were errors"
+        for name, one in cells.items()
+        if one.errors
+    ]
 
 
 def starts(bench: Bench) -> None:
@@ -213,11 +235,18 @@ def weigh_all(bench: Bench) -> None:
 
 
 def far(bench: Bench) -> None:
+    plan = bench.plan
     found = far_rule.measure(
-        bench.folder / "far", bench.plan.documents, min(5.0, bench.plan.seconds),
-        PocketBase.name in bench.ready,
+        bench.folder / "far", plan.documents, plan.rounds, plan.seconds,
+        cases=far_rule.CASES[: plan.cases], theirs=PocketBase.name in bench.ready,
+        people=plan.people,
     )  # fmt: skip
-    judge.judge_far_rule(bench.results, found, bench.plan.documents)
+    judge.judge_far_rule(bench.results, found.rates, plan.documents)
+    for case, runs in found.runs.items():
+        cells = {name: cell(made) for name, made in runs.items()}
+        bench.results.scale[f"P6 {plan.documents:,} documents, caller in {case}"] = cells
+        _note_errors(bench, f"P6, caller in {case}", cells)
+        judge.judge_people(bench.results, "P6", f"caller in {case}", cells)
 
 
 def scale(bench: Bench) -> None:
@@ -274,9 +303,7 @@ def workers(bench: Bench) -> None:
                 )
                 for e in entrants
             }
-            runs = http_rows.measure(
-                entrants, row, files, bench.plan.rounds, min(4, bench.plan.seconds)
-            )
+            runs = http_rows.measure(entrants, files, bench.plan.rounds, min(4, bench.plan.seconds))
             title = f"P12 {http_rows.WORK[row]}, two workers against one"
             bench.results.scale[title] = {name: cell(found) for name, found in runs.items()}
             seen, freed = machine_rows.scaling(*runs.values())
@@ -304,14 +331,10 @@ def on_postgres(bench: Bench) -> None:
                 e.label: http_rows.write_requests(e, row, plan.items, folder, plan.pages)
                 for e in entrants
             }
-            runs = http_rows.measure(entrants, row, files, plan.rounds, plan.seconds)
+            runs = http_rows.measure(entrants, files, plan.rounds, plan.seconds)
             cells = {name: cell(found) for name, found in runs.items()}
             bench.results.scale[f"P11 {work}, on PostgreSQL"] = cells
-            bench.results.void += [
-                f"P11 {work}, {name}: {one.errors} answers were errors"
-                for name, one in cells.items()
-                if one.errors
-            ]
+            _note_errors(bench, f"P11 {work}", cells)
             judge.judge_postgres(bench.results, row, work, cells)
             bench.write()
         bench.weigh("P11", entrants[0].server)
@@ -360,7 +383,12 @@ def run(plan: Plan, command: str) -> int:
 
 def parse(argv: list[str]) -> Plan:
     parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
-    parser.add_argument("--rows", default=",".join(ROWS), help="P1,P2,…")
+    parser.add_argument("--rows", default="", help="P1,P2,…; all, if none are named")
+    parser.add_argument(
+        "--signed-in", action="store_true",
+        help=f"P1 to P6 with {PEOPLE} people who signed in, beside the same work that nobody has "
+        "to sign in for; writes results-signed-in.md",
+    )  # fmt: skip
     parser.add_argument("--contestants", default="", help="names, separated by commas; ours always")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
@@ -373,23 +401,26 @@ def parse(argv: list[str]) -> Plan:
         help="a minute with what is installed: does it work; writes .build/smoke.md",
     )  # fmt: skip
     given = parser.parse_args(argv)
-    rows = tuple(name.strip().upper() for name in given.rows.split(","))
-    unknown = [name for name in rows if name not in ROWS]
+    there = SIGNED_IN_ROWS if given.signed_in else ROWS
+    rows = tuple(name.strip().upper() for name in given.rows.split(",") if name.strip()) or there
+    unknown = [name for name in rows if name not in there]
     if unknown:
-        parser.error(f"no such row: {', '.join(unknown)} (there are {', '.join(ROWS)})")
+        parser.error(f"no such row: {', '.join(unknown)} (there are {', '.join(there)})")
     names = tuple(name.strip() for name in given.contestants.split(",") if name.strip())
     strange = set(names) - {kind.name for kind in ALL}
     if strange:
         parser.error(f"no such contestant: {', '.join(sorted(strange))}")
     if names:
         names = (Stanchion.name, *names)
-    out = given.out or (BUILD / "smoke.md" if given.smoke else HERE / "results.md")
+    page = "results-signed-in.md" if given.signed_in else "results.md"
+    out = given.out or (BUILD / "smoke.md" if given.smoke else HERE / page)
     if given.smoke:
-        return Plan(rows, names, 1, 1, 200, (200, 400), 1_000, 2, 10, False, out)
+        people = 6 if given.signed_in else 0
+        return Plan(rows, names, 1, 1, 200, (200, 400), 1_000, 1, 2, 10, False, people, out)
     sizes = tuple(int(size) for size in given.sizes.split(","))
     return Plan(
-        rows, names, given.rounds, given.seconds, given.items, sizes, 100_000, given.overload,
-        200, True, out,
+        rows, names, given.rounds, given.seconds, given.items, sizes, 100_000, 2, given.overload,
+        200, True, PEOPLE if given.signed_in else 0, out,
     )  # fmt: skip
 
 

@@ -1,13 +1,15 @@
-"""The benchmark's app: items with an owner and a category, a row rule, and one fixed caller.
+"""The benchmark's app: items with an owner and a category, and a row rule that asks who is asking.
 
 `python benchmarks/app.py ROWS` fills the database that STANCHION_DATABASE_URL names.
-The caller is the stand-in that tests use: sign-in is not what is measured here.
+The caller is the stand-in that tests use, unless BENCHMARK_CALLERS is `sessions`: then callers are
+who they signed in as, and nobody where they did not.
 """
 
 import asyncio
+import os
 import sys
 
-from stanchion import App, Field, Record, Ref, Rules, UserRecord, signed_in
+from stanchion import App, Field, Record, Ref, Rules, SignIn, UserRecord, public
 from stanchion.query import Actor
 
 app = App("Benchmark")
@@ -17,13 +19,14 @@ CALLER = "00000000-0000-7000-8000-000000000001"
 @app.collection("users")
 class User(UserRecord):
     name: str = Field(max_length=80)
-    rules = Rules(read=signed_in)
+    sign_in = SignIn(register="open", registrations="100000/h")
+    rules = Rules(read=public)
 
 
 @app.collection("categories")
 class Category(Record):
     name: str = Field(max_length=80)
-    rules = Rules(read=signed_in)
+    rules = Rules(read=public)
 
 
 @app.collection("items")
@@ -35,18 +38,32 @@ class Item(Record):
     owner: Ref[User]
     category: Ref[Category]
     rules = Rules(
-        read="record.active || record.owner == auth.id",
+        read="record.owner == auth.id || record.active",
         write="record.owner == auth.id",
     )
 
 
-app.runtime.test_actor = Actor(
-    "user",
-    {
-        "id": CALLER, "email": "bench@localhost", "name": "Bench", "verified": True,
-        "admin": False, "disabled": False,
-    },
-)  # fmt: skip
+@app.collection("open_items")
+class OpenItem(Record):
+    """The same, for anybody: what a create costs that asks nobody who they are."""
+
+    title: str = Field(max_length=120)
+    note: str = Field(max_length=400)
+    price: int = Field(ge=0, index=True)
+    active: bool = True
+    owner: Ref[User]
+    category: Ref[Category]
+    rules = Rules(read=public, write=public)
+
+
+if os.environ.get("BENCHMARK_CALLERS") != "sessions":
+    app.runtime.test_actor = Actor(
+        "user",
+        {
+            "id": CALLER, "email": "bench@localhost", "name": "Bench", "verified": True,
+            "admin": False, "disabled": False,
+        },
+    )  # fmt: skip
 
 
 async def fill(rows: int) -> None:

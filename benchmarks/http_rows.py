@@ -41,6 +41,7 @@ class Entrant:
     token: str
     rows: tuple[str, ...] = tuple(WORK)
     active_only: bool = False
+    callers: Path | None = None  # who take turns, in place of the one with the token
 
     def get(self, path: str) -> Any:
         return call(self.server.port, "GET", path, token=self.token)
@@ -87,7 +88,7 @@ def _lines(entrant: Entrant, row: str, rows: int, rng: random.Random, many: int)
             numbers = [n for n in numbers if n % 10]
         return [f"GET {who.one(n)}" for n in numbers]
     if row == "P5":
-        asked = [who.create(f"New {n}", rng.randrange(10_000)) for n in range(2_000)]
+        asked = [who.create_in_turn(n, rng.randrange(10_000)) for n in range(2_000)]
         return [f"POST {path} {json.dumps(body)}" for path, body in asked]
     page, lines = PAGES[row], []
     for _ in range(many):
@@ -101,16 +102,20 @@ def _lines(entrant: Entrant, row: str, rows: int, rng: random.Random, many: int)
 
 
 def measure(
-    entrants: list[Entrant], row: str, files: dict[str, Path], rounds: int, seconds: float
+    entrants: list[Entrant], files: dict[str, Path], rounds: int, seconds: float
 ) -> dict[str, list[Run]]:
-    """Warm up, then the rounds, turning the order round each time."""
+    """Warm up, then the rounds, turning the order round each time. Who has no file of requests
+    does not take part."""
     taking = [entrant for entrant in entrants if entrant.label in files]
     runs: dict[str, list[Run]] = {entrant.label: [] for entrant in taking}
     for entrant in taking:
-        wrk(entrant.server, files[entrant.label], 1, entrant.token)
+        _run(entrant, files, 1)
     for turn in range(rounds):
         for entrant in taking if turn % 2 == 0 else taking[::-1]:
-            runs[entrant.label].append(
-                wrk(entrant.server, files[entrant.label], seconds, entrant.token)
-            )
+            runs[entrant.label].append(_run(entrant, files, seconds))
     return runs
+
+
+def _run(entrant: Entrant, files: dict[str, Path], seconds: float) -> Run:
+    requests = files[entrant.label]
+    return wrk(entrant.server, requests, seconds, entrant.token, callers=entrant.callers)

@@ -13,6 +13,8 @@ from benchmarks.results import Cell, Results
 from benchmarks.scale_rows import Beside
 
 OURS, LIMIT, POCKETBASE = "Stanchion", "the limit", "PocketBase"
+NOBODY = "Stanchion, nobody signed in"
+MOST_FOR_SIGNED_IN = 1.25
 DEFAULT = "FastAPI + SQLAlchemy"
 TRAILBASE_TO_LIMIT = 0.54  # measured once, of an old release; it cannot be had from a registry
 
@@ -51,6 +53,21 @@ def judge_work(results: Results, row: str) -> None:
         found = ratio(ours.rates, limit.rates) if ours and limit else None
         text = f"ahead of TrailBase's share of the limit ({TRAILBASE_TO_LIMIT})"
         _judge(results, row, text, found, TRAILBASE_TO_LIMIT, "{:.2f}")
+
+
+def judge_people(results: Results, row: str, work: str, cells: dict[str, Cell]) -> None:
+    """What it costs that somebody is signed in: processor time, which other load moves least."""
+    ours, nobody = cells.get(OURS), cells.get(NOBODY)
+    if ours is None or nobody is None:
+        return
+    cost = ratio(ours.cpus, nobody.cpus)
+    results.fact(
+        row, f"{work}: signed in against nobody signed in",
+        f"{cost:.2f} × the processor time, {ratio(ours.rates, nobody.rates):.2f} × the requests/s",
+    )  # fmt: skip
+    if row == "P1":
+        bar = f"signed in: ≤ {MOST_FOR_SIGNED_IN} × the processor time of nobody"
+        results.judge(row, bar, f"{cost:.2f} ×", cost <= MOST_FOR_SIGNED_IN)
 
 
 def judge_postgres(results: Results, row: str, work: str, cells: dict[str, Cell]) -> None:

@@ -36,17 +36,21 @@ class Run:
 
 
 def wrk(
-    server: Server, requests: Path, seconds: float, token: str = "", connections: int = CONNECTIONS
-) -> Run:
-    """One run; requests that were not answered with a 2xx or 3xx are errors."""
+    server: Server, requests: Path, seconds: float, token: str = "",
+    connections: int = CONNECTIONS, callers: Path | None = None,
+) -> Run:  # fmt: skip
+    """One run; requests that were not answered with a 2xx or 3xx are errors. `callers` is a file of
+    callers who take turns, see requests.lua."""
+    environ = {**os.environ, "REQUESTS": str(requests), "AUTHORIZATION": token}
+    if callers is not None:
+        environ |= {"AUTHORIZATION": "", "CALLERS": str(callers)}
     before, own, begun = cpu_seconds(server.process.pid), _children(), time.monotonic()
     answer = subprocess.run(
         [
             "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s",
             "--timeout", "10s", "-s", str(SCRIPT), f"http://127.0.0.1:{server.port}",
         ],
-        env={**os.environ, "REQUESTS": str(requests), "AUTHORIZATION": token},
-        capture_output=True, text=True, check=True, timeout=seconds + 60,
+        env=environ, capture_output=True, text=True, check=True, timeout=seconds + 60,
     )  # fmt: skip
     wall = time.monotonic() - begun
     used = cpu_seconds(server.process.pid) - before

@@ -68,7 +68,7 @@ def open_both(source: Path, folder: Path, servers: list[Server]) -> list[Entrant
 def one_row(entrants: list[Entrant], row: str, folder: Path) -> int:
     """Measure and print one kind of work; the number of answers that were errors."""
     files = {e.label: write_requests(e, row, ROWS, folder, PAGES) for e in entrants}
-    runs = measure(entrants, row, files, ROUNDS, SECONDS)
+    runs = measure(entrants, files, ROUNDS, SECONDS)
     ours, limit = (cell(found) for found in runs.values())
     print(line(WORK[row], ours, limit))
     errors = ours.errors + limit.errors

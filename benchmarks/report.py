@@ -15,21 +15,32 @@ the order is turned round each round. `wrk` asks over 32 connections and varies 
 cursors and bodies. Rows, indexes and JSON fields are the same for everybody (PocketBase adds two of
 its own), and the answers were compared before anything was measured. Absolute figures move with the
 machine: read the ratios and the CPU time. All contestants are at their defaults.
-
+"""
+STAND_IN = """\
 The caller of Stanchion and of the Python applications is a stand-in, as in the tests; PocketBase
 has no such thing and checks a token in each request. So that this can be told apart, "PocketBase,
 no token" asks it without one, where the rule lets everybody read.
+"""
+PEOPLE = """\
+The callers of Stanchion are {people} people who signed in and ask in turn, half of them with a
+cookie and half with a bearer token, and its rules ask who they are. "Stanchion, nobody signed in"
+does the same work without anybody: the same records of the same server, creates in a collection
+that is open to all, and in P6 a rule that names one user. PocketBase checks one token in each
+request; the caller of the Python applications is a stand-in.
 """
 SHORT = "**A short run: it shows that everything works. Its figures and verdicts mean nothing.**\n"
 LEAST_SECONDS = 3
 
 
-def page(results: Results, rounds: int, seconds: float, rows: int, image: str) -> str:
+def page(
+    results: Results, rounds: int, seconds: float, rows: int, image: str, people: int = 0
+) -> str:
     parts = [
         "# Speed, measured", "",
         "`make bench` wrote this page; do not edit it. How it is measured is in "
         "[README.md](README.md).", "",
         ABOUT.format(rounds=rounds, seconds=seconds),
+        PEOPLE.format(people=people) if people else STAND_IN,
     ]  # fmt: skip
     if seconds < LEAST_SECONDS:
         parts.append(SHORT)

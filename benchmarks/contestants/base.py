@@ -97,6 +97,10 @@ class Contestant(ABC):
         }  # fmt: skip
         return f"{self.prefix}/items", body
 
+    def create_in_turn(self, number: int, price: int) -> tuple[str, dict[str, object]]:
+        """The create of a line of the file of requests, which callers take in turn."""
+        return self.create(f"New {number}", price)
+
     def items(self, answer: Any) -> list[dict[str, object]]:
         found = answer["items"] if isinstance(answer, dict) else answer
         return list(found)

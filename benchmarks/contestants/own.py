@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from benchmarks.contestants.base import HERE, Contestant, Page, versions
 from benchmarks.data import database_url
-from benchmarks.processes import Command
+from benchmarks.people import Person, sign_in, write_callers
+from benchmarks.processes import Command, Server
 
 BENCHMARKS = HERE.parent
 
@@ -57,6 +58,39 @@ class Stanchion(_Here):
         path = f"/api/items?filter={quote(f'price < {ask.price} && active')}"
         path += f"&sort=-price&limit={ask.limit}{'&expand=category' if ask.expand else ''}"
         return path + (f"&after={quote(ask.after)}" if ask.after else "")
+
+
+class SignedIn(Stanchion):
+    """The same app with people who signed in, instead of a stand-in."""
+
+    def __init__(self, many: int) -> None:
+        super().__init__()
+        self.many = many
+        self.people: list[Person] = []
+        self.callers: Path | None = None
+
+    def command(self, folder: Path, port: int) -> Command:
+        made = super().command(folder, port)
+        self.callers = folder / "callers.txt"
+        return replace(made, environ={**made.environ, "BENCHMARK_CALLERS": "sessions"})
+
+    def sign_in(self, server: Server) -> None:
+        self.people = sign_in(server, self.many)
+        self.token = self.people[0].headers["Authorization"]
+        assert self.callers is not None
+        write_callers(self.people, self.callers)
+
+    def create_in_turn(self, number: int, price: int) -> tuple[str, dict[str, object]]:
+        path, body = self.create(f"New {number}", price)
+        return path, {**body, "owner": self.people[number % self.many].user}
+
+
+class NobodySignedIn(Stanchion):
+    """The same server, asked by nobody: what a create asks for is open to anybody."""
+
+    def create(self, title: str, price: int) -> tuple[str, dict[str, object]]:
+        _, body = super().create(title, price)
+        return f"{self.prefix}/open_items", body
 
 
 class TwoWorkers(Stanchion):

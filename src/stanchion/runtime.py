@@ -206,7 +206,8 @@ class Runtime:
         """
         actor = self.test_actor
         if actor is None:
-            await self.records()
+            if self._records is None:
+                await self.records()
             actor = ANONYMOUS if self.gate is None else await self.gate.identify(scope)
         if actor is not ANONYMOUS:
             scope[PRIVATE] = True

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import judge
 from benchmarks.machine_rows import Overload
-from benchmarks.results import Results
+from benchmarks.results import Cell, Results
 
 GOOD = Overload(
     peak=1_000, offered=3_000, reached=3_000, goodput=950, good_p99=0.05, refused=20_000,
@@ -38,6 +38,19 @@ def test_overload_is_judged_by_all_that_was_offered(found: Overload, bars: list[
     results = Results({})
     judge.judge_overload(results, found, 60)
     assert missed(results) == bars
+
+
+@pytest.mark.parametrize(("cost", "met"), [(0.05, True), (0.0625, True), (0.07, False)])
+def test_what_signing_in_costs_is_judged_by_processor_time(cost: float, met: bool) -> None:
+    def cell(cpu: float) -> Cell:
+        return Cell(1, 1, 1, 1, cpu, 1, 1, 0, rates=(1.0,), cpus=(cpu,))
+
+    cells = {judge.OURS: cell(cost), judge.NOBODY: cell(0.05)}
+    results = Results({})
+    judge.judge_people(results, "P1", "by id", cells)
+    assert bool(missed(results)) != met
+    judge.judge_people(results, "P2", "list 30", cells)
+    assert len(results.verdicts) == 1 and len(results.facts) == 2
 
 
 def test_memory_is_judged_by_the_heaviest_row() -> None:

@@ -34,6 +34,7 @@ from .passkeys import Passkeys
 from .proofs import Proofs
 from .sealing import open_sealer
 from .sessions import Lifetimes, Sessions
+from .tokens import KEY
 from .trail import Trail
 
 if TYPE_CHECKING:
@@ -81,16 +82,18 @@ class Gate:
         found = credentials_of(request["headers"])
         if found is None:
             return ANONYMOUS
-        if found.by_cookie and found.is_key:
-            return ANONYMOUS  # a key is sent on purpose, and by no browser by itself
-        if found.by_cookie and request.get("method") not in HARMLESS:
-            self.refuse_other_sites(request)
-        actor = await self.sessions.holder(found.token)
+        token, by_cookie = found
+        if by_cookie:
+            if token.startswith(KEY):
+                return ANONYMOUS  # a key is sent on purpose, and by no browser by itself
+            if request.get("method") not in HARMLESS:
+                self.refuse_other_sites(request)
+        actor = self.sessions.remembered(token) or await self.sessions.holder(token)
         if actor is not None:
             return actor
-        if found.by_cookie:
+        if by_cookie:
             return ANONYMOUS
-        if found.is_key:
+        if token.startswith(KEY):
             raise Unauthorized(
                 "auth.key_ended",
                 "This API key opens nothing: it has ended, or never was one.",

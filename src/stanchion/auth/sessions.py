@@ -147,6 +147,17 @@ class Sessions:
 
     # who is asking
 
+    def remembered(self, token: str) -> Actor | None:
+        """Who holds the token, where this process knows and nothing is to be done; else None, and
+        `holder` says. WHY-NOT in `holder`: a coroutine more takes a tenth of all this."""
+        if not self._ended.is_fresh():
+            return None
+        kept = self._kept.get(digest_of(token))
+        if kept is None:
+            return None
+        now = clock.now_ns()
+        return kept.actor if now < kept.renew and now < kept.idle and now < kept.ends else None
+
     async def holder(self, token: str) -> Actor | None:
         """Who holds the token; None where it opens nothing, or no longer."""
         rows = self.keys if token.startswith(KEY) else self
