@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import subprocess
@@ -193,12 +194,13 @@ def test_target_that_cannot_be_used_says_why(
     assert said in failed.text
     assert "Traceback" not in failed.text
     assert "importlib" not in failed.text
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
 def test_wrong_declaration_shows_its_place_and_a_hint(folder: Path, command: str) -> None:
     change(folder / "app.py", "read=public", "read='record.txt == 1'")
-    done = run_here(command, cwd=folder)
+    done = run(command, cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error[rule.unknown_field]: ")
     assert f"  --> {folder}/app.py:12" in done.stderr

@@ -8,6 +8,7 @@ cannot start, the server ends with exit code 1.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -137,6 +138,7 @@ def run_workers(
         print(start_lines(app, prepared, address, seconds, workers), file=sys.stderr, flush=True)
 
     crew.when_complete(ready)
+    gc.freeze()  # what is imported stays: the workers share its pages and never look through it
     server.serve(target_loader=crew.join, wrap_loader=False)
 
 
