@@ -1,4 +1,4 @@
-"""The page of one's own account: sessions, password, second factor, keys, linked accounts.
+"""The page of one's own account: sessions, address, password, second factor, keys, linked accounts.
 
 In: forms of who is signed in.   Out: the page again, with what came of it.
 What is shown once only (a key, recovery codes, the secret of an authenticator) is in the answer to
@@ -21,6 +21,9 @@ from ..shared import cookie
 from .page import HEADERS, FormPages, form_of, go
 
 TOLD = {
+    "verification": "A mail with a link is on its way.",
+    "email": "A mail with a link is on its way to the new address. Until you open it, the old one "
+    "counts.",
     "password": "Your password is another one now. You are signed out everywhere else.",
     "sessions": "Ended.",
     "proof": "Thank you. Go on within ten minutes.",
@@ -67,9 +70,11 @@ class AccountPages(FormPages):
             "password": self._password, "sessions": self._sessions, "proof": self._proof,
             "authenticator": self._authenticator, "code": self._code,
             "no-authenticator": self._no_authenticator, "recovery-codes": self._recovery_codes,
+            "email": self._email, "verification": self._verification,
             "keys": self._keys, "no-key": self._no_key, "link": self._link, "unlink": self._unlink,
         }  # fmt: skip
-        what = changes.get(request.path_params["what"])
+        name = request.path_params["what"]
+        what = changes.get(name)
         if what is None:
             raise NotFound("route.not_found", "There is no such page.")
         if request.method != "POST":
@@ -77,10 +82,17 @@ class AccountPages(FormPages):
         actor = await self._runtime.identify(request.scope)
         if actor.record is None:
             return go(request, "/auth/sign-in?next=/auth/account")
+        form = await form_of(request)
         try:
-            return await what(request, actor, await form_of(request))
+            return await what(request, actor, form)
         except Problem as refused:
-            return await self._account(request, actor, refused=refused)
+            proving = name == "proof" or refused.code in ("auth.proof_needed", "auth.code_needed")
+            begun = None
+            if name == "code" and refused.code == "auth.wrong_code":  # it is good for another try
+                begun = {part: form.get(part, "") for part in ("ticket", "secret", "uri")}
+            return await self._account(
+                request, actor, refused=refused, proving=proving, given=form, begun=begun
+            )
 
     async def _account(self, request: Request, actor: Actor, **shown: Any) -> Response:
         gate = await self._gate()
@@ -92,20 +104,43 @@ class AccountPages(FormPages):
             "codes": None,
             "begun": None,
             "refused": None,
+            "proving": False,
+            "given": {},
             **shown,
         }
         return self.page(
             request, "account.html", "Your account",
-            email=actor.record["email"], session=actor.session,
+            email=actor.record["email"], verified=actor.record["verified"], session=actor.session,
             sessions=await gate.sessions.listed(user),
             keys=await gate.keys.listed(user) if gate.policy.keys else [],
             factors=await gate.factors.shown(user) if gate.policy.totp else None,
             providers=gate.providers.providers if gate.providers else [],
             identities=await gate.providers.linking.listed(user) if gate.providers else [],
-            program_of=program_of, **given,
+            program_of=program_of, scopes=self._scopes(), **given,
         )  # fmt: skip
 
+    def _scopes(self) -> list[str]:
+        """Some of what a key can be for, to be imitated."""
+        users = self._runtime.model.schema.users
+        names = [each.name for each in self._runtime.model.schema.collections if each is not users]
+        some = [f"{names[0]}:read", f"{names[0]}:write"] if names else []
+        return [*some, *sorted(self._runtime.route_scopes)[:2], "*:read"]
+
     # the forms
+
+    async def _verification(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
+        gate = await self._gate()
+        assert actor.record is not None
+        await gate.attempts.mail(actor.record["email"], self._program(request).address)
+        await gate.asking.ask_proof(actor)
+        return _done(request, "verification")
+
+    async def _email(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
+        gate, email = await self._gate(), form.get("email", "")
+        await gate.attempts.mail(email, self._program(request).address)
+        await gate.attempts.own_password(actor.name)
+        await gate.asking.ask_address(actor, email, form.get("known", ""))
+        return _done(request, "email")
 
     async def _password(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
         gate = await self._gate()
@@ -165,7 +200,7 @@ class AccountPages(FormPages):
         keys, days = (await self._gate()).keys, form.get("days", "")
         token, key = await keys.make(
             actor, form.get("name", ""), form.get("scopes", "").split(),
-            float(days) if days.isdecimal() else None, self._runtime.route_scopes,
+            float(days) if days.isdecimal() else 0 if days else None, self._runtime.route_scopes,
             self._program(request),
         )  # fmt: skip
         return await self._account(request, actor, key=(key.name, token))

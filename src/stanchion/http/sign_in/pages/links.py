@@ -53,6 +53,12 @@ WORDS = {
         again="/auth/code",
     ),
 }  # fmt: skip
+OWN = _Words(
+    "Confirm your address",
+    "Confirm that {email} is yours.",
+    "Confirm",
+    "Your address is confirmed.",
+)
 ENDED = "auth.link_ended"
 
 
@@ -79,7 +85,9 @@ class LinkPages(EnteringPages):
             code = await find_link(records.engine, token, *purposes)
         except Problem as ended:
             return self._page(request, name, refused=ended)
-        return self._page(request, name, refused=refused, email=code.email, token=token)
+        actor = await self._runtime.identify(request.scope)
+        own = bool(code.user) and actor.name == code.user
+        return self._page(request, name, refused=refused, email=code.email, token=token, own=own)
 
     async def _do(self, name: str, request: Request) -> Response:
         """What the link is for."""
@@ -115,10 +123,14 @@ class LinkPages(EnteringPages):
 
     def _page(
         self, request: Request, name: str, *, refused: Problem | None = None, email: str = "",
-        token: str = "", done: bool = False,
+        token: str = "", own: bool = False, done: bool = False,
     ) -> Response:  # fmt: skip
-        words = WORDS[name]
+        words, policy = WORDS[name], self._runtime.model.sign_in
+        assert policy is not None
+        if name == "verify" and own:
+            words = OWN  # who is signed in keeps their password
+        closed = name == "verify" and policy.register != "verified"
         return self.page(
             request, "link.html", words.title, refused=refused, name=name, words=words,
-            email=email, token=token, done=done,
+            email=email, token=token, done=done, again="" if closed else words.again,
         )  # fmt: skip

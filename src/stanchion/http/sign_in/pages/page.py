@@ -17,7 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from ....auth.goals import is_goal
 from ....errors import Problem
 from ....runtime import Runtime
+from ...overview.mails import MAIL
 from ...pages.assets import path_of
+from ...pages.html import prose
 from ...pages.routes import OwnRoute
 from ..shared import NO_STORE, AuthRoutes
 
@@ -35,6 +37,20 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+REASONS = {
+    "auth.other_site": ("", "Open this page anew, and try once more."),
+    "auth.proof_needed": (
+        "This is done only for who has shown a moment ago that it is them.",
+        "Give your password below, or sign out and in again; then try once more.",
+    ),
+    "auth.code_needed": ("", "Give both below."),
+    "auth.ticket_ended": ("This took too long, or is done already.", "Sign in once more."),
+    "limit.exceeded": ("This was tried too often.", ""),
+    "limit.uncounted": ("", "Try again in a minute."),
+}
+"""What people are told, and what they can do, where a problem speaks to programs."""
 
 
 class FormRoute(OwnRoute):
@@ -65,7 +81,9 @@ class FormPages(AuthRoutes):
         mistakes = {} if refused is None else _by_field(refused)
         text = _templates().get_template(template).render(
             root=root, app=self._app.title, title=title, css=root + path_of("pages.css"),
-            theme=policy.css, policy=policy, refused=refused, mistakes=mistakes, **shown,
+            theme=policy.css, policy=policy, refused=refused, mistakes=mistakes, labels={},
+            reason=reason_of(refused),
+            mails=self._runtime.mailer.is_on, mail_kept=self._mail_kept(), **shown,
         )  # fmt: skip
         # providers are reached by a redirect from a form of ours
         found = [provider.issuer for provider in policy.providers]
@@ -74,6 +92,12 @@ class FormPages(AuthRoutes):
         status = status if refused is None else refused.status
         headers |= {} if refused is None else refused.headers
         return Response(text, status, headers, "text/html; charset=utf-8")
+
+    def _mail_kept(self) -> str:
+        """Where mails can be looked at that `dev` keeps; empty where they are sent."""
+        runtime = self._runtime
+        kept = runtime.in_dev and runtime.mailer.is_on and not runtime.mailer.is_sent
+        return MAIL if kept else ""
 
 
 def root_of(request: Request) -> str:
@@ -99,18 +123,34 @@ async def form_of(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in found.items()}
 
 
+def reason_of(refused: Problem | None) -> str:
+    """What is wrong and what to do, in words for people."""
+    if refused is None:
+        return ""
+    detail, hint = REASONS.get(refused.code, ("", ""))
+    if refused.code == "limit.exceeded":
+        minutes = -(-int(refused.headers["Retry-After"]) // 60)
+        hint = "Try again in a minute." if minutes == 1 else f"Try again in {minutes} minutes."
+    return f"{detail or refused.detail} {hint or refused.hint or ''}".strip()
+
+
 def _by_field(refused: Problem) -> Mapping[str, str]:
-    """The mistakes of a body, by the field they are at."""
-    return {
-        error.pointer[1:]: error.detail for error in refused.errors if error.pointer is not None
-    }
+    """The mistakes of a body, by the field that they are in."""
+    found: dict[str, str] = {}
+    for error in refused.errors:
+        name = (error.pointer or "").strip("/").partition("/")[0]
+        found[name] = f"{found[name]} {error.detail}" if name in found else error.detail
+    return found
 
 
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # where pages are shown only
+    from markupsafe import Markup
 
-    return Environment(
+    made = Environment(
         loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.do"],
     )  # fmt: skip
+    made.filters["prose"] = lambda text: Markup(prose(text))  # noqa: S704  # prose escapes it
+    return made
