@@ -3,7 +3,7 @@
 In: an `App` whose `check()` passed.   Out: `Finding`s, all of one form.
 `rules` judges rules by themselves, `lists` and `relations` look at what the database would do,
 `middleware` at what stands around every request, `routes` at those that do not say who may call
-them, `records` at classes that were forgotten.
+them, `records` at classes that were forgotten, `sign_in` at what strangers are told.
 Called by check, and for the page of dev.
 """
 
@@ -28,6 +28,7 @@ def find_findings(app: App) -> tuple[Finding, ...]:
     from .relations import find_wide_rules
     from .routes import find_silent_routes
     from .rules import find_constant, find_never_true, find_open_writes
+    from .sign_in import find_told_addresses
 
     schema = app.runtime.model.schema
     scratch = make_scratch(schema)
@@ -36,6 +37,7 @@ def find_findings(app: App) -> tuple[Finding, ...]:
             *find_slow_middleware(app),
             *find_undeclared(app),
             *find_silent_routes(app),
+            *find_told_addresses(app),
             *(
                 finding
                 for collection in schema.collections
