@@ -7,6 +7,7 @@ One contestant that fails does not stop the rest; everything that was started is
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import signal
 import sys
@@ -431,7 +432,7 @@ def main(argv: list[str]) -> int:
         return 2
     BUILD.mkdir(exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is stopped
-    return run(plan, " ".join(["make bench", *([f'ARGS="{" ".join(argv)}"'] if argv else [])]))
+    return run(plan, " ".join(["make bench", *([f'ARGS="{shlex.join(argv)}"'] if argv else [])]))
 
 
 if __name__ == "__main__":

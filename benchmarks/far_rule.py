@@ -107,14 +107,13 @@ class OurRelations(Stanchion):
 
 
 class PeopleInGroups(OurRelations, SignedIn):
-    """The same with people who signed in before the rows were written; and the one user whom a
-    rule names."""
+    """The same with people who signed in before the rows were written."""
 
     def make(self, folder: Path) -> Callers:
         super().make(folder)
         with _serving(self, folder) as server:
             SignedIn.sign_in(self, server)
-        return [*(person.user for person in self.people), 1]
+        return [person.user for person in self.people]
 
     def sign_in(self, server: Server) -> None:
         return
@@ -125,12 +124,18 @@ class PeopleInGroups(OurRelations, SignedIn):
         return [token for token in sent if token]
 
 
-class Named(OurRelations):
-    """The same rows, where the rule names one user: nobody has to be signed in."""
+class AskedAsFilter(OurRelations):
+    """The same rows for anybody, and the same condition as a filter that names a user: nobody has
+    to be signed in."""
 
     def command(self, folder: Path, port: int) -> Command:
         made = super().command(folder, port)
-        return replace(made, environ={**made.environ, "BENCHMARK_CALLERS": "named"})
+        return replace(made, environ={**made.environ, "BENCHMARK_CALLERS": "nobody"})
+
+    def documents_of(self, user: str, below: int) -> str:
+        mine = f"grants.exists(g, g.group.members.exists(m, m.user == '{user}'))"
+        path, _, rest = self.documents(below).partition("&")
+        return f"{path}{quote(f' && {mine}')}&{rest}"
 
 
 class TheirRelations(PocketBase):
@@ -184,7 +189,7 @@ def indexes(table: str, *names: str) -> tuple[str, ...]:
 @dataclass
 class Found:
     """By case: lists a second of each contestant; and runs of people who signed in and of nobody,
-    for whom the rule names one user."""
+    for whom a filter names the same users."""
 
     rates: dict[str, dict[str, float]] = field(default_factory=dict)
     runs: dict[str, dict[str, list[Run]]] = field(default_factory=dict)
@@ -231,17 +236,21 @@ def beside_nobody(
     who: PeopleInGroups, server: Server, folder: Path, rows: int, rounds: int, seconds: float
 ) -> dict[str, list[Run]]:
     """People who signed in, and a second server on the same rows, taking turns."""
-    rng, requests, nobody = random.Random(2), folder / "documents.txt", Named()
-    paths = [f"GET {who.documents(_below(rng, rows))}" for _ in range(2_000)]
-    requests.write_text("\n".join(paths) + "\n")
+    rng, nobody, count = random.Random(2), AskedAsFilter(), len(who.people)
+    places = [_below(rng, rows) for _ in range(2_000)]
+    asked = [who.documents(below) for below in places]
+    filtered = [
+        nobody.documents_of(who.people[n % count].user, below) for n, below in enumerate(places)
+    ]
+    files = {who.name: folder / "asked.txt", NOBODY: folder / "filtered.txt"}
+    for name, paths in ((who.name, asked), (NOBODY, filtered)):
+        files[name].write_text("".join(f"GET {path}\n" for path in paths))
     with _serving(nobody, folder) as other:
         entrants = [
             Entrant(who.name, who, server, who.token, callers=who.callers),
             Entrant(NOBODY, nobody, other, ""),
         ]
-        return http_rows.measure(
-            entrants, dict.fromkeys((who.name, NOBODY), requests), rounds, seconds
-        )
+        return http_rows.measure(entrants, files, rounds, seconds)
 
 
 def _below(rng: random.Random, rows: int) -> int:

@@ -25,8 +25,8 @@ PEOPLE = """\
 The callers of Stanchion are {people} people who signed in and ask in turn, half of them with a
 cookie and half with a bearer token, and its rules ask who they are. "Stanchion, nobody signed in"
 does the same work without anybody: the same records of the same server, creates in a collection
-that is open to all, and in P6 a rule that names one user. PocketBase checks one token in each
-request; the caller of the Python applications is a stand-in.
+that is open to all, and in P6 the condition of the rule as a filter that names the same people.
+PocketBase checks one token in each request; the caller of the Python applications is a stand-in.
 """
 SHORT = "**A short run: it shows that everything works. Its figures and verdicts mean nothing.**\n"
 LEAST_SECONDS = 3
