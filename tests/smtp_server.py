@@ -38,6 +38,14 @@ class MailServer:
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        self.begun.append(address)
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.refuse:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from stanchion.auth.asking import Asking
+from stanchion.auth.letters import LetterWriter
+from stanchion.settings import Settings
 from stanchion.testing import Client, Response, client
+from tests.smtp_server import mail_server
 
 from .test_by_mail import ANN, BOB, GOOD, join, login, make_app, post, rows
 
@@ -128,6 +131,66 @@ def test_what_asks_the_database_first_would_be_seen(
             asked(http, "/reset", email)
         ran.append(list(seen))
     assert ran[0] != ran[1]
+
+
+def done_later(http: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> list[list[str]]:
+    """The statements of the jobs, of an address that has an account and of one that has none."""
+    asked(http, path, BOB)
+    http.run_jobs()
+    ran = []
+    for email in (ANN, UNKNOWN):
+        asked(http, path, email)
+        with statements(http, monkeypatch) as seen:
+            http.run_jobs()
+        ran.append(list(seen))
+    return ran
+
+
+@pytest.mark.parametrize("path", ["/reset", "/code"])
+def test_the_same_is_written_later_for_every_address(
+    http: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Whoever asks, and then times their own next request, learns nothing of it."""
+    known, unknown = done_later(http, monkeypatch, path)
+    assert known == unknown and any("insert into _codes" in text for text in known)
+
+
+@pytest.mark.parametrize("path", ["/reset", "/code"])
+def test_a_mail_of_nobody_goes_to_the_mail_server_and_no_further(path: str) -> None:
+    """How long the app speaks with it could be seen too: it speaks, and takes all back."""
+    with mail_server() as server:
+        app = make_app(
+            settings=Settings(
+                mail_url=f"smtp://localhost:{server.port}", mail_from="shop@example.com",
+                public_url="https://shop.example",
+            )
+        )  # fmt: skip
+        with client(app) as http:
+            assert asked(http, path, UNKNOWN).status == 202
+            assert http.run_jobs() == 1
+        assert (server.begun, server.taken) == (["shop@example.com"], [])
+
+
+def test_a_job_that_ends_where_nobody_has_the_address_would_be_seen(
+    http: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = LetterWriter._to_owner
+
+    async def hasty(self: LetterWriter, purpose: str, email: str, request: str, id: str) -> None:
+        if await self._accounts.user_of(email) is not None:
+            await honest(self, purpose, email, request, id)
+
+    monkeypatch.setattr(LetterWriter, "_to_owner", hasty)
+    known, unknown = done_later(http, monkeypatch, "/reset")
+    assert known != unknown
+
+
+def test_a_code_of_nobody_signs_nobody_in(http: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stanchion.auth.codes.secrets.randbelow", lambda most: 428_913)
+    request = asked(http, "/code", UNKNOWN).json()["request"]
+    http.run_jobs()
+    answer = post(http, "/code/confirm", request=request, code="428913")
+    assert (answer.status, answer.json()["code"]) == (401, "auth.wrong_mail_code")
 
 
 def test_the_jobs_of_all_addresses_are_alike(http: Client) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import mintotp
 import pytest
 
-from stanchion import App, Field, Record, Ref, Rules, SignIn, UserRecord, clock
+from stanchion import App, Field, Record, Ref, Rules, Settings, SignIn, UserRecord, clock
 from stanchion.engines import Ask
 from stanchion.errors import DeclarationError
 from stanchion.testing import Client, Response, as_actor, client
@@ -20,8 +20,8 @@ GOOD, BETTER = "zebra fox lamp", "seven quiet harbours"
 MANY = {"mails": "1000/h", "mails_of_client": "1000/h", "registrations": "1000/h"}
 
 
-def make_app(register: Any = "verified", **policy: Any) -> App:
-    app = App("Notebook")
+def make_app(register: Any = "verified", settings: Settings | None = None, **policy: Any) -> App:
+    app = App("Notebook", settings=settings)
 
     @app.collection("users")
     class User(UserRecord):

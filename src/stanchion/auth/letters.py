@@ -32,6 +32,9 @@ PATHS: Mapping[str, str] = {
 }  # fmt: skip
 """Where the links of mails lead, below the public URL. A page there asks for a click before
 anything is done: programs that look at links for their owner fetch them."""
+NOBODYS = "00000000-0000-7000-8000-000000000000"
+NOBODYS_ADDRESS = "nobody@example.invalid"
+"""What no user has."""
 Letters = Mailed | Literal["email_changed"]
 
 
@@ -107,18 +110,24 @@ class LetterWriter:
             await self._link("verify", user, email, "", id)
 
     async def _to_owner(self, purpose: str, email: str, request: str, id: str) -> None:
-        """What only somebody gets who has an account."""
+        """What only somebody gets who has an account. Of an address that nobody has the same is
+        written, of nobody, and then not sent: whoever asks and then times their own next request
+        would else learn from it."""
         found = await self._accounts.user_of(email)
-        actor = None if found is None else await self._sessions.actor(found)
-        if actor is None:
-            return
+        actor = await self._sessions.actor(found or NOBODYS)
+        user = "" if actor is None else actor.name
         if purpose == "reset":
-            await self._link("reset", actor.name, email, "", id)
-            return
-        code, made = new_code(request, actor.name, email)
-        token, linked = new_link("link", actor.name, email)
-        await self._engine.write(lambda: _all([*made, *linked]))
-        await self._send("code", email, {"code": code, "link": self._to("link", token)}, id)
+            token, made = new_link("reset", user, email)
+            values = {"link": self._to("reset", token)}
+        else:
+            code, made = new_code(request, user, email)
+            token, linked = new_link("link", user, email)
+            made += linked
+            values = {"code": code, "link": self._to("link", token)}
+        await self._engine.write(lambda: _all(made))
+        # what nobody has need not be an address
+        to = email if actor is not None else NOBODYS_ADDRESS
+        await self._send(purpose, to, values, id, kept=actor is None)
 
     async def _email(self, user: str, email: str, old: str, id: str) -> None:
         """To the new address: the link that confirms it, or that somebody has it already."""
@@ -135,9 +144,11 @@ class LetterWriter:
     def _to(self, purpose: str, token: str) -> str:
         return self._mailer.link(f"{PATHS[purpose]}?token={token}")
 
-    async def _send(self, template: str, email: str, values: Mapping[str, Any], id: str) -> None:
+    async def _send(
+        self, template: str, email: str, values: Mapping[str, Any], id: str, *, kept: bool = False
+    ) -> None:
         letter = self._mailer.letter(f"sign_in/{template}", Mailbox(email), values)
-        await self._mailer.send(letter, id)
+        await self._mailer.send(letter, id, kept=kept)
 
 
 def _record(actor: Actor) -> Mapping[str, Any]:

@@ -77,12 +77,14 @@ class Mailer:
         """Hand a letter over; what the job does."""
         await self.send(Letter(Mailbox(to, name), subject, text, html), str(job.id))
 
-    async def send(self, letter: Letter, id: str) -> None:
-        """Hand a letter over now; raises what the mail server says. `id` is the same each time."""
+    async def send(self, letter: Letter, id: str, *, kept: bool = False) -> None:
+        """Hand a letter over now; raises what the mail server says. `id` is the same each time. One
+        that is `kept` takes as long and goes to nobody."""
         carrier = self._carrier
         if carrier is None:
             raise _off(None)
-        await carrier.carry(message_of(letter, self._sender, id))
+        message = message_of(letter, self._sender, id)
+        await (carrier.go_empty(message) if kept else carrier.carry(message))
 
     # making
 
