@@ -70,6 +70,9 @@ _ADDRESS = re.compile(rf"{_ATOM}@{_ATOM}")
 _NAMED = re.compile(rf"\s*(?:([^<>@]*?)\s*<({_ATOM}@{_ATOM})>|({_ATOM}@{_ATOM}))\s*")
 LONGEST_ADDRESS = 254
 LONGEST_NAME = 100
+ENCODED = "=?"
+"""How an encoded word begins. Python's `email` decodes it when it writes a header, and what comes
+of `=?utf-8?q?=0d=0a?=` ends the line: the next header is then that of who typed it."""
 
 
 def is_address(text: str) -> bool:
@@ -78,16 +81,18 @@ def is_address(text: str) -> bool:
     >>> is_address("ann@example.com"), is_address("ann@example.com, bob@example.com")
     (True, False)
     """
-    return len(text) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(text) is not None
+    plain = len(text) <= LONGEST_ADDRESS and text.isprintable() and ENCODED not in text
+    return plain and _ADDRESS.fullmatch(text) is not None
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can stand beside an address: one line, nothing that is not printed.
+    """Whether a text can stand beside an address: one line, nothing that is not printed, and
+    nothing that a header is decoded from.
 
-    >>> is_name("Ann"), is_name("Ann\\r\\nBcc: bob@example.com")
-    (True, False)
+    >>> is_name("Ann"), is_name("Ann\\r\\nBcc: bob@example.com"), is_name("=?utf-8?q?=0d=0a?=")
+    (True, False, False)
     """
-    return len(text) <= LONGEST_NAME and text.isprintable()
+    return len(text) <= LONGEST_NAME and text.isprintable() and ENCODED not in text
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import pytest
 from stanchion import events, lines
 from stanchion.mail import letter
 from stanchion.mail.letter import Letter, message_of
-from stanchion.relay import Mailbox
+from stanchion.relay import Mailbox, is_address, is_name
 from stanchion.testing import Client
 
 from .app import ANN, GOOD, own_id, post, register
@@ -168,21 +168,61 @@ def test_a_request_id_that_is_believed_would_be_seen(
     assert split(send_everywhere(http, ann, "\r\n"))
 
 
-def subjects_of(subject: str) -> list[tuple[str, str]]:
+ENCODED = (
+    "=?utf-8?q?=0d=0aBcc:_eve@example.com?=", "=?utf-8?b?DQpCY2M6IGV2ZUBleGFtcGxlLmNvbQ==?=",
+    "=?us-ascii?Q?=0D=0A_x?=", "=?utf-8?q?=0a?==?utf-8?q?=0d?=",
+)  # fmt: skip
+"""Words that Python's own message class decodes while it writes them, line ends and all."""
+
+
+PLAIN = Mailbox(ANN, "Ann")
+
+
+def headers_of(subject: str, to: Mailbox = PLAIN) -> list[tuple[str, str]]:
     """The headers of a mail with this subject, as a mail server reads them."""
-    said = Letter(Mailbox(ANN, "Ann"), subject, "text")
+    said = Letter(to, subject, "text")
     raw = message_of(said, Mailbox("shop@example.com"), "1").as_bytes()
     return [(name, str(value)) for name, value in message_from_bytes(raw, policy=SMTP).items()]
 
 
-@pytest.mark.parametrize("end", ENDS, ids=ascii)
+OURS = [name for name, _ in headers_of("plain")]
+
+
+@pytest.mark.parametrize("end", [*ENDS, *ENCODED], ids=ascii)
 def test_a_subject_is_one_header(end: str) -> None:
-    names = [name for name, _ in subjects_of(typed(end))]
-    assert names.count("Subject") == 1 and "Bcc" not in names
+    for subject in (typed(end), end, f"Ann {end}"):
+        assert [name for name, _ in headers_of(subject)] == OURS
+
+
+@pytest.mark.parametrize("word", ENCODED)
+def test_no_encoded_word_becomes_a_header_by_a_name_or_an_address(
+    http: Client, ann: dict[str, str], word: str
+) -> None:
+    address = f"{word}@example.com"
+    assert not is_name(word) and not is_name(f"Ann {word}") and not is_address(address)
+    for to in (Mailbox(ANN, word), Mailbox(address)):
+        with pytest.raises(ValueError, match="no address"):
+            headers_of("plain", to)
+    before = len(http.mails)
+    assert post(http, "/register", email=address, password=GOOD).status == 422
+    assert post(http, "/reset", email=address).status == 202
+    assert post(http, "/email", ann, email=address, password=GOOD).status == 422
+    http.run_jobs()
+    assert len(http.mails) == before
+
+
+@pytest.mark.parametrize("word", ENCODED[:2])
+def test_an_encoded_word_that_is_taken_would_be_seen(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """Without what looks at names, the mail itself is refused in the end."""
+    monkeypatch.setattr(letter, "is_name", lambda name: True)
+    with pytest.raises(ValueError, match="more than were set"):
+        headers_of("plain", Mailbox(ANN, f"Ann {word}"))
 
 
 def test_a_subject_that_is_taken_as_it_is_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's message refuses it then: nothing is sent, and nothing is injected either."""
     monkeypatch.setattr(letter, "one_line", lambda text: text)
     with pytest.raises(ValueError, match="linefeed"):
-        subjects_of(typed("\r\n"))
+        headers_of(typed("\r\n"))

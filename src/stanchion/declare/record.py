@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,6 +14,7 @@ from pydantic_core import SchemaError
 
 from .. import clock
 from ..errors import DeclarationError, Origin
+from ..relay import is_address
 from ..types import FieldType
 from .annotations import HINT
 from .fields import Field, Ref, back, system, through
@@ -131,8 +131,6 @@ class Record(BaseModel, metaclass=RecordMeta):
         return shown
 
 
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+")
-
 _EMAIL_WRITE = "old == null || record.email == old.email || auth.admin"
 """Whoever may make a user says its address; later the address proves who somebody is."""
 
@@ -172,6 +170,6 @@ class UserRecord(Record):
     def _as_it_is_stored(cls, given: str) -> str:
         """An address in small letters; nothing that a mail server could take for two of them."""
         text = given.strip().lower()
-        if _EMAIL.fullmatch(text) is None:
+        if not is_address(text):
             raise ValueError("is no e-mail address")
         return text

@@ -2,7 +2,8 @@
 
 In: an address, a name, a subject, a text and its HTML.   Out: an `EmailMessage`.
 Refuses: an address or name in which a header could begin (`ValueError`). The message class of
-Python refuses line breaks in headers as well; nothing is joined to one here.
+Python refuses line breaks in headers as well, but not those that it decodes itself, so the headers
+are looked at once more as they are sent.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import clock
-from ..relay import Mailbox, is_address, is_name
+from ..relay import ENCODED, Mailbox, is_address, is_name
 
 if TYPE_CHECKING:
     from email.headerregistry import Address
@@ -49,12 +50,24 @@ def message_of(letter: Letter, sender: Mailbox, id: str) -> EmailMessage:
     message.set_content(letter.text)
     if letter.html:
         message.add_alternative(letter.html, subtype="html")
+    _refuse_more_headers(message)
     return message
 
 
+def _refuse_more_headers(message: EmailMessage) -> None:
+    """Look at the headers as they are sent. WHY-NOT at their values: words that are encoded become
+    what they are when they are written (in Python before 3.11.10 and 3.12.5, line ends as well)."""
+    head, _, _ = message.as_bytes().partition(b"\r\n\r\n")
+    sent = [line.partition(b":")[0] for line in head.splitlines() if line[:1] not in (b" ", b"\t")]
+    if sent != [name.encode() for name in message.keys()]:  # noqa: SIM118  # each as often as it is there
+        raise ValueError("the headers of this mail are more than were set")
+
+
 def one_line(text: str) -> str:
-    """A text in which nothing ends a line: a subject is made of values that people choose."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    """A text in which nothing ends a line, nor is decoded to something that does: a subject is made
+    of values that people choose."""
+    plain = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    return plain.replace(ENCODED, "= ?")
 
 
 def _address(mailbox: Mailbox) -> Address:
