@@ -507,7 +507,7 @@ class Oracle:
             return self._no(404)
         if not self.holds(f"{collection}.delete", row):
             return self._no(403)
-        rows = copy.deepcopy(self.rows)
+        rows = {name: {k: dict(r) for k, r in here.items()} for name, here in self.rows.items()}
         going = _closure(rows, collection, key)
         for name, fields in FIELDS.items():
             for field in fields:

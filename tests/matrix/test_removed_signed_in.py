@@ -25,12 +25,13 @@ CHOSEN = (
     "users.role.write", "tags.read",
 )  # fmt: skip
 ASKED = tuple(RULES) if engines.WHOLE else CHOSEN
-CALLERS = ("ann", "ben", "cat", "dan", "eve")
+CALLERS = ("ann", "ben", "cat", "dan", "eve", "anonymous")
+"""Of `auth != null` nobody shows that it is gone who is signed in; they are asked first."""
 
 
 @pytest.fixture(scope="module")
 def near() -> Near:
-    """The cells of people who sign in."""
+    """The cells of people who sign in, and of nobody."""
     collections = sorted({rule.split(".")[0] for rule in ASKED})
     return by_rule(cell for who in CALLERS for cell in cells_of(who, collections, WIRE_WAYS))
 
