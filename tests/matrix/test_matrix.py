@@ -13,8 +13,9 @@ from stanchion.schema import BackReference
 
 from .asking import Asking
 from .part import kinds_of, part_of, sample
+from .sending import OTHER_SENDERS
 from .told import told_too_much
-from .ways import OTHER_SENDERS, all_cells, cells_of, other_cells_of, wrong_cells
+from .ways import all_cells, cells_of, other_cells_of, wrong_cells
 from .world import BACKS, CALLERS, FIELDS, ROWS, THROUGH
 
 NOT_IN_FIELDS = {"created", "updated", "version", "verified", "disabled"}

@@ -28,8 +28,8 @@ from .asking import Answer
 from .oracle import NOTHING
 from .part import sample
 from .people import HOWS, KEYS, PEOPLE, WHOLE, People
+from .sending import OTHER_SENDERS
 from .ways import (
-    OTHER_SENDERS,
     WIRE_WAYS,
     Cell,
     by_id,

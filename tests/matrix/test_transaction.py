@@ -9,8 +9,9 @@ import pytest
 from stanchion.errors import Problem
 
 from .asking import Asking
+from .sending import Outcome
 from .told import told_too_much
-from .ways import Cell, Outcome, cells_of
+from .ways import Cell, cells_of
 from .world import CALLERS, REQUIRED, ROWS
 
 LISTED = {"filter", "path in filter", "macro in filter", "many-to-many in filter", "search"}

@@ -12,8 +12,9 @@ import pytest
 
 from .asking import Asking
 from .oracle import Oracle, Verdict
+from .sending import Outcome, Writing
 from .told import oracle_of, refusal
-from .ways import Outcome, Writing, cells_of
+from .ways import cells_of
 from .world import CALLERS, FIELDS, KINDS, ROWS, make_id
 
 FIRST, SECOND = 30, 150  # so many of each are tried, spread over all

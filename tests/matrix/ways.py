@@ -12,14 +12,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .asking import Answer, Asking
+from .asking import Asking
 from .history import CHANGES
 from .oracle import Oracle, Row, Unknown, Verdict, far_of
-from .told import oracle_of, plain, refusal, told_too_much
+from .sending import OTHER_SENDERS, Outcome, Writing, sent_alone
+from .told import oracle_of, plain, told_too_much
 from .world import CALLERS, FIELDS, KINDS, ROWS, THROUGH, UNIQUE, F, make_id, other_values, unlike
-
-ONE_KEY = "018f3c2e-7a4b-7c1d-9e2f-3a4b5c6d7e8f"  # for all: it is taken back with the write
-Outcome = tuple[int, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,15 +402,6 @@ READ_WAYS = (by_id, lists, fields, filters, sorts, searches, expands, macros, ag
 # writing: each answer, and the rows that are stored then
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """One write: how it is sent is a matter of the way."""
-
-    method: str
-    path: str
-    body: Any
-
-
 def written(a: Asker, way: str, about: str, sent: Writing, verdict: Verdict, shown: Any) -> Cell:
     """A write: the status, what was answered, and every row that is stored afterwards."""
     told = verdict.refusal or (shown if verdict.status in (200, 201) else None)
@@ -422,44 +411,6 @@ def written(a: Asker, way: str, about: str, sent: Writing, verdict: Verdict, sho
         return await sent_alone(asking, a.caller, sent)
 
     return Cell(way, a.caller, a.collection, about, expected, ask, writes=True, sent=sent)
-
-
-async def sent_alone(asking: Asking, caller: str, sent: Writing) -> Outcome:
-    """A write as a request of its own."""
-    answer = await asking.send(caller, sent.method, sent.path, body=sent.body)
-    return answer.status, _told(caller, sent, answer)
-
-
-async def sent_in_batch(asking: Asking, caller: str, sent: Writing) -> Outcome:
-    """A write as the only step of a batch; a refused batch answers as its step."""
-    step = {"method": sent.method, "path": sent.path}
-    body = step if sent.body is None else {**step, "body": sent.body}
-    answer = await asking.send(caller, "POST", "/api/_batch", body={"steps": [body]})
-    if answer.status != 200:
-        return answer.status, refusal(caller, sent, answer, "/steps/0")
-    (item,) = answer.json["items"]
-    return item["status"], plain(item["body"]) if item["status"] in (200, 201) else None
-
-
-async def sent_with_key(asking: Asking, caller: str, sent: Writing) -> Outcome:
-    """A write under an `Idempotency-Key`, sent twice: what it did the second time, the matrix sees
-    in the rows, and what it said must be the first answer."""
-    first, again = [
-        await asking.send(caller, sent.method, sent.path, body=sent.body, idempotency_key=ONE_KEY)
-        for _ in range(2)
-    ]
-    assert (again.status, again.body) == (first.status, first.body), "another answer"
-    assert ("idempotent-replayed" in again.headers) is (first.status < 300)
-    return first.status, _told(caller, sent, first)
-
-
-def _told(caller: str, sent: Writing, answer: Answer) -> Any:
-    if answer.status >= 400:
-        return refusal(caller, sent, answer)
-    if answer.status not in (200, 201):
-        return None
-    assert ("etag" in answer.headers) is (set(answer.json) != {"id"}), "a key alone has no ETag"
-    return plain(answer.json)
 
 
 def _shown(oracle: Oracle, verdict: Verdict, collection: str, key: str) -> Any:
@@ -548,8 +499,6 @@ Way = Callable[[Asker], Iterator[Cell]]
 WAYS: tuple[Way, ...] = (*READ_WAYS, *WRITE_WAYS)
 WIRE_WAYS = tuple(way for way in WAYS if way is not changes)
 """Those that are requests."""
-OTHER_SENDERS = {"batch": (sent_in_batch, 0, 3), "keyed": (sent_with_key, 1, 6)}
-"""How a write is sent otherwise, and which of the cells are: the first, and each so many."""
 
 
 def cells_of(
