@@ -24,6 +24,7 @@ from .test_by_mail import (
     mail,
     post,
     rows,
+    text_of,
     token_in,
     with_factor,
 )
@@ -177,6 +178,14 @@ def test_an_account_is_made_by_who_has_the_address(http: Client, email: str) -> 
     assert short.status == 422 and 'id="name-mistake"' in short.text, "a name is asked for"
     ann = join(http, email)
     assert email in ann.account()
+
+
+def test_who_has_an_account_is_led_in_by_the_mail_about_it(http: Client, email: str) -> None:
+    join(http, email)
+    ask(http, "/auth/register", email)
+    told = text_of(mail(http, email))
+    for path in ("/auth/sign-in", "/auth/forgot"):
+        assert f"http://localhost{path}\n" in told and http.get(path).status == 200
 
 
 def test_a_link_that_has_ended_leads_to_another(http: Client) -> None:
