@@ -157,6 +157,20 @@ def test_what_is_refused_is_told(http: Client) -> None:
     assert "secret-path" not in json.dumps(refused)
 
 
+def test_what_a_page_refuses_is_told_as_well(http: Client) -> None:
+    user = user_of(http, register(http))
+    form = {
+        "content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin",
+    }  # fmt: skip
+    typed = b"email=ann%40example.com&password=another"
+    assert http.request("POST", "/auth/sign-in", headers=form, content=typed).status == 401
+    assert http.get("/auth/reset?token=x").status == 403
+    refused = [one for one in told(http) if one["refused"]]
+    assert [(one["kind"], one["user"], one["facts"]["what"]) for one in refused] == [
+        ("session.refused", user, "/auth/sign-in"), ("access.refused", None, "/auth/reset"),
+    ]  # fmt: skip
+
+
 def test_too_many_attempts_are_told(http: Client) -> None:
     register(http)
     moment = clock.now_ns()

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match
 
 from ....auth.goals import is_goal
 from ....errors import Problem
@@ -62,6 +63,11 @@ class FormRoute(OwnRoute):
         super().__init__(app, path, answer)
         self.methods = {"GET", "HEAD", "POST"}
 
+    def matches(self, scope: Any) -> tuple[Match, Any]:
+        """As always; the audit log names refusals by their route."""
+        found, more = super().matches(scope)
+        return found, {**more, "route": self}
+
 
 class FormPages(AuthRoutes):
     """Pages of one app."""
@@ -74,7 +80,10 @@ class FormPages(AuthRoutes):
         self, request: Request, template: str, title: str, *,
         refused: Problem | None = None, status: int = 200, **shown: Any,
     ) -> Response:  # fmt: skip
-        """A page. What was refused is told at the top, and beside the fields that it names."""
+        """A page. What was refused is told at the top, beside the fields that it names, and to the
+        audit log, as where it is answered as JSON."""
+        if refused is not None:
+            self._runtime.refused(request.scope, refused)
         policy = self._runtime.model.sign_in
         assert policy is not None
         root = root_of(request)
