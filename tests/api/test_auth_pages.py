@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pyotp
 import pytest
 
-from stanchion import App, Field, Rules, SignIn, UserRecord, clock
+from stanchion import App, Field, Provider, Rules, Settings, SignIn, UserRecord, clock
 from stanchion.http.sign_in.pages.account import program_of
 from stanchion.testing import Client, Response, client
 
@@ -20,8 +20,8 @@ SESSION = "__Host-session"
 HERE = {"sec-fetch-site": "same-origin"}
 
 
-def make_app(**more: Any) -> App:
-    app = App("Shop & Co")
+def make_app(settings: Settings | None = None, **more: Any) -> App:
+    app = App("Shop & Co", settings=settings)
 
     @app.collection("users")
     class User(UserRecord):
@@ -264,6 +264,25 @@ def test_nobody_registers_where_that_is_closed() -> None:
         page = http.get("/auth/sign-in").text
         assert "/auth/register" not in page and 'href="/own.css"' in page
         assert http.get("/auth/register").status == 404
+
+
+def test_a_browser_is_told_on_a_page_what_went_wrong_elsewhere() -> None:
+    work = Provider.oidc("work", issuer="https://login.example.com")
+    settings = Settings(
+        public_url="https://shop.example", oauth_clients='{"work": {"id": "i", "secret": "s"}}'
+    )
+    html = {"accept": "text/html,application/xml;q=0.9,*/*;q=0.8"}
+    with client(make_app(settings, providers=(work,))) as http:
+        assert "Go on with Work" in http.get("/auth/sign-in").text
+        for path, status in (("work/callback?state=x&code=y", 400), ("other?next=/", 404)):
+            shown = http.get(f"/api/auth/oauth/{path}", headers=html)
+            assert shown.status == status and 'role="alert"' in shown.text
+            assert 'href="/auth/sign-in"' in shown.text
+            assert shown.headers["content-security-policy"].startswith("default-src 'none'")
+            plain = http.get(f"/api/auth/oauth/{path}")
+            assert (plain.status, plain.headers["content-type"]) == (
+                status, "application/problem+json",
+            )  # fmt: skip
 
 
 def test_a_page_of_the_app_takes_the_place_of_ours() -> None:

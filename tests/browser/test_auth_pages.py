@@ -125,6 +125,9 @@ def look(page: Page, name: str) -> None:
     for width in (375, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate(FAULTS) == [], name
+        page.emulate_media(color_scheme="dark")
+        readable(page)
+        page.emulate_media(color_scheme="light")
         readable(page)
         no_sideways_scrolling(page)
         if folder := os.environ.get("PICTURES_IN"):

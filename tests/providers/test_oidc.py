@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pyotp
 import pytest
 from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]  # no types
 
@@ -27,6 +29,7 @@ STATE, SESSION = "__Host-oauth", "__Host-session"
 def make_app(issuer: str, register: Any = "open", **more: Any) -> App:
     settings = Settings(public_url=HOME, oauth_clients=CLIENTS)
     app = App("Shop", settings=settings)
+    factors = more.pop("totp", False)
     given: dict[str, Any] = {"vouches": True, **more}
 
     @app.collection("users")
@@ -34,6 +37,7 @@ def make_app(issuer: str, register: Any = "open", **more: Any) -> App:
         name: str = Field(max_length=50)
         sign_in = SignIn(
             register=register,
+            totp=factors,
             providers=(
                 Provider.oidc("work", issuer=issuer, title="Work", **given),
                 Provider.oidc("other", issuer=issuer),
@@ -98,6 +102,37 @@ def test_a_new_person_comes_in_and_is_known_again(http: Client, browser: Browser
         assert me(http, come_in(http, again, "ann"))["id"] == ann["id"]
     with Browser() as other:
         assert me(http, come_in(http, other, "bob"))["id"] != ann["id"]
+
+
+BROWSERS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_browser_gets_the_page_for_the_second_factor(issuer: str, browser: Browser) -> None:
+    with client(make_app(issuer, totp=True)) as http:
+        first = kept(come_in(http, browser, "ann"), SESSION)
+        ann = {"cookie": f"{SESSION}={first}", "sec-fetch-site": "same-origin"}
+        begun = http.post("/api/auth/totp", {}, headers=ann).json()
+        totp = pyotp.TOTP(begun["secret"])
+        proof = {"ticket": begun["ticket"], "code": totp.at(clock.now())}
+        codes = http.post("/api/auth/totp/confirm", proof, headers=ann).json()["recovery_codes"]
+        address, cookie = begin(http, next="/orders")
+        shown = finish(http, browser.sign_in(address, "ann", HOME), cookie, accept=BROWSERS)
+        assert shown.status == 200 and shown.headers["content-type"].startswith("text/html")
+        assert kept_cookies(shown) == {STATE: ""}, "nobody is signed in yet"
+        ticket = re.search('name="ticket" value="([^"]+)"', shown.text)
+        assert ticket is not None
+        form = urlencode({"ticket": ticket[1], "code": codes[0], "next": "/orders"}).encode()
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        done = http.request("POST", "/auth/second-factor", headers=ann | kind, content=form)
+        assert (done.status, done.headers["location"]) == (303, "/orders")
+        address, cookie = begin(http)
+        program = finish(http, browser.sign_in(address, "ann", HOME), cookie)
+        assert program.json()["second_factor"] == ["totp", "recovery"]
+
+
+def kept_cookies(answer: Response) -> dict[str, str]:
+    name, _, value = answer.headers["set-cookie"].partition(";")[0].partition("=")
+    return {name: value}
 
 
 def test_what_is_brought_back_is_used_once(http: Client, browser: Browser) -> None:

@@ -1,8 +1,8 @@
 """The routes of signing in with an account elsewhere.
 
 In: an app whose users declare providers.   Out: routes of FastAPI's.
-A browser leaves and comes back by plain links, so these answer with redirects; what went wrong is a
-problem like everywhere.
+A browser leaves and comes back by plain links, so these answer with redirects; what went wrong, and
+what else is asked for, is a page for whoever would rather read one than JSON, as browsers do.
 """
 
 from __future__ import annotations
@@ -10,27 +10,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from ...auth import Halfway
-from ...errors import TooLarge
+from ...errors import Problem, TooLarge
 from ...runtime import Runtime
+from ..preference import weight
 from . import bodies
-from .shared import NO_STORE, AuthRoutes, add_routes, request_id, tell_started
+from .pages.entering import EnteringPages
+from .shared import (
+    NO_STORE,
+    STATE_COOKIE,
+    STATE_LASTS_S,
+    AuthRoutes,
+    add_routes,
+    request_id,
+    state_cookie,
+    tell_started,
+)
 
 if TYPE_CHECKING:
     from ...auth.providers import ProviderSignIn
 
-STATE_COOKIE = "__Host-oauth"
-STATE_LASTS_S = 600
 FORM_BYTES = 64 * 1024
 BROUGHT = ("state", "code", "error", "iss")
 
 
-def add_providers(router: APIRouter, runtime: Runtime) -> None:
+def add_providers(app: FastAPI, router: APIRouter, runtime: Runtime) -> None:
     """Add the routes to those of sign-in."""
-    routes = _ProviderRoutes(runtime)
+    routes = _ProviderRoutes(runtime, EnteringPages(app, runtime))
     add_routes(
         router,
         (
@@ -48,6 +57,10 @@ def add_providers(router: APIRouter, runtime: Runtime) -> None:
 class _ProviderRoutes(AuthRoutes):
     """There and back, and the accounts elsewhere."""
 
+    def __init__(self, runtime: Runtime, pages: EnteringPages) -> None:
+        super().__init__(runtime)
+        self._pages = pages
+
     async def providers(self) -> Any:
         """The providers that people can come in with."""
         found = (await self._providers()).providers
@@ -59,19 +72,29 @@ class _ProviderRoutes(AuthRoutes):
         """Go to a provider to sign in there. The browser comes back to `next`, a path of this app,
         with a session."""
         gate = await self._gate()
-        await gate.attempts.way_out(self._program(request).address)
-        begun = await (await self._providers()).begin(provider, next)
+        try:
+            await gate.attempts.way_out(self._program(request).address)
+            begun = await (await self._providers()).begin(provider, next)
+        except Problem as refused:
+            return self._told(request, refused)
         return _sent(begun.address, state_cookie(begun.state, STATE_LASTS_S))
 
     async def finish(self, provider: str, request: Request) -> Response:
         """Where a provider sends browsers back to. Where the account asks for a second factor, the
         answer is the ticket to it, as that of a login."""
         brought = {n: v for n, v in request.query_params.multi_items() if n in BROUGHT}
-        done = await (await self._providers()).finish(
-            provider, brought, request.cookies.get(STATE_COOKIE, ""),
-            self._program(request), request_id(request),
-        )  # fmt: skip
+        try:
+            done = await (await self._providers()).finish(
+                provider, brought, request.cookies.get(STATE_COOKIE, ""),
+                self._program(request), request_id(request),
+            )  # fmt: skip
+        except Problem as refused:
+            return self._told(request, refused)
         gone = state_cookie("", 0)
+        if isinstance(done.came, Halfway) and _reads_pages(request):
+            page = await self._pages.enter(request, done.came, done.goal)
+            page.headers.append("Set-Cookie", gone)
+            return page
         if isinstance(done.came, Halfway):
             asked = {"second_factor": list(done.came.ways), "ticket": done.came.ticket}
             return JSONResponse(asked, headers={**NO_STORE, "Set-Cookie": gone})
@@ -124,15 +147,22 @@ class _ProviderRoutes(AuthRoutes):
         response.headers.update(NO_STORE)
         await (await self._providers()).linking.remove(actor.name, identity)
 
+    def _told(self, request: Request, refused: Problem) -> Response:
+        """What was refused as a page; raised again for whoever reads none."""
+        if not _reads_pages(request):
+            raise refused
+        return self._pages.page(request, "not_this_way.html", "That did not work", refused=refused)
+
     async def _providers(self) -> ProviderSignIn:
         found = (await self._gate()).providers
         assert found is not None
         return found
 
 
-def state_cookie(state: str, seconds: int) -> str:
-    """The header that lets a browser remember a way that it began."""
-    return f"{STATE_COOKIE}={state}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
+def _reads_pages(request: Request) -> bool:
+    """Whether whoever asks would rather read a page than JSON."""
+    accept = request.headers.get("accept", "")
+    return weight(accept, "text/html") > weight(accept, "application/json")
 
 
 def _sent(address: str, kept: str | None) -> Response:

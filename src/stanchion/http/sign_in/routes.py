@@ -44,7 +44,7 @@ def add_sign_in(app: FastAPI, runtime: Runtime) -> None:
     KeyRoutes(runtime).add_to(router)
     add_mailed(router, runtime, policy)
     if policy.providers:
-        add_providers(router, runtime)
+        add_providers(app, router, runtime)
     app.include_router(router)
     add_pages(app, runtime)
 

@@ -19,6 +19,8 @@ from ..clients import client_of
 from . import bodies
 
 NO_STORE = {"Cache-Control": "no-store"}
+STATE_COOKIE = "__Host-oauth"
+STATE_LASTS_S = 600
 
 
 class AuthRoutes:
@@ -97,6 +99,11 @@ def cookie(token: str, seconds: int) -> str:
     """The header that lets a browser keep a session, or forget it: no script reads it, no other
     host gets it, and it goes over HTTPS or within this machine only."""
     return f"{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
+
+
+def state_cookie(state: str, seconds: int) -> str:
+    """The header that lets a browser remember a way to a provider that it began."""
+    return f"{STATE_COOKIE}={state}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
 
 
 def request_id(request: Request) -> str:

@@ -16,8 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from ....auth import Gate
 from ....errors import NotFound, Problem
 from ....query import Actor
-from ..providers import STATE_LASTS_S, state_cookie
-from ..shared import cookie
+from ..shared import STATE_LASTS_S, cookie, state_cookie
 from .page import HEADERS, FormPages, form_of, go
 
 TOLD = {
