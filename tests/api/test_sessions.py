@@ -12,7 +12,7 @@ import pytest
 from stanchion import App, Field, Rules, SignIn, UserRecord
 from stanchion.auth import sessions
 from stanchion.engines import Ask
-from stanchion.errors import Unauthorized
+from stanchion.errors import Unauthorized, Unavailable
 from stanchion.testing import Client, as_actor, client
 
 EMAIL, GOOD, BETTER = "ann@example.com", "zebra fox lamp", "seven quiet harbours"
@@ -207,3 +207,33 @@ def test_what_ends_while_a_session_is_read_is_not_remembered(
     assert pair.role(pair.second) == "customer"
     monkeypatch.setattr(gate.sessions, "actor", read)
     assert pair.role(pair.second) is None
+
+
+@pytest.mark.parametrize("way", ["session", "key"])
+def test_where_nobody_can_be_looked_up_it_is_503_and_not_401(
+    pair: Pair, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away: who holds a token is neither let in from memory, nor told that it
+    opens nothing, on which programs forget it."""
+    body = {"name": "reports", "scopes": ["users:read"]}
+    made = pair.http.post("/api/auth/keys", body, headers=pair.first).json()
+    key = {"authorization": f"Bearer {made['token']}"}
+    headers = key if way == "key" else pair.first
+    assert pair.http.get("/api/users", headers=headers).status == 200
+
+    async def away(*_: Any) -> Any:
+        raise Unavailable("server.database", "The database cannot be reached at this moment.")
+
+    gate = pair.http.app.runtime.gate
+    assert gate is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(type(gate.sessions._engine), "find", away)
+        gate.sessions.doubt()
+        for forgotten in (False, True):
+            if forgotten:
+                gate.sessions._kept.clear()
+            for path in ("/api/users", "/api/auth/me"):
+                answer = pair.http.get(path, headers=headers)
+                assert (answer.status, answer.json()["code"]) == (503, "server.database"), path
+                assert answer.headers["retry-after"]
+    assert pair.http.get("/api/users", headers=headers).status == 200

@@ -13,18 +13,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import clock, events
+from .. import clock
 from ..declare import SignIn
 from ..engines import Ask, AskAll
 from ..errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized
 from ..plan.body import read_create
 from ..query import ANONYMOUS, SYSTEM, Actor, ReadQuery, WriteQuery
 from ..records import Records
-from ..store.audit import AuditSource, keep, note
+from ..store.audit import AuditSource
 from ..store.steps import Steps
 from ..transaction import open_transaction
 from .entrance import Entrance, Halfway, SignedIn
 from .keys import Keys
+from .notices import Notices, proven_address
 from .passwords import LONGEST, Hasher, judge_password
 from .sessions import Program, Sessions
 
@@ -52,6 +53,7 @@ class Accounts:
         self._keys = keys
         self._policy = policy
         self._entrance = entrance
+        self._notices = Notices(records)
         self.hasher = Hasher()
 
     def close(self) -> None:
@@ -158,13 +160,15 @@ class Accounts:
             raise Invalid("body.invalid", "The body breaks the model.", errors=[refused])
         hashed = await self.hasher.hash(new)
         source = client.source(user)
-        other = note("password.changed", user, source)
+        address = proven_address(actor.record)
+        notice = self._notices.of("password.changed", user, address, source)
 
         def steps() -> Steps[bool]:
             now = yield Ask(_HASH, (user,))
             if not now or now[0][0] != kept:
                 return False
-            yield AskAll([Ask(_SET, (user, hashed, clock.now_text())), keep(other)])
+            yield set_password(user, hashed)
+            yield from notice.steps()
             yield from self._sessions.end_others_steps(user, actor.session, source)
             if end_keys:
                 yield from self._keys.end_all_steps(user, source)
@@ -174,7 +178,7 @@ class Accounts:
         self._sessions.doubt()
         if not changed:
             raise Forbidden("auth.wrong_password", "The current password is another one.")
-        events.emit(other)
+        self._notices.tell(notice)
 
     async def own_password(self, actor: Actor, password: str) -> str:
         """The hash of the password of who is signed in. Raises 403 where it is another one."""
@@ -200,14 +204,17 @@ class Accounts:
             else:
                 ask = WriteQuery("update", name, user, bodies=(rights,))
             key = (await self._records.write(ask, SYSTEM))[0].key
+            address = "" if user is None else canonical(email)
+            notice = self._notices.of("password.changed", key, address, ON_THE_SPOT)
 
             def steps() -> Steps[None]:
-                other = note("password.changed", key, ON_THE_SPOT)
-                yield AskAll([Ask(_SET, (key, hashed, clock.now_text())), keep(other)])
+                yield set_password(key, hashed)
+                yield from notice.steps()
                 yield from self._sessions.end_others_steps(key, source=ON_THE_SPOT)
                 yield from self._keys.end_all_steps(key, ON_THE_SPOT)
 
             await tx.session.run(steps)
+        self._notices.tell(notice)
         return user is None
 
     # finding

@@ -21,7 +21,9 @@ from ..query import Actor
 from ..relay import is_address
 from .accounts import Accounts, canonical
 from .codes import request_of
+from .factors import Factors
 from .letters import LetterWriter
+from .proofs import refuse_unless_proven
 from .tokens import new_token
 
 MOST_FIELDS = 16_384
@@ -31,9 +33,12 @@ MOST_FIELDS = 16_384
 class Asking:
     """What is asked of one app. Each of these takes the same steps for every address."""
 
-    def __init__(self, engine: Engine, accounts: Accounts, letters: LetterWriter) -> None:
+    def __init__(
+        self, engine: Engine, accounts: Accounts, factors: Factors, letters: LetterWriter
+    ) -> None:
         self._engine = engine
         self._accounts = accounts
+        self._factors = factors
         self._letters = letters
 
     async def ask_account(self, body: Mapping[str, Any]) -> None:
@@ -66,11 +71,14 @@ class Asking:
         return text
 
     async def ask_address(self, actor: Actor, email: str, password: str) -> None:
-        """A link that makes another address that of who is signed in."""
+        """A link that makes another address that of who is signed in. Whose account asks for a
+        second factor has given it a moment ago."""
         new = canonical(email)
         if not is_address(new):
             raise _invalid([FieldError("/email", "string_pattern_mismatch", "Is no address.")])
         await self._accounts.own_password(actor, password)
+        if await self._factors.is_asked(actor.name):
+            refuse_unless_proven(actor)
         old = _record(actor)["email"]
         await self._ask(self._letters.asked("email", new, user=actor.name, data=old))
 

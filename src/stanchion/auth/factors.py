@@ -21,9 +21,10 @@ from ..query import Actor
 from ..records import Records
 from ..store.steps import Steps
 from .entrance import SignedIn
+from .notices import Notice, Notices, proven_address
 from .passwords import Hasher
 from .sealing import Sealed, Sealer
-from .sessions import Program, Sessions
+from .sessions import UNKNOWN, Program, Sessions
 from .tickets import Ticket, find_ticket, new_ticket, take_ticket, ticket_ended
 
 SECONDS = 30
@@ -97,6 +98,7 @@ class Factors:
         self._sessions = sessions
         self._hasher = hasher
         self._keys = sealer
+        self._notices = Notices(records)
 
     # coming in
 
@@ -194,7 +196,9 @@ class Factors:
         )
         return NewAuthenticator(ticket, secret, uri)
 
-    async def confirm(self, actor: Actor, ticket: str, typed: str) -> list[str]:
+    async def confirm(
+        self, actor: Actor, ticket: str, typed: str, client: Program = UNKNOWN
+    ) -> list[str]:
         """Ask for codes of this secret from now on; all other sessions end, because nobody was
         asked there. New recovery codes, which nobody sees again."""
         user = actor.name
@@ -210,43 +214,52 @@ class Factors:
         if step is None:
             raise wrong_code()
         codes, kept = await self._new_codes(user)
+        notice = self._notice("factor.added", actor, client)
 
         def steps() -> Steps[None]:
             yield from take_ticket(found)
             yield Ask(_SET, (user, *sealed, step, clock.now_text()))
             yield Ask(_DROP_CODES, (user,))
             yield kept
-            yield from self._sessions.end_others_steps(user, actor.session)
+            yield from notice.steps()
+            yield from self._sessions.end_others_steps(user, actor.session, client.source(user))
 
         await self._engine.write(steps)
         self._sessions.doubt()
+        self._notices.tell(notice)
         return codes
 
-    async def remove(self, actor: Actor) -> None:
+    async def remove(self, actor: Actor, client: Program = UNKNOWN) -> None:
         """Ask for a password alone from now on. All other sessions end."""
         user = actor.name
+        notice = self._notice("factor.removed", actor, client)
 
         def steps() -> Steps[None]:
             if not (yield Ask(_REMOVE, (user,))):
                 raise _no_factor()
             yield Ask(_DROP_CODES, (user,))
-            yield from self._sessions.end_others_steps(user, actor.session)
+            yield from notice.steps()
+            yield from self._sessions.end_others_steps(user, actor.session, client.source(user))
 
         await self._engine.write(steps)
         self._sessions.doubt()
+        self._notices.tell(notice)
 
-    async def renew_codes(self, actor: Actor) -> list[str]:
+    async def renew_codes(self, actor: Actor, client: Program = UNKNOWN) -> list[str]:
         """New recovery codes; those before are good for nothing."""
         user = actor.name
         codes, kept = await self._new_codes(user)
+        notice = self._notice("factor.renewed", actor, client)
 
         def steps() -> Steps[None]:
             if not (yield Ask(_FIND, (user,))):
                 raise _no_factor()
             yield Ask(_DROP_CODES, (user,))
             yield kept
+            yield from notice.steps()
 
         await self._engine.write(steps)
+        self._notices.tell(notice)
         return codes
 
     async def shown(self, user: str) -> FactorsShown:
@@ -254,6 +267,10 @@ class Factors:
         factor = await self._engine.find(_FIND, (user,))
         codes = await self._engine.fetch(_CODES, (user,))
         return FactorsShown(factor[0][3] if factor else None, len(codes))
+
+    def _notice(self, kind: str, actor: Actor, client: Program) -> Notice:
+        address, source = proven_address(actor.record), client.source(actor.name)
+        return self._notices.of(kind, actor.name, address, source, factor="totp")
 
     async def _new_codes(self, user: str) -> tuple[list[str], AskAll]:
         salt = os.urandom(16)

@@ -71,7 +71,7 @@ class Gate:
         self.attempts = Attempts(limiter, policy, self.accounts, self.sessions)
         self.providers: ProviderSignIn | None = None
         self.letters = LetterWriter(records, self.sessions, self.accounts)
-        self.asking = Asking(records.engine, self.accounts, self.letters)
+        self.asking = Asking(records.engine, self.accounts, self.factors, self.letters)
         self.by_mail = ByMail(
             records, self.sessions, self.accounts, self.entrance, self.keys, self.letters
         )

@@ -28,6 +28,7 @@ from ..store.audit import NOBODY, AuditSource, keep, note
 from ..store.steps import Steps
 from ..store.users import end_sessions, prune_ended
 from ..types.datetime import moment_text, parse_moment
+from .notices import Notices, proven_address
 from .sessions import UNKNOWN, Holding, Program, Sessions, as_ns
 from .tokens import digest_of, new_key
 
@@ -73,6 +74,7 @@ class Keys:
         self._schema = records.schema
         self._sessions = sessions
         self._policy = policy
+        self._notices = Notices(records)
         if policy.keys:
             sessions.keys = self
 
@@ -117,8 +119,8 @@ class Keys:
             )
         kept = self._read(name, scopes, days, routes)
         token, user = new_key(), actor.name
-        made = note(
-            "key.made", user, client.source(user),
+        made = self._notices.of(
+            "key.made", user, proven_address(actor.record), client.source(user),
             key=kept.id, name=kept.name, scopes=" ".join(kept.scopes), ends=kept.ends,
         )  # fmt: skip
 
@@ -134,10 +136,11 @@ class Keys:
                 kept.id, digest_of(token), user, kept.name, " ".join(kept.scopes), kept.created,
                 kept.ends,
             )  # fmt: skip
-            yield AskAll([Ask(_MAKE, values), keep(made)])
+            yield Ask(_MAKE, values)
+            yield from made.steps()
 
         await self._engine.write(steps)
-        events.emit(made)
+        self._notices.tell(made)
         return token, kept
 
     async def listed(self, user: str) -> list[OwnKey]:

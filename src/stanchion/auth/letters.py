@@ -22,9 +22,9 @@ from ..relay import Mailbox
 from ..store.steps import Steps
 from .accounts import Accounts
 from .codes import Mailed, new_code, new_link
+from .notices import JOB, said_by
 from .sessions import Sessions
 
-JOB = "stanchion.sign_in"
 TIMEOUT_S = 120.0
 PATHS: Mapping[str, str] = {
     "register": "/auth/verify", "verify": "/auth/verify", "reset": "/auth/reset",
@@ -87,6 +87,8 @@ class LetterWriter:
                 await self._email(user, email, data, id)
             case "email_changed":
                 await self._send("email_changed", email, {"new": data}, id)
+            case "changed":
+                await self._send("changed", email, said_by(data), id)
 
     async def _register(self, email: str, data: str, id: str) -> None:
         """To a stranger the link that makes an account; to who has one, that they have it."""

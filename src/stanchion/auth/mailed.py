@@ -33,7 +33,8 @@ from .codes import (
 from .entrance import Entrance, Halfway, SignedIn
 from .keys import Keys
 from .letters import LetterWriter
-from .sessions import Program, Sessions
+from .notices import Notices, proven_address
+from .sessions import UNKNOWN, Program, Sessions
 
 
 class ByMail:
@@ -51,6 +52,7 @@ class ByMail:
         self._entrance = entrance
         self._keys = keys
         self._letters = letters
+        self._notices = Notices(records)
 
     # what a mail brings
 
@@ -74,7 +76,9 @@ class ByMail:
             raise link_ended()
         return await self._take_over(code, user, hashed, "verify", client, request)
 
-    async def reset(self, token: str, password: Any, request: str) -> None:
+    async def reset(
+        self, token: str, password: Any, request: str, client: Program = UNKNOWN
+    ) -> None:
         """Set a new password; every session ends, and nobody is signed in by it: what else the
         account asks for is asked at the sign-in."""
         code = await find_link(self._records.engine, token, "reset")
@@ -83,17 +87,22 @@ class ByMail:
         if actor is None or _record(actor)["email"] != code.email:
             raise link_ended()
         if not _record(actor)["verified"]:
-            await self._take_over(code, code.user, hashed, "", Program(), request)
+            await self._take_over(code, code.user, hashed, "", client, request)
             return
+        source = client.source(code.user)
+        address = proven_address(actor.record)
+        notice = self._notices.of("password.changed", code.user, address, source)
 
         def steps() -> Steps[None]:
             yield from take(code)
             yield AskAll([set_password(code.user, hashed), *drop_codes(code.user, code.email)])
-            yield from self._sessions.end_others_steps(code.user)
-            yield from self._keys.end_all_steps(code.user)
+            yield from notice.steps()
+            yield from self._sessions.end_others_steps(code.user, source=source)
+            yield from self._keys.end_all_steps(code.user, source)
 
         await self._records.engine.write(steps)
         self._sessions.doubt()
+        self._notices.tell(notice)
 
     async def login_code(
         self, text: str, digits: str, client: Program, request: str

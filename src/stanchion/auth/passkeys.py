@@ -21,6 +21,7 @@ from ..query import Actor
 from ..records import Records
 from ..store.steps import Steps
 from .entrance import Entrance, SignedIn
+from .notices import Notice, Notices, proven_address
 from .passkey_answers import (
     ALGORITHMS,
     Credential,
@@ -32,7 +33,7 @@ from .passkey_answers import (
     written,
     wrong_passkey,
 )
-from .sessions import Program, Sessions
+from .sessions import UNKNOWN, Program, Sessions
 from .tickets import Purpose, find_ticket, new_ticket, take_ticket, ticket_ended
 from .ways_in import keep_a_way_in
 
@@ -90,6 +91,7 @@ class Passkeys:
         self._sessions = sessions
         self._entrance = entrance
         self._site = site
+        self._notices = Notices(records)
 
     # asking
 
@@ -160,7 +162,9 @@ class Passkeys:
         await self._engine.write(steps)
         self._sessions.doubt()
 
-    async def keep(self, actor: Actor, ticket: str, name: str, answer: Credential) -> OwnPasskey:
+    async def keep(
+        self, actor: Actor, ticket: str, name: str, answer: Credential, client: Program = UNKNOWN
+    ) -> OwnPasskey:
         """Keep the passkey that a browser has made."""
         found = await find_ticket(self._engine, "new passkey", ticket)
         if found is None or found.user != actor.name:
@@ -170,6 +174,7 @@ class Passkeys:
         values = (
             key, made.credential, actor.name, name, made.key, made.count, made.transports, now
         )  # fmt: skip
+        notice = self._notice("passkey.added", actor, client, key)
 
         def steps() -> Steps[None]:
             yield from take_ticket(found)
@@ -179,8 +184,10 @@ class Passkeys:
                 yield Ask(_ADD, values)
             except ConstraintFailed:
                 raise unusable("This passkey is kept already.") from None
+            yield from notice.steps()
 
         await self._engine.write(steps)
+        self._notices.tell(notice)
         return OwnPasskey(key, name, now, None)
 
     # what their owner does with them
@@ -199,18 +206,25 @@ class Passkeys:
 
         await self._engine.write(steps)
 
-    async def remove(self, actor: Actor, passkey: str) -> None:
+    async def remove(self, actor: Actor, passkey: str, client: Program = UNKNOWN) -> None:
         """Take one away, unless it is the last way in. All other sessions end."""
         user = actor.name
+        notice = self._notice("passkey.removed", actor, client, passkey)
 
         def steps() -> Steps[None]:
             if not (yield Ask(_REMOVE, (passkey, user))):
                 raise _no_passkey()
             yield from keep_a_way_in(user)
-            yield from self._sessions.end_others_steps(user, actor.session)
+            yield from notice.steps()
+            yield from self._sessions.end_others_steps(user, actor.session, client.source(user))
 
         await self._engine.write(steps)
         self._sessions.doubt()
+        self._notices.tell(notice)
+
+    def _notice(self, kind: str, actor: Actor, client: Program, passkey: str) -> Notice:
+        address, source = proven_address(actor.record), client.source(actor.name)
+        return self._notices.of(kind, actor.name, address, source, passkey=passkey)
 
     # judging
 

@@ -1,9 +1,13 @@
-"""`stanchion admin`: who may step past the rules of an app."""
+"""`stanchion admin`: who may step past the rules of an app, and help for those who are locked out.
+
+In: an address.   Out: a line that says what was done.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -13,11 +17,15 @@ from .target import argument, find_target, load_app
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..auth.operator import Operator
+
+T = TypeVar("T")
 
 
-@click.group(short_help="Make admins, who step past the rules.")
+@click.group(short_help="Make admins, help users who are locked out.")
 def admin() -> None:
-    """Admins of an app: users who step past its rules. What they do is logged as theirs.
+    """Admins of an app: users who step past its rules. What they do is logged as theirs. And what
+    only who runs the app does to accounts: each of it is audited, and told to the account's owner.
 
     \b
     Example
@@ -43,6 +51,51 @@ def create(email: str, target: str, fields: tuple[str, ...]) -> None:
     Example
       stanchion admin create ann@example.com
     """
+    app = _with_users(target)
+    work = _create(app, email, _pairs(fields), _password())
+    created = on_database(work, "admin.failed")
+    click.echo(f"{email} is {'a new' if created else 'now an'} admin of {app.title}.")
+
+
+@admin.command("remove-factors", short_help="Take a lost second factor away.")
+@click.argument("email")
+@argument
+@click.option("--passkeys", is_flag=True, help="Take the passkeys away, too.")
+def remove_factors(email: str, target: str, passkeys: bool) -> None:
+    """Take the authenticator and the recovery codes of EMAIL away, so that a password is enough
+    again; for somebody who has lost both. Every session of theirs ends.
+
+    Whoever asks for it says to be them: have them show who they are at least as well as when the
+    account was made.
+
+    \b
+    Example
+      stanchion admin remove-factors ann@example.com
+    """
+    app = _with_users(target)
+    removed, ended = _operate(app, lambda who: who.remove_factors(email, passkeys=passkeys))
+    click.echo(f"{email}: {_many(removed, 'factor')} removed, {_many(ended, 'session')} ended.")
+
+
+@admin.command("sign-out", short_help="End the sessions of somebody, or of everybody.")
+@click.argument("email")
+@argument
+def sign_out(email: str, target: str) -> None:
+    """End every session of EMAIL; of everybody where that is `everybody`. API keys stay.
+
+    \b
+    Example
+      stanchion admin sign-out ann@example.com
+    """
+    app = _with_users(target)
+    if email == "everybody":
+        ended = _operate(app, lambda who: who.sign_everybody_out())
+    else:
+        ended = _operate(app, lambda who: who.sign_out(email))
+    click.echo(f"{email}: {_many(ended, 'session')} ended.")
+
+
+def _with_users(target: str) -> App:
     app = load_app(find_target(target))
     if app.runtime.model.sign_in is None:
         raise failure(
@@ -50,9 +103,26 @@ def create(email: str, target: str, fields: tuple[str, ...]) -> None:
             "this app has no users",
             hint='class User(UserRecord): ... under @app.collection("users")',
         )
-    work = _create(app, email, _pairs(fields), _password())
-    created = on_database(work, "admin.failed")
-    click.echo(f"{email} is {'a new' if created else 'now an'} admin of {app.title}.")
+    return app
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _operate(app: App, work: Callable[[Operator], Awaitable[T]]) -> T:
+    """What somebody does who runs the app."""
+    from ..auth.operator import Operator
+
+    async def act() -> T:
+        try:
+            records, gate = await app.runtime.records(), app.runtime.gate
+            assert gate is not None
+            return await work(Operator(records, gate.sessions, gate.accounts))
+        finally:
+            await app.runtime.close()
+
+    return on_database(act(), "admin.failed")
 
 
 def _pairs(fields: tuple[str, ...]) -> dict[str, str]:

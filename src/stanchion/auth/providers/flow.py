@@ -108,7 +108,7 @@ class ProviderSignIn:
         self, provider: Provider, identity: Identity, way: WayOut, client: Program, request: str
     ) -> Finished:
         if way.user:
-            await self.linking.link(provider, identity, way.user, request)
+            await self.linking.link(provider, identity, way.user, request, client)
             return Finished(way.goal, None)
         came = await self.linking.come_in(provider, identity, client, request)
         return Finished(way.goal, came)

@@ -83,18 +83,20 @@ class _FactorRoutes(AuthRoutes):
         gate = await self._gate()
         await gate.attempts.code(actor.name, self._program(request).address)
         return bodies.RecoveryCodes(
-            recovery_codes=await gate.factors.confirm(actor, body.ticket, body.code)
+            recovery_codes=await gate.factors.confirm(
+                actor, body.ticket, body.code, self._program(request)
+            )
         )
 
     async def remove_totp(self, request: Request, response: Response) -> None:
         """Ask for no code from now on. Recovery codes go, too; all other sessions end."""
         actor = await self._proven(request)
         response.headers.update(NO_STORE)
-        await (await self._gate()).factors.remove(actor)
+        await (await self._gate()).factors.remove(actor, self._program(request))
 
     async def renew_recovery_codes(self, request: Request, response: Response) -> Any:
         """Ten new recovery codes; those before are good for nothing."""
         actor = await self._proven(request)
         response.headers.update(NO_STORE)
-        codes = await (await self._gate()).factors.renew_codes(actor)
+        codes = await (await self._gate()).factors.renew_codes(actor, self._program(request))
         return bodies.RecoveryCodes(recovery_codes=codes)

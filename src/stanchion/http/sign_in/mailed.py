@@ -86,7 +86,9 @@ class _MailRoutes(AuthRoutes):
     async def reset(self, body: bodies.PasswordReset, request: Request, response: Response) -> None:
         """Set a new password by the link of a mail. Every session and every API key ends."""
         gate = await self._came_back(request, response)
-        await gate.by_mail.reset(body.token, body.password, request_id(request))
+        await gate.by_mail.reset(
+            body.token, body.password, request_id(request), self._program(request)
+        )
 
     async def ask_email(
         self, body: bodies.AddressChange, request: Request, response: Response

@@ -83,7 +83,9 @@ class _PasskeyRoutes(AuthRoutes):
         """Keep the passkey that the browser has made."""
         actor = await self._proven(request)
         response.headers.update(NO_STORE)
-        kept = await (await self._passkeys()).keep(actor, body.ticket, body.name, body.credential)
+        kept = await (await self._passkeys()).keep(
+            actor, body.ticket, body.name, body.credential, self._program(request)
+        )
         return _shown(kept)
 
     async def passkeys(self, request: Request, response: Response) -> Any:
@@ -105,7 +107,7 @@ class _PasskeyRoutes(AuthRoutes):
         """Take a passkey of who asks away, unless it is the last way in. All other sessions end."""
         actor = await self._proven(request)
         response.headers.update(NO_STORE)
-        await (await self._passkeys()).remove(actor, passkey)
+        await (await self._passkeys()).remove(actor, passkey, self._program(request))
 
 
 def _shown(passkey: OwnPasskey) -> bodies.PasskeyShown:

@@ -145,7 +145,8 @@ class _ProviderRoutes(AuthRoutes):
         """Let an account elsewhere in no more. The last way in stays."""
         actor = await self._proven(request)
         response.headers.update(NO_STORE)
-        await (await self._providers()).linking.remove(actor.name, identity)
+        program = self._program(request)
+        await (await self._providers()).linking.remove(actor, identity, program)
 
     def _told(self, request: Request, refused: Problem) -> Response:
         """What was refused as a page; raised again for whoever reads none."""

@@ -177,21 +177,21 @@ class AccountPages(FormPages):
         gate = await self._gate()
         await gate.attempts.code(actor.name, self._program(request).address)
         ticket, code = form.get("ticket", ""), form.get("code", "").strip()
-        codes = await gate.factors.confirm(actor, ticket, code)
+        codes = await gate.factors.confirm(actor, ticket, code, self._program(request))
         return await self._account(request, actor, codes=codes)
 
     async def _no_authenticator(
         self, request: Request, actor: Actor, form: dict[str, str]
     ) -> Response:
         self._runtime.refuse_unless_proven(actor)
-        await (await self._gate()).factors.remove(actor)
+        await (await self._gate()).factors.remove(actor, self._program(request))
         return _done(request, "no-authenticator")
 
     async def _recovery_codes(
         self, request: Request, actor: Actor, form: dict[str, str]
     ) -> Response:
         self._runtime.refuse_unless_proven(actor)
-        codes = await (await self._gate()).factors.renew_codes(actor)
+        codes = await (await self._gate()).factors.renew_codes(actor, self._program(request))
         return await self._account(request, actor, codes=codes)
 
     async def _keys(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
@@ -218,7 +218,9 @@ class AccountPages(FormPages):
 
     async def _unlink(self, request: Request, actor: Actor, form: dict[str, str]) -> Response:
         self._runtime.refuse_unless_proven(actor)
-        await (await self._providers()).linking.remove(actor.name, form.get("id", ""))
+        await (await self._providers()).linking.remove(
+            actor, form.get("id", ""), self._program(request)
+        )
         return _done(request, "identities")
 
     async def _providers(self) -> Any:

@@ -104,7 +104,7 @@ class LinkPages(EnteringPages):
                     actor = await self._runtime.identify(request.scope)
                     done = await gate.by_mail.verify(token, password, actor, program, id)
                 case "reset":
-                    await gate.by_mail.reset(token, password, id)
+                    await gate.by_mail.reset(token, password, id, program)
                 case "email":
                     await gate.by_mail.change_address(token, id)
                 case _:
