@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from stanchion import App, CurrentUser, Rules, Settings, SignIn, UserRecord, events, lines
-from stanchion.auth import accounts, trail
+from stanchion.auth import notices, trail
 from stanchion.cli import stanchion
 from stanchion.store.audit import note as real_note
 from stanchion.testing import Client, Response, as_actor, client
@@ -180,7 +180,7 @@ def test_a_secret_in_the_audit_log_would_be_found(
     def leaky(kind: str, user: str, source: Any, **facts: Any) -> events.Audited:
         return real_note(kind, user, source, typed=NEXT, **facts)
 
-    monkeypatch.setattr(accounts, "note", leaky)
+    monkeypatch.setattr(notices, "note", leaky)
     secrets = live(http, output)
     assert NEXT in output.found(secrets)
     assert [secret for secret in secrets if secret in everything(http)] == [NEXT]
