@@ -15,13 +15,12 @@ from typing import Any
 
 from .. import clock
 from ..declare import SignIn
-from ..engines import Ask, AskAll
+from ..engines import Ask, AskAll, Steps
 from ..errors import FieldError, Forbidden, Invalid, NotFound, Unauthorized
 from ..plan.body import read_create
 from ..query import ANONYMOUS, SYSTEM, Actor, ReadQuery, WriteQuery
 from ..records import Records
 from ..store.audit import AuditSource
-from ..store.steps import Steps
 from ..transaction import open_transaction
 from .entrance import Entrance, Halfway, SignedIn
 from .keys import Keys

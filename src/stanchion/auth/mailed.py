@@ -14,7 +14,6 @@ from typing import Any
 
 from ..engines import Ask, AskAll, Steps
 from ..errors import FieldError, Invalid
-from ..jobs import enqueue, ring
 from ..query import SYSTEM, Actor, WriteQuery
 from ..records import Records
 from ..store.users import end_sessions, forget_user
@@ -33,7 +32,7 @@ from .codes import (
 from .entrance import Entrance, Halfway, SignedIn
 from .keys import Keys
 from .letters import LetterWriter
-from .notices import Notices, proven_address
+from .notices import Notice, Notices, proven_address
 from .sessions import UNKNOWN, Program, Sessions
 
 
@@ -124,17 +123,17 @@ class ByMail:
         actor = await self._sessions.actor(code.user)
         if actor is None or _record(actor)["email"] != code.data:
             raise link_ended()
-        told = self._letters.asked("email_changed", code.data, data=code.email)
+        told = Notice(None, self._letters.asked("email_changed", code.data, data=code.email))
 
         def steps() -> Steps[None]:
             yield from take(code)
             yield AskAll(drop_codes(code.user, code.email))
-            yield from enqueue(told)
+            yield from told.steps()
 
         async with open_transaction(self._records, SYSTEM, request) as tx:
             await tx.session.run(steps)
             await self._update(code.user, {"email": code.email, "verified": True}, request)
-        ring(self._records.engine)
+        self._notices.tell(told)
 
     # what they share
 

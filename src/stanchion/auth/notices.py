@@ -39,14 +39,15 @@ TOLD: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One change, as it is told."""
+    """One change, as it is told; `audited` is None where it tells the audit log by itself."""
 
-    audited: Audited
+    audited: Audited | None
     mail: NewJob | None
 
     def steps(self) -> Steps[None]:
         """What writes it down, in the transaction of the change."""
-        yield keep(self.audited)
+        if self.audited is not None:
+            yield keep(self.audited)
         if self.mail is not None:
             yield from enqueue(self.mail)
 
@@ -76,7 +77,8 @@ class Notices:
     def tell(self, *notices: Notice) -> None:
         """What was committed, to the log and to who sends mails."""
         for notice in notices:
-            events.emit(notice.audited)
+            if notice.audited is not None:
+                events.emit(notice.audited)
         if any(notice.mail is not None for notice in notices):
             ring(self._engine)
 

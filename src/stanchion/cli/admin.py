@@ -17,7 +17,7 @@ from .target import argument, find_target, load_app
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..auth.operator import Operator
+    from ..auth.caretaker import Caretaker
 
 T = TypeVar("T")
 
@@ -110,15 +110,15 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _operate(app: App, work: Callable[[Operator], Awaitable[T]]) -> T:
+def _operate(app: App, work: Callable[[Caretaker], Awaitable[T]]) -> T:
     """What somebody does who runs the app."""
-    from ..auth.operator import Operator
+    from ..auth.caretaker import Caretaker
 
     async def act() -> T:
         try:
             records, gate = await app.runtime.records(), app.runtime.gate
             assert gate is not None
-            return await work(Operator(records, gate.sessions, gate.accounts))
+            return await work(Caretaker(records, gate.sessions, gate.accounts))
         finally:
             await app.runtime.close()
 

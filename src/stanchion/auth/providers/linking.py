@@ -13,11 +13,10 @@ from typing import Any
 
 from ... import clock
 from ...declare import Provider, SignIn
-from ...engines import Ask, AskAll
+from ...engines import Ask, AskAll, Steps
 from ...errors import Conflict, Forbidden, NotFound
 from ...query import SYSTEM, Actor, WriteQuery
 from ...records import Records
-from ...store.steps import Steps
 from ...store.users import end_sessions, forget_user
 from ...transaction import Transaction, open_transaction
 from ..accounts import canonical

@@ -21,7 +21,7 @@ _PASSKEYS = "delete from _passkeys where user_id=?1 returning id"
 _SOME = "select distinct user_id from _sessions limit 200"
 
 
-class Operator:
+class Caretaker:
     """Whoever runs one app."""
 
     def __init__(self, records: Records, sessions: Sessions, accounts: Accounts) -> None:
