@@ -23,7 +23,7 @@ from tests.cost import ratio_of
 
 PEOPLE, ITEMS = 12, 96
 MOST = 1.25
-TRIES = 5
+TRIES = 12
 """A neighbour on the same core may spoil one. What costs too much does so each time."""
 
 

@@ -20,6 +20,7 @@ from .removing import Near, by_rule, reached, turned
 from .ways import WIRE_WAYS, cells_of
 from .world import RULES, atoms, make_app
 
+pytestmark = pytest.mark.planted
 CHOSEN = (
     "reports.read", "projects.update", "projects.budget.write", "rooms.update", "users.phone.read",
     "users.role.write", "tags.read",
