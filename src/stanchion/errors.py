@@ -28,6 +28,8 @@ from typing import ClassVar
 
 PAGES = "/docs/errors/"
 """Where each code has the page that explains it."""
+HOW_TO_SIGN_IN = "Sign in (POST /api/auth/login), then send its cookie or token."
+"""The hint of every 401 that is answered to somebody who sent nothing."""
 
 
 class StanchionError(Exception):

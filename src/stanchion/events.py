@@ -22,6 +22,8 @@ class RequestDone:
     duration_us: int
     sent: int
     query: bytes = b""
+    user: str = ""
+    """Who was refused; empty where nobody is signed in, and for other answers."""
 
 
 @dataclass(frozen=True, slots=True)

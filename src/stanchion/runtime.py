@@ -41,10 +41,10 @@ from .transaction import Seed, Transaction, open_transaction, plant
 
 class Runtime:
     """One app's data side. `change_schema` lets it apply safe differences when it opens; `alone`
-    says that no other process serves the database, `in_dev` that this is `dev` or a test, in which
-    secrets need no key of the operator's; `sheds_load` turns requests away while the event
-    loop is late. WHY-NOT always: the loop of a test or a script is late because of what it does
-    itself."""
+    says that no other process serves the database, `in_dev` that this is `dev`, a test or a
+    command, in which secrets need no key of the operator's; `sheds_load` turns requests away while
+    the event loop is late. WHY-NOT always: the loop of a test or a script is late because of what
+    it does itself."""
 
     def __init__(self, title: str, base: Path, settings: Settings | None) -> None:
         self.title = title

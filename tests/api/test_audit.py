@@ -359,6 +359,7 @@ def test_the_log_tells_it_on_one_line(http: Client) -> None:
     assert [event.kind for event in audited] == [
         "user.made", "session.started", "key.made", "access.refused"
     ]  # fmt: skip
+    assert audited[1].facts == {"method": "register"} and audited[1].network == "127.0.0.1"
     for event in audited:
         said = lines.told_of(event, human=False)
         assert said is not None

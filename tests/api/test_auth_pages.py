@@ -88,7 +88,7 @@ def test_somebody_registers_signs_out_and_in_again(ann: Person) -> None:
     page = ann.get("/auth/register?next=/orders%3Fopen%3D1").text
     assert value_of(page, "next") == "/orders?open=1"
     made = ann.register()
-    assert (made.status, made.headers["location"]) == (303, "/")
+    assert (made.status, made.headers["location"]) == (303, "/auth/account")
     assert ANN in ann.account()
     out = ann.post("/auth/sign-out")
     assert (out.status, out.headers["location"]) == (303, "/auth/sign-in")
@@ -96,6 +96,31 @@ def test_somebody_registers_signs_out_and_in_again(ann: Person) -> None:
     back = ann.post("/auth/sign-in", email=ANN, password=PASSWORD, next="/orders?open=1")
     assert (back.status, back.headers["location"]) == (303, "/orders?open=1")
     assert ANN in ann.account()
+
+
+def test_the_page_of_the_app_is_where_people_go_where_it_has_one() -> None:
+    app = make_app()
+    app.get("/")(lambda: "the app")
+    with client(app) as http:
+        made = Person(http).register()
+    assert (made.status, made.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, True),
+        ({"x-forwarded-proto": "https"}, True),  # of nobody who is trusted
+        ({"sec-fetch-site": "none"}, False),  # browsers say it over https, and to this machine
+    ],
+)
+def test_who_comes_without_tls_is_told_that_browsers_keep_no_session(
+    http: Client, headers: dict[str, str], told: bool
+) -> None:
+    for page in ("sign-in", "register"):
+        assert (
+            "did not come over https" in http.get(f"/auth/{page}", headers=headers).text
+        ) is told
 
 
 def test_a_page_says_what_was_wrong_and_keeps_what_was_typed(ann: Person) -> None:
@@ -117,7 +142,7 @@ def test_no_link_leads_through_it_to_another_site(ann: Person, goal: str) -> Non
     shown = ann.get(f"/auth/sign-in?{urlencode({'next': goal})}").text
     assert value_of(shown, "next") == "/"
     done = ann.post("/auth/sign-in", email=ANN, password=PASSWORD, next=goal)
-    assert done.headers["location"] == "/"
+    assert done.headers["location"] == "/auth/account"
 
 
 OTHER_SITES = ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},

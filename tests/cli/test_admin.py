@@ -91,16 +91,24 @@ def test_somebody_who_is_there_becomes_one_and_is_signed_out_elsewhere(
     ann = register(http)
     assert http.get("/api/auth/me", headers=ann).json()["admin"] is False
     done = admin("create", ANN, typed=BETTER)
-    assert done.output == f"{ANN} is now an admin of Notes.\n"
+    assert done.output == (
+        f"{ANN} is now an admin of Notes, has this password, and is signed out everywhere.\n"
+    )
     assert gone(http, ann)
     assert is_admin(http) is None and is_admin(http, BETTER) is True
 
 
-@pytest.mark.parametrize("typed", ["", "short", "password1", "notes-ann"])
+@pytest.mark.parametrize("typed", ["short", "password1", "notes-ann"])
 def test_a_password_that_others_try_makes_no_admin(http: Client, admin: Admin, typed: str) -> None:
     done = admin("create", ANN, typed=typed)
     assert done.exit_code == 1 and "error[body.invalid]" in str(done.exception)
     assert is_admin(http, typed) is None
+
+
+def test_where_no_password_comes_in_it_says_how(admin: Admin) -> None:
+    done = admin("create", ANN)
+    assert "error[admin.no_password]" in str(done.exception)
+    assert f"| stanchion admin create {ANN}" in str(done.exception)
 
 
 def gone(http: Client, headers: Headers) -> bool:

@@ -42,7 +42,7 @@ def test_new_project_runs_and_its_tests_pass(tmp_path: Path) -> None:
     checked = run("check", "--strict", cwd=project)
     assert checked.returncode == 0
     assert "\n  products   every record\n" in checked.stdout or "\n  products  " in checked.stdout
-    assert "\n  inquiries  create\n" in checked.stdout
+    assert "\nWritable by everyone: none\n" in checked.stdout
     assert "My shop" in checked.stdout
     assert not (project / "data").exists(), "tests and check leave the real database alone"
 
@@ -51,7 +51,17 @@ def test_new_project_runs_and_its_tests_pass(tmp_path: Path) -> None:
         server.ready()
         items = server.call("GET", "/api/products?sort=price")[1]["items"]
         assert [item["name"] for item in items] == ["Oak stool", "Walnut table"]
-        assert server.call("GET", "/api/inquiries")[0] in (401, 403)
+        assert server.call("GET", "/api/inquiries")[0] == 401
+        mine = {}
+        for name, password in (("ann", "zebra fox lamp"), ("bo", "green kettle moon")):
+            sent = {"email": f"{name}@example.com", "password": password, "as": "token"}
+            made = server.call("POST", "/api/auth/register", sent)[1]
+            mine[name] = token = made["token"]
+            asked = {"author": made["user"]["id"], "product": items[0]["id"], "text": f"of {name}"}
+            assert server.call("POST", "/api/inquiries", asked, token)[0] == 201
+        for name, token in mine.items():
+            seen = server.call("GET", "/api/inquiries", token=token)[1]["items"]
+            assert [inquiry["text"] for inquiry in seen] == [f"of {name}"]
     finally:
         server.end()
 

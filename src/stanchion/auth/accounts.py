@@ -115,7 +115,7 @@ class Accounts:
             await tx.session.run(lambda: _all([kept, *started]))
         actor = await self._sessions.actor(user)
         assert actor is not None
-        return SignedIn(token, actor)
+        return SignedIn(token, actor, "register", client)
 
     def mistakes(self, wire: Mapping[str, Any]) -> list[FieldError]:
         """What is wrong with the fields of a new user. Who registers may set what everybody may:

@@ -22,10 +22,12 @@ _HAS = (
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new session: its token, which nobody sees again, and who it is."""
+    """A new session: its token, which nobody sees again, who it is, how and with what they came."""
 
     token: str
     actor: Actor
+    method: str
+    client: Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ class Entrance:
             return Halfway(ticket, ("totp", "recovery") if rows[0][0] else ("totp",))
         token, started = self._sessions.start(user, method, client)
         yield AskAll(started)
-        return SignedIn(token, actor)
+        return SignedIn(token, actor, method, client)
 
     def whole_steps(self, actor: Actor, method: str, client: Program) -> Steps[SignedIn]:
         """The same for a proof after which nothing is asked."""
         token, started = self._sessions.start(actor.name, method, client, whole=True)
         yield AskAll(started)
-        return SignedIn(token, actor)
+        return SignedIn(token, actor, method, client)

@@ -121,7 +121,7 @@ class Factors:
             yield AskAll(started)
 
         await self._engine.write(steps)
-        return SignedIn(token, actor)
+        return SignedIn(token, actor, method, client)
 
     async def is_asked(self, user: str) -> bool:
         """Whether this account asks for a second factor."""

@@ -169,7 +169,7 @@ class ByMail:
             token, started = self._sessions.start(user, "register", client)
             asks = [set_password(user, hashed), *drop_codes(user, code.email), *started]
             await tx.session.run(lambda: _all(asks))
-        return await self._signed_in(user, token)
+        return await self._signed_in(user, token, "register", client)
 
     async def _take_over(
         self, code: MailedCode, user: str, hashed: str, method: str, client: Program, request: str
@@ -190,7 +190,7 @@ class ByMail:
             await tx.session.run(steps)
             await self._update(user, {"verified": True}, request)
         self._sessions.doubt()
-        return await self._signed_in(user, token) if method else None
+        return await self._signed_in(user, token, method, client) if method else None
 
     async def _enter(self, code: MailedCode, client: Program, request: str) -> SignedIn | Halfway:
         """A session, or a ticket to the second factor, for who has the mailbox of a user."""
@@ -214,10 +214,10 @@ class ByMail:
         ask = WriteQuery("update", self._users, user, bodies=(fields,))
         await self._records.write(ask, SYSTEM, request)
 
-    async def _signed_in(self, user: str, token: str) -> SignedIn:
+    async def _signed_in(self, user: str, token: str, method: str, client: Program) -> SignedIn:
         actor = await self._sessions.actor(user)
         assert actor is not None
-        return SignedIn(token, actor)
+        return SignedIn(token, actor, method, client)
 
 
 def _record(actor: Actor) -> Mapping[str, Any]:

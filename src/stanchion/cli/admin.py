@@ -52,9 +52,14 @@ def create(email: str, target: str, fields: tuple[str, ...]) -> None:
       stanchion admin create ann@example.com
     """
     app = _with_users(target)
-    work = _create(app, email, _pairs(fields), _password())
-    created = on_database(work, "admin.failed")
-    click.echo(f"{email} is {'a new' if created else 'now an'} admin of {app.title}.")
+    work = _create(app, email, _pairs(fields), _password(email))
+    if on_database(work, "admin.failed"):
+        click.echo(f"{email} is a new admin of {app.title}.")
+    else:
+        click.echo(
+            f"{email} is now an admin of {app.title}, has this password, and is signed out "
+            "everywhere."
+        )
 
 
 @admin.command("remove-factors", short_help="Take a lost second factor away.")
@@ -103,6 +108,7 @@ def _with_users(target: str) -> App:
             "this app has no users",
             hint='class User(UserRecord): ... under @app.collection("users")',
         )
+    app.runtime.in_dev = True  # it reads nothing that the key of a server has sealed
     return app
 
 
@@ -135,10 +141,16 @@ def _pairs(fields: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _password() -> str:
+def _password(email: str) -> str:
     """Asked twice of a person, read once from a pipe."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        if line := sys.stdin.readline().rstrip("\r\n"):
+            return line
+        raise failure(
+            "admin.no_password",
+            "no password came in: nobody can be asked, and the first line of stdin is empty",
+            hint=f"printf '%s' \"$PASSWORD\" | stanchion admin create {email}",
+        )
     text: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return text
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from .first_admin import admin_line, offer_first_admin
 from .mail import keep_mails
 from .overview import with_overview
+from .sign_in import sign_in_lines
 from .target import Target
 
 if TYPE_CHECKING:
     from ..app import App
     from ..http.overview.recorder import Recorder
 
-__all__ = ["admin_line", "with_what_dev_adds"]
+__all__ = ["admin_line", "sign_in_lines", "with_what_dev_adds"]
 
 
 def with_what_dev_adds(app: App, target: Target, url: str, token: str) -> Recorder:

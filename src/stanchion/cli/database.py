@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from .console import DIFFERS, FAILED, CommandFailed, failure
+from .console import DIFFERS, FAILED, USAGE, CommandFailed, failure
 
 T = TypeVar("T")
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 def on_database(work: Coroutine[Any, Any, T], code: str) -> T:
     """The result of the work; what goes wrong is a `CommandFailed`, under `code` where nothing
     better is known."""
-    from ..errors import DatabaseUnusable, Problem, StanchionError
+    from ..errors import DatabaseUnusable, Problem, SettingError, StanchionError
     from ..migrate.apply import SchemaDiffers
 
     try:
@@ -30,5 +30,7 @@ def on_database(work: Coroutine[Any, Any, T], code: str) -> T:
         raise failure(
             problem.code, problem.detail + places, hint=problem.hint, exit_code=FAILED
         ) from None
+    except SettingError as wrong:
+        raise CommandFailed(str(wrong), USAGE) from None
     except (StanchionError, OSError) as error:
         raise failure(code, str(error), exit_code=FAILED) from None

@@ -343,9 +343,11 @@ async def _tell(app: App, pipe: Connection, greeting: _Greeting) -> None:
     """Say that the server is up, once it is."""
     await asyncio.to_thread(wait_until_accepting, greeting.address)
     told = greeting.say(app)
-    if not greeting.changed:
-        from .beside import admin_line
+    if not greeting.changed or greeting.prepared.first_users:
+        from .beside import admin_line, sign_in_lines
 
+        if greeting.changed:  # the lines of a start have them
+            told = "\n".join([told, *sign_in_lines(app, greeting.address)])
         told += await admin_line(app, greeting.address.url, greeting.token)
     print(told, flush=True)
     pipe.send("serves")

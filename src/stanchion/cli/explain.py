@@ -115,6 +115,7 @@ async def _explain(app: App, request: Request, who: str) -> Explanation:
     from ..http.rehearse import answer_with, is_generated
 
     runtime = app.runtime
+    runtime.in_dev = True  # it reads nothing that the key of a server has sealed
     try:
         records = await runtime.records()
         if not is_generated(request.path, runtime):
@@ -155,7 +156,7 @@ def explains(app: App, target: Target) -> Callable[[events.RequestDone], str]:
         if not is_generated(done.path, app.runtime):
             return ""
         query = done.query.decode("latin-1")
-        return command_for(done.method, done.path, query) + named
+        return command_for(done.method, done.path, query, done.user) + named
 
     return command
 
@@ -168,9 +169,11 @@ def target_option(target: Target) -> str:
     return f" --target {shlex.quote(os.path.relpath(target.file) + attribute)}"
 
 
-def command_for(method: str, path: str, query: str) -> str:
+def command_for(method: str, path: str, query: str, user: str = "") -> str:
     """The command that explains a request, to be pasted into a shell: a caller wrote the path and
-    the query, so they are quoted. A log knows no body, so its place is left open."""
+    the query, so they are quoted. `user` is the id of who asked, if anybody was signed in. A log
+    knows no body, so its place is left open."""
     url = shlex.quote(quote(path, safe="/~-._:@") + (f"?{query}" if query else ""))
     body = " --body '{…}'" if method in ("POST", "PATCH", "PUT") else ""
-    return f"stanchion explain {method} {url}{body}"
+    who = f" --as {shlex.quote(user)}" if user else ""
+    return f"stanchion explain {method} {url}{who}{body}"

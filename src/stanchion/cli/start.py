@@ -19,6 +19,7 @@ from ..version import __version__
 from .address import Address
 from .console import DIFFERS, FAILED, CommandFailed, clock_time, count
 from .mail import mail_lines
+from .sign_in import sign_in_lines
 from .target import Target, describe_crash, own_frames
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Prepared:
     took_us: int
     room: int | None = None
     """Connections that the database has for all who use it; None if nobody counts them."""
+    first_users: bool = False
+    """Whether the collection of users is new in it."""
 
 
 def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
@@ -69,7 +72,13 @@ def prepare_database(app: App, target: Target, *, change: bool) -> Prepared:
             created = bool(getattr(runtime.engine, "created", new))  # a file says it of itself
             changes = () if created else tuple(map(say_difference, runtime.applied))
             room = getattr(runtime.engine, "room", None)
-            return Prepared(runtime.database.shown, created, changes, sum(took), room)
+            users = runtime.model.schema.users
+            first = any(
+                users is not None and each.kind == "new collection"
+                and each.collection == users.name
+                for each in runtime.applied
+            )  # fmt: skip
+            return Prepared(runtime.database.shown, created, changes, sum(took), room, first)
         except SchemaDiffers as differs:
             text = await _say_differs(differs, runtime.engine)
             raise CommandFailed(text, DIFFERS) from None
@@ -197,6 +206,7 @@ def start_lines(
             f"  API docs  {address.url}docs",
             f"  Database  {prepared.path}  ({created}{collections})",
             f"  Open      {say_readable(exposure)}",
+            *sign_in_lines(app, address),
             *mail_lines(app, address.url),
         ]
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ..errors import Forbidden, Problem, Unauthorized
+from ..errors import HOW_TO_SIGN_IN, Forbidden, Problem, Unauthorized
 from ..query import ANONYMOUS, Actor
 from ..runtime import CALLER, Runtime
 from ..store.audit import AuditSource, note
@@ -104,7 +104,7 @@ def add_audit(app: FastAPI, runtime: Runtime) -> None:
         if actor.kind == "anonymous":
             raise Unauthorized(
                 "access.sign_in", "The audit log is for admins, and nobody is signed in.",
-                hint="Send a bearer token or a session cookie.",
+                hint=HOW_TO_SIGN_IN,
                 headers={"WWW-Authenticate": "Bearer"},
             )  # fmt: skip
         if actor.kind not in ("admin", "system"):

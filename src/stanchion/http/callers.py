@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 
 from ..declare import KeyHold, UserRecord
 from ..declare.rules import RuleLike, as_rule, caller_origin
-from ..errors import DeclarationError, Forbidden, Unauthorized
+from ..errors import HOW_TO_SIGN_IN, DeclarationError, Forbidden, Unauthorized
 from ..plan.policy import Policy
 from ..plan.scopes import is_route_scope, no_key_here, not_in_scope
 from ..query import Actor
@@ -237,6 +237,6 @@ def said_of(found: Found) -> str | None:
 
 def _nobody(detail: str, rule: str = "signed_in") -> Unauthorized:
     return Unauthorized(
-        "access.sign_in", detail, hint="Send a bearer token or a session cookie.",
+        "access.sign_in", detail, hint=HOW_TO_SIGN_IN,
         extra={"rule": rule}, headers={"WWW-Authenticate": "Bearer"},
     )  # fmt: skip

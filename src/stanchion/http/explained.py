@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import APIRouter, FastAPI, Query
 from fastapi import Request as HTTPRequest
 
-from ..errors import BadRequest, Forbidden, Unauthorized
+from ..errors import HOW_TO_SIGN_IN, BadRequest, Forbidden, Unauthorized
 from ..explain import Explanation, Request, as_data, explain_request
 from ..explain.who import find_who
 from ..runtime import Runtime
@@ -70,7 +70,7 @@ async def _refuse_others(scope: Scope, runtime: Runtime) -> None:
     if actor.kind == "anonymous":
         raise Unauthorized(
             "access.sign_in", "Explanations are for admins, and nobody is signed in.",
-            hint="Send a bearer token or a session cookie.",
+            hint=HOW_TO_SIGN_IN,
             headers={"WWW-Authenticate": "Bearer"},
         )  # fmt: skip
     if actor.kind not in ("admin", "system"):

@@ -16,7 +16,7 @@ import time
 from .. import clock, events
 from ..drain import Drain
 from ..errors import BadRequest, InternalError, Problem, TooLarge
-from ..runtime import current_request
+from ..runtime import CALLER, current_request
 from ..settings import Settings
 from .asgi import ASGIApp, Message, Receive, Scope, Send, announces_body, header
 from .body_in import body_too_large, is_longer
@@ -169,9 +169,10 @@ async def _take_rest(scope: Scope, receive: Receive) -> None:
 def _tell(scope: Scope, request: str, started: int, status: int, sent: int) -> None:
     """Emit that a request was answered, for logs and metrics."""
     took = (time.perf_counter_ns() - started) // 1000
+    caller = scope.get(CALLER) if 400 <= status < 500 else None
     done = events.RequestDone(
         time.time_ns(), request, scope["method"], scope["path"], status, took, sent,
-        scope["query_string"],
+        scope["query_string"], "" if caller is None or caller.record is None else caller.name,
     )  # fmt: skip
     events.emit(done)
 

@@ -33,6 +33,7 @@ from .blame import invalid_of, wrong_use
 from .dispatch import Dispatcher
 from .problem import render
 from .settled import Settled
+from .unoffered import not_offered
 
 STATUS_CLASSES: dict[int, type[Problem]] = {
     c.status: c
@@ -134,8 +135,9 @@ def _no_route(request: Request, error: HTTPException) -> Problem:
             hint=f"Methods here: {allow}.",
             headers={"Allow": allow},
         )
-    if own is not None:
-        return own
+    told = not_offered(path, request.app.runtime.model.sign_in) or own
+    if told is not None:
+        return told
     hint = "See /docs for what there is."
     return NotFound("route.not_found", f"Nothing is at {path}.", hint=hint)
 

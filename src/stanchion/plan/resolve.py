@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import BadRequest, Forbidden, Problem, Unauthorized, did_you_mean
+from ..errors import HOW_TO_SIGN_IN, BadRequest, Forbidden, Problem, Unauthorized, did_you_mean
 from ..expr.check import Scope, check
 from ..expr.error import ExpressionError
 from ..expr.kinds import kind_of
@@ -286,7 +286,7 @@ def refusal(profile: Profile, collection: Collection, operation: RowOperation) -
         return Unauthorized(
             "access.sign_in",
             f"The rule {name} lets nobody in who is not signed in.",
-            hint="Send a bearer token or a session cookie."
+            hint=HOW_TO_SIGN_IN
             if text != "nobody"
             else f"No rule opens it: the app says nothing about {operation} of {collection.name}.",
             extra=extra,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import (
+    HOW_TO_SIGN_IN,
     BadRequest,
     Conflict,
     Forbidden,
@@ -34,7 +35,7 @@ ACCESS = Family(
             way_out="Sign in and send the token as `Authorization: Bearer …`, or the cookie. Where "
             "the hint says that no rule opens it, the app has to declare one.",
             detail="The rule orders.read lets nobody in who is not signed in.",
-            hint="Send a bearer token or a session cookie.", rule="orders.read",
+            hint=HOW_TO_SIGN_IN, rule="orders.read",
         ),
         answer(
             Forbidden, "access.refused", "The rule does not hold",

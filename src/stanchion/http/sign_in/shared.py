@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 from ... import events
 from ...auth import Gate, Halfway, Program, SignedIn
 from ...auth.credentials import COOKIE
-from ...errors import Unauthorized
+from ...errors import HOW_TO_SIGN_IN, Unauthorized
 from ...query import Actor
-from ...runtime import Runtime, current_request
-from ...store.audit import AuditSource, note
+from ...runtime import Runtime
+from ...store.audit import note
 from ..clients import client_of
 from . import bodies
 
@@ -46,7 +46,7 @@ class AuthRoutes:
         if actor.record is None:
             raise Unauthorized(
                 "access.sign_in", "Nobody is signed in.",
-                hint="Send a bearer token or a session cookie.",
+                hint=HOW_TO_SIGN_IN,
             )  # fmt: skip
         return actor
 
@@ -91,8 +91,8 @@ def add_routes(
 
 def tell_started(done: SignedIn) -> None:
     """Tell the log of a session whose row in the audit log is written."""
-    source = AuditSource(request=current_request.get())
-    events.emit(note("session.started", done.actor.name, source))
+    user = done.actor.name
+    events.emit(note("session.started", user, done.client.source(user), method=done.method))
 
 
 def cookie(token: str, seconds: int) -> str:

@@ -89,7 +89,7 @@ class EnteringPages(FormPages):
         if isinstance(done, Halfway):
             return self._ask_code(request, done.ticket, goal, None)
         tell_started(done)
-        answer = go(request, goal)
+        answer = go(request, self.home() if goal == "/" else goal)
         answer.headers["Set-Cookie"] = await self._cookie_of(done)
         return answer
 

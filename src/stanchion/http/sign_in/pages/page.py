@@ -18,6 +18,7 @@ from starlette.routing import Match
 from ....auth.goals import is_goal
 from ....errors import Problem
 from ....runtime import Runtime
+from ...clients import scheme_of
 from ...overview.mails import MAIL
 from ...pages.assets import path_of
 from ...pages.html import prose
@@ -91,7 +92,7 @@ class FormPages(AuthRoutes):
         text = _templates().get_template(template).render(
             root=root, app=self._app.title, title=title, css=root + path_of("pages.css"),
             theme=policy.css, policy=policy, refused=refused, mistakes=mistakes, labels={},
-            reason=reason_of(refused),
+            reason=reason_of(refused), home=self.home(), unkept=self._is_unkept(request),
             mails=self._runtime.mailer.is_on, mail_kept=self._mail_kept(), **shown,
         )  # fmt: skip
         # providers are reached by a redirect from a form of ours
@@ -101,6 +102,24 @@ class FormPages(AuthRoutes):
         status = status if refused is None else refused.status
         headers |= {} if refused is None else refused.headers
         return Response(text, status, headers, "text/html; charset=utf-8")
+
+    def home(self) -> str:
+        """Where people go who wanted nothing in particular: the page that the app has at `/`, or
+        else their account."""
+        asked = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}
+        routes = (route for route in self._app.router.routes if not isinstance(route, OwnRoute))
+        found = any(route.matches(asked)[0] is Match.FULL for route in routes)
+        return "/" if found else "/auth/account"
+
+    def _is_unkept(self, request: Request) -> bool:
+        """Whether a browser would not keep the cookie of a session: it came without TLS, and from
+        another machine, to whose pages browsers do not say where a request is from."""
+        settings = self._runtime.settings
+        return not (
+            "sec-fetch-site" in request.headers
+            or settings.public_url.startswith("https:")
+            or scheme_of(request.scope, settings) == "https"
+        )
 
     def _mail_kept(self) -> str:
         """Where mails can be looked at that `dev` keeps; empty where they are sent."""
