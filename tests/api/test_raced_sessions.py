@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from stanchion import App, Rules, Settings, SignIn, UserRecord
-from stanchion.auth import accounts, sessions
+from stanchion.auth import accounts, passwords, sessions
 from stanchion.store.steps import Steps
 from stanchion.testing import Client, Response, as_actor, client
-from tests.cheap_hashes import make_hashes_cheap
 from tests.together import together
 
 ANN, GOOD, BETTER = "ann@example.com", "zebra fox lamp", "seven quiet harbours"
@@ -42,8 +41,8 @@ def make_app() -> App:
 
 @pytest.fixture
 def http(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """Hashes are cheap here: what is tried is what happens beside them."""
-    make_hashes_cheap(monkeypatch)
+    """As many hashes may wait as are asked for."""
+    monkeypatch.setattr(passwords, "WAITING", AT_ONCE)
     with client(make_app()) as running:
         yield running
 

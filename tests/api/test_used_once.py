@@ -20,10 +20,9 @@ import pytest
 from fastapi import HTTPException
 
 from stanchion import App, Field, Record, Rules, Settings, SignIn, UserRecord, public
-from stanchion.auth import tickets
+from stanchion.auth import passwords, tickets
 from stanchion.store.steps import Steps
 from stanchion.testing import Client, Response, as_actor, client
-from tests.cheap_hashes import make_hashes_cheap
 from tests.together import together
 
 ANN, GOOD = "ann@example.com", "zebra fox lamp"
@@ -90,9 +89,9 @@ def make_app() -> App:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[Client]:
-    """Hashes are cheap here: what is tried is what happens beside them."""
+    """As many hashes may wait as are asked for."""
     with pytest.MonkeyPatch.context() as patch:
-        make_hashes_cheap(patch)
+        patch.setattr(passwords, "WAITING", AT_ONCE)
         with client(make_app()) as running:
             user = post(running, "/register", email=ANN, password=GOOD).json()["user"]["id"]
             with as_actor(running.app, running.app.system()):

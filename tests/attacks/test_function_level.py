@@ -6,7 +6,6 @@ not read from the code. An operation that stands in the document and not in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -15,10 +14,9 @@ import pytest
 
 from stanchion.auth import sessions
 from stanchion.http.sign_in.shared import AuthRoutes
-from stanchion.testing import Client, client
-from tests.cheap_hashes import make_hashes_cheap
+from stanchion.testing import Client
 
-from .app import ANN, BETTER, EVE, GOOD, as_system, bearer, make_app, own_id, post, register
+from .app import ANN, BETTER, EVE, GOOD, as_system, bearer, own_id, post, register
 
 ENDING = ("POST /api/auth/logout", "DELETE /api/auth/sessions", "POST /api/auth/password")
 OPEN, CLOSED, OWN = "anybody", "who is signed in", "its owner"
@@ -103,14 +101,6 @@ class Things:
     session: str
     key: str
     callers: dict[str, dict[str, str]]
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[Client]:
-    with pytest.MonkeyPatch.context() as patch:
-        make_hashes_cheap(patch)
-        with client(make_app()) as running:
-            yield running
 
 
 def make_things(http: Client) -> Things:

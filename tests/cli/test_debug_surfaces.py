@@ -30,6 +30,32 @@ def ask(server: Running, method: str, path: str) -> tuple[int, dict[str, str], s
         connection.close()
 
 
+def shown(server: Running) -> list[str]:
+    """The paths at which something is, or which tell what nobody should know."""
+    found = []
+    for path in NOT_THERE:
+        status, _, body = ask(server, "GET", path)
+        if status != 404 or SECRET in body or "Traceback" in body:
+            found.append(path)
+    return found
+
+
+def test_a_folder_that_is_served_whole_would_be_seen(
+    start: Callable[..., Running], folder: Path
+) -> None:
+    """As one does who wants to serve one picture."""
+    (folder / ".env").write_text(f"PASSWORD={SECRET}")
+    change(
+        folder / "app.py", 'app = App("Notes")',
+        'from starlette.staticfiles import StaticFiles\n\napp = App("Notes")\n'
+        'app.mount("/static", StaticFiles(directory="."))\n'
+        'app.mount("/debug", StaticFiles(directory=".", html=True))\n'
+        '@app.get("/.env")\nasync def env() -> str:\n    return open(".env").read()\n',
+    )  # fmt: skip
+    server = start("serve").ready()
+    assert {"/.env", "/static/../app.py"} & set(shown(server))
+
+
 def test_serve_shows_nothing_that_a_debugger_would(
     start: Callable[..., Running], folder: Path
 ) -> None:
@@ -38,10 +64,7 @@ def test_serve_shows_nothing_that_a_debugger_would(
     (folder / ".git" / "HEAD").write_text(SECRET)
     change(folder / "app.py", 'App("Notes")', 'App("Notes", debug=True)')  # as one leaves it
     server = start("serve").ready()
-    for path in NOT_THERE:
-        status, _, body = ask(server, "GET", path)
-        assert status == 404, path
-        assert SECRET not in body and "Traceback" not in body
+    assert shown(server) == []
     plain = ask(server, "GET", "/api/notes")[2]
     for query in ("?debug=1", "?debug=true", "?_debug=1", "?trace=1", "?verbose=1"):
         status, _, body = ask(server, "GET", f"/api/notes{query}")

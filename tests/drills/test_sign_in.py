@@ -12,6 +12,7 @@ def test_promise_is_kept(name: str) -> None:
     assert run(name).broken == []
 
 
+@pytest.mark.planted
 @pytest.mark.parametrize(
     ("name", "plant", "what"),
     [
