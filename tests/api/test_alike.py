@@ -146,7 +146,7 @@ def done_later(http: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> list
     return ran
 
 
-@pytest.mark.parametrize("path", ["/reset", "/code"])
+@pytest.mark.parametrize("path", PATHS)
 def test_the_same_is_written_later_for_every_address(
     http: Client, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""D11 for sign-in: no header, spelling, path, method or page gives more tries of a password. That of
+"""D11 for sign-in: no header, spelling, path or page gives more tries of a password. That of
 writes and routes of an app are in `tests/api/test_limits.py`.
 """
 

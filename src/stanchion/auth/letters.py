@@ -93,14 +93,14 @@ class LetterWriter:
     async def _register(self, email: str, data: str, id: str) -> None:
         """To a stranger the link that makes an account; to who has one, that they have it."""
         found = await self._accounts.user_of(email)
+        actor = await self._sessions.actor(found or NOBODYS)
         if found is None:
             await self._link("register", "", email, data, id)
-            return
-        actor = await self._sessions.actor(found)
-        if actor is not None and not _record(actor)["verified"]:
+        elif actor is not None and not _record(actor)["verified"]:
             await self._link("verify", found, email, "", id)
-        elif actor is not None:
-            await self._send("registered", email, {}, id)
+        else:
+            await self._link_of_nobody()
+            await self._send("registered", email, {}, id, kept=actor is None)
 
     async def _verify(self, user: str, email: str, id: str) -> None:
         actor = await self._sessions.actor(user)
@@ -134,6 +134,7 @@ class LetterWriter:
     async def _email(self, user: str, email: str, old: str, id: str) -> None:
         """To the new address: the link that confirms it, or that somebody has it already."""
         if await self._accounts.user_of(email) is not None:
+            await self._link_of_nobody()
             await self._send("email_taken", email, {}, id)
         else:
             await self._link("email", user, email, old, id)
@@ -142,6 +143,11 @@ class LetterWriter:
         token, made = new_link(purpose, user, email, data)
         await self._engine.write(lambda: _all(made))
         await self._send(purpose, email, {"link": self._to(purpose, token)}, id)
+
+    async def _link_of_nobody(self) -> None:
+        """Write as much as where a link is sent: this one nobody gets, and it opens nothing."""
+        _, made = new_link("link", "", NOBODYS_ADDRESS)
+        await self._engine.write(lambda: _all(made))
 
     def _to(self, purpose: str, token: str) -> str:
         return self._mailer.link(f"{PATHS[purpose]}?token={token}")
