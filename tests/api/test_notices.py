@@ -188,6 +188,19 @@ def test_an_address_that_nobody_has_proven_is_not_written_to() -> None:
         assert len(audited(http, "factor.added")) == 1
 
 
+def test_who_takes_an_account_over_is_told_of_nothing_and_the_log_of_it() -> None:
+    """They have just done it themselves; what was set before is gone."""
+    with client(make_app("open")) as http:
+        body = {"email": ANN, "password": BETTER, "as": "token"}
+        eve = bearer(http.post("/api/auth/register", body))
+        post(http, "/verification", eve)
+        token = token_in(mail(http))
+        http.mails.clear()
+        assert post(http, "/verify", token=token, password=GOOD).status == 200
+        assert len(audited(http, "password.changed")) == 1
+        assert http.run_jobs() == 0 and http.mails == []
+
+
 def test_the_address_at_that_moment_is_told(http: Client) -> None:
     """Who changes the password and then the address silences nothing."""
     ann = join(http)

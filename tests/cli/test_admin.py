@@ -65,7 +65,9 @@ def register(http: Client, email: str = ANN) -> Headers:
     body = {"email": email, "password": GOOD, "as": "token"}
     answer = http.post("/api/auth/register", body)
     assert answer.status == 201, answer.text
-    return {"authorization": f"Bearer {answer.json()['token']}"}
+    headers = {"authorization": f"Bearer {answer.json()['token']}"}
+    assert http.get("/api/auth/me", headers=headers).status == 200  # it is remembered now
+    return headers
 
 
 def is_admin(http: Client, password: str = GOOD) -> bool | None:

@@ -109,6 +109,8 @@ FORGED: dict[str, Callable[[], object]] = {
     "no issuer": lambda: signed(iss=...),
     "another app": lambda: signed(aud="another"),
     "another app too": lambda: signed(aud=[CLIENT, "another"]),
+    "another app, authorized for ours": lambda: signed(aud="another", azp=CLIENT),
+    "another app too, authorized for ours": lambda: signed(aud=[CLIENT, "another"], azp=CLIENT),
     "no app": lambda: signed(aud=...),
     "authorized for another": lambda: signed(azp="another"),
     "another sign-in": lambda: signed(nonce="n_other"),

@@ -181,15 +181,20 @@ class ByMail:
             *forget_user(user), end_sessions(user), *drop_codes(user, code.email),
             *([set_password(user, hashed)] if hashed else []), *started,
         ]  # fmt: skip
+        notice = self._notices.of("password.changed", user, "", client.source(user))
 
         def steps() -> Steps[None]:
             yield from take(code)
             yield AskAll(asks)
+            if hashed:
+                yield from notice.steps()
 
         async with open_transaction(self._records, SYSTEM, request) as tx:
             await tx.session.run(steps)
             await self._update(user, {"verified": True}, request)
         self._sessions.doubt()
+        if hashed:
+            self._notices.tell(notice)
         return await self._signed_in(user, token, method, client) if method else None
 
     async def _enter(self, code: MailedCode, client: Program, request: str) -> SignedIn | Halfway:
