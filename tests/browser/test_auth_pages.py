@@ -214,7 +214,7 @@ def test_a_stranger_registers_signs_in_and_forgets_the_password(page: Page) -> N
     expect(page.get_by_label("E-mail address")).to_have_value(ANN)
     look(page, "sign-in-mistake")
     sign_in(page, PASSWORD)
-    heading(page, "Garden & Co")  # what is at `/`
+    heading(page, "Your account")  # the app has no page at `/`
     page.goto("/auth/account")
     go_to(page, "Sign out")
     heading(page, "Sign in")
@@ -239,7 +239,7 @@ def test_a_stranger_registers_signs_in_and_forgets_the_password(page: Page) -> N
     look(page, "reset-done")
     go_to(page, "Sign in")
     sign_in(page, BETTER)
-    heading(page, "Garden & Co")
+    heading(page, "Your account")
     page.goto("/auth/account")
     expect(page.get_by_text(f"You are signed in as {ANN}")).to_be_visible()
 
