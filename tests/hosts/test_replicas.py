@@ -153,7 +153,9 @@ def test_replica_that_is_behind_is_left_out_and_comes_back(
     finally:
         forget()
     kinds = [type(each) for each in told if "Replica" in type(each).__name__]
-    assert kinds[:3] == [events.ReplicaBack, events.ReplicaLeftOut, events.ReplicaBack]
+    begun = kinds.index(events.ReplicaBack)  # at the start it may have been a moment behind
+    left, back = events.ReplicaLeftOut, events.ReplicaBack
+    assert kinds[begun : begun + 3] == [back, left, back]
 
 
 def test_fault_is_seen_where_the_position_is_not_asked(

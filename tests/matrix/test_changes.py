@@ -14,7 +14,7 @@ from stanchion.changelog.sight import LogSight
 from stanchion.expr.tree import TRUE
 
 from .asking import Asking
-from .test_removed_atoms import count_red
+from .removing import count_red
 from .told import oracle_of
 from .ways import Asker, changes
 from .world import CALLERS, make_app
