@@ -63,7 +63,9 @@ def escapes(http: Client) -> list[str]:
 
 def test_no_goal_leads_elsewhere(joined: Client) -> None:
     assert escapes(joined) == []
-    assert [path for path in PATHS if sent_to(joined, path) != path] == []
+    reached = {path: sent_to(joined, path) for path in PATHS}
+    assert reached.pop("/") == "/auth/account", "the app has no page at `/`"
+    assert [path for path, there in reached.items() if there != path] == []
 
 
 def test_what_a_goal_may_be_is_asked_in_one_place() -> None:
