@@ -130,7 +130,7 @@ class _Flood:
         source = f"127.0.7.{number % ADDRESSES + 1}"
         body = {"email": f"nobody{number}@example.com", "password": self._password}
         begun = time.monotonic()
-        with self._server.connect(source=source) as connection:
+        with self._server.connect(120.0, source) as connection:
             answer = connection.ask("POST", "/api/auth/login", body)
         with self._lock:
             self.told[answer.status] += 1
