@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
+
+import pytest
 
 from stanchion import App, SignIn, UserRecord
-from stanchion.auth.passwords import FULL, SLIGHT, Hasher
+from stanchion.auth.passwords import FULL, NICE, SLIGHT, Hasher
 from stanchion.testing import client
 
 
@@ -34,3 +39,16 @@ def test_app_in_memory_hashes_at_slight_cost_and_an_app_that_is_served_does_not(
         hasher.cost = FULL
         assert hasher.is_outdated(kept), "signing in makes a better one of it"
     assert Hasher().cost is FULL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_threads_that_hash_give_way_to_those_that_answer() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    hasher = Hasher()
+    try:
+        hashing = asyncio.run(hasher._run(priority))
+    finally:
+        hasher.close()
+    assert hashing == min(19, priority() + NICE)
