@@ -187,7 +187,7 @@ def test_a_way_to_one_provider_does_not_end_at_another(http: Client, browser: Br
     """Mix-up where a provider does not name itself: each has an address of its own."""
     address, cookie = begin(http)
     back = browser.sign_in(address, "ann", HOME)
-    answer = finish(http, back.replace("/work/callback", "/other/callback"), cookie)
+    answer = finish(http, back.replace("work/callback", "other/callback"), cookie)
     assert (answer.status, answer.json()["code"]) == (400, "auth.way_unknown")
 
 
